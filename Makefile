@@ -1,0 +1,59 @@
+# taskdist_nb: `make help` lists what there is. Each target sets up .venv by itself; a second run is quick.
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= logical
+
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready-dev
+READY_DOCS := $(VENV)/.ready-docs
+# setuptools warns at each editable installation; it says nothing useful here
+PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
+META := settings.ini setup.py pyproject.toml
+MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lab export docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY) ## set up the virtual environment in .venv (the others do it when needed)
+
+demo: $(READY) ## distances between six tasks of handwritten digits; tables, figures and report.html in runs/digits
+	$(BIN)/taskdist run --suite digits --out runs/digits
+
+test: $(READY) ## run every cell of every notebook and the tests (JOBS=2 for two processes)
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
+
+lab: $(READY) ## open JupyterLab on the notebooks
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
+
+export: $(READY) ## after editing notebooks: clean them, then write taskdist_nb/ and README.md from them
+	$(BIN)/nbdev_clean
+	$(BIN)/nbdev_export
+	$(BIN)/python docs/make_readme.py
+
+docs: $(READY_DOCS) ## build the site from the notebooks into _docs/html/
+	$(BIN)/python docs/build.py build/docs
+	$(BIN)/sphinx-build -W --keep-going -q -c docs build/docs _docs/html
+	@echo "Open _docs/html/index.html"
+
+clean: ## remove what was built (not .venv, not runs/)
+	rm -rf build dist _docs _proc *.egg-info .pytest_cache
+	find . -path ./$(VENV) -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(MIN_PYTHON)".split("."))))' || { \
+	  echo "taskdist_nb needs Python $(MIN_PYTHON) or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "$(PYTHON) could not make a virtual environment; on Debian and Ubuntu, install the package python3-venv." >&2; exit 1; }
+
+$(READY): $(META) | $(BIN)/python
+	@echo "Installing taskdist_nb and what it needs into $(VENV): a few minutes and some 6 GB the first time."
+	@$(PIP_INSTALL) -e '.[dev]'
+	@touch $@
+
+$(READY_DOCS): $(READY)
+	@$(PIP_INSTALL) -e '.[docs]'
+	@touch $@
