@@ -1,0 +1,124 @@
+"""A pytest plugin: each code cell of a notebook is one test item.
+
+The cells of a notebook run in order in one IPython shell inside the test process, with the notebook's folder as the working
+directory, as Jupyter does. `#| eval: false` and the flags in settings.ini (`tst_flags`, here `slow`) skip a cell;
+`--nb-flags slow` runs the flagged ones. The cell that calls `nbdev_export()` is not a test. If a cell fails, the rest of
+its notebook is skipped. A cell may be asked for alone: those before it run first, unreported.
+"""
+import os
+import sys
+import traceback
+from configparser import ConfigParser
+from contextlib import contextmanager
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--nb-flags", default="", metavar="FLAGS",
+                     help="space-separated flags (tst_flags in settings.ini) of notebook cells to run, e.g. 'slow'")
+
+
+def pytest_collect_file(parent, file_path):
+    if file_path.suffix == ".ipynb" and not file_path.name.startswith(("_", ".")):
+        return Notebook.from_parent(parent, path=file_path)
+
+
+def flags_to_skip(config):
+    "The flags in settings.ini less those asked for on the command line."
+    settings = ConfigParser()
+    settings.read(config.rootpath / "settings.ini", encoding="utf-8")
+    return set(settings["DEFAULT"].get("tst_flags", "").split()) - set(config.getoption("--nb-flags").split())
+
+
+def first_line(source):
+    "The first line that is not a directive; empty if there is none."
+    lines = (line.strip() for line in source.splitlines())
+    return next((line for line in lines if line and not line.startswith("#|")), "")
+
+
+def skip_reason(
+    directives, # of one cell, as nbdev reads them: {"eval:": ["false"], "slow": [], ...}
+    flags, # the flags that are not to be run
+):
+    "Why a cell is not run, or None."
+    if directives.get("eval:", [""])[0].lower() == "false": return "#| eval: false"
+    return next((f"#| {flag} (run it with --nb-flags {flag})" for flag in directives if flag in flags), None)
+
+
+class Notebook(pytest.File):
+    "The code cells of a notebook, and the shell they share."
+    shell = None
+
+    def collect(self):
+        from nbdev.process import NBProcessor
+        self.todo, self.failed, flags = [], None, flags_to_skip(self.config)
+        for index, cell in enumerate(NBProcessor(self.path).nb.cells):
+            if cell.cell_type != "code" or not first_line(cell.source) or "nbdev_export()" in cell.source: continue
+            item = Cell.make(self, index, cell.source)
+            reason = skip_reason(cell.directives_, flags)
+            if reason: item.add_marker(pytest.mark.skip(reason=reason))
+            else: self.todo.append(item)
+            yield item
+
+    def setup(self):
+        from execnb.shell import CaptureShell
+        with self.as_notebook(): self.shell = CaptureShell(mpl_format="png")
+        # pytest shows the exception, so IPython need not
+        self.shell.showtraceback = self.shell.showsyntaxerror = lambda *args, **kwargs: None
+
+    def teardown(self):
+        if "matplotlib.pyplot" in sys.modules: sys.modules["matplotlib.pyplot"].close("all")
+        self.shell = None
+
+    @contextmanager
+    def as_notebook(self):
+        "The process as the notebook knows it (folder, import path, `__main__`); all is put back afterwards."
+        folder, path, main = os.getcwd(), list(sys.path), sys.modules["__main__"]
+        os.chdir(self.path.parent)
+        sys.path.insert(0, str(self.path.parent))
+        if self.shell: sys.modules["__main__"] = self.shell.user_module
+        try: yield
+        finally:
+            os.chdir(folder)
+            sys.path[:] = path
+            sys.modules["__main__"] = main
+
+    def run_up_to(self, item):
+        "Run the cells up to and including `item` that have not run yet; raise what a bad one raised."
+        while item in self.todo:
+            cell = self.todo.pop(0)
+            with self.as_notebook(): error = self.shell.run_cell(cell.source, stdout=False, stderr=False).exception
+            if error is None: continue
+            if not isinstance(error, pytest.skip.Exception): self.failed, self.todo = cell, []
+            raise error
+
+
+class Cell(pytest.Item):
+    "One code cell."
+    @classmethod
+    def make(cls, notebook, index, source):
+        item = cls.from_parent(notebook, name=f"cell {index}: {first_line(source)[:50]}".replace("::", ":"))
+        item.index, item.source = index, source
+        return item
+
+    def runtest(self):
+        if self.parent.failed: pytest.skip(f"{self.parent.failed.name!r} failed before")
+        self.parent.run_up_to(self)
+
+    def repr_failure(self, excinfo, style=None):
+        cell, error = self.parent.failed or self, excinfo.value
+        where = f"{type(error).__name__} in {self.path.relative_to(self.config.rootpath)}, cell {cell.index}"
+        listing = "\n".join(f"{number:4d}  {line}" for number, line in enumerate(cell.source.splitlines(), 1))
+        error.__traceback__ = from_cell(error)
+        return f"{where}\n\n{listing}\n\n{''.join(traceback.format_exception(error))}"
+
+    def reportinfo(self):
+        return self.path, self.index - 1, f"{self.path.name}: {self.name}"
+
+
+def from_cell(error):
+    "The error's traceback without the frames of pytest, execnb and IPython that led to the cell."
+    at = error.__traceback__
+    while at and at.tb_frame.f_globals.get("__name__") != "__main__": at = at.tb_next
+    return at or (None if isinstance(error, SyntaxError) else error.__traceback__)

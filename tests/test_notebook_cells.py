@@ -1,0 +1,74 @@
+"""The notebook collector itself, on a small project made for the purpose."""
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = {
+    "good": ["#| default_exp good", "from pathlib import Path\nfrom dataclasses import dataclass",
+             "@dataclass\nclass Point:\n    x: 'int'", "%time here = Path.cwd().name\nassert here == 'nbs'",
+             "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\nassert not plt.get_fignums()",
+             "#| eval: false\n1/0", "#| slow\nraise SystemError('slow one')", "#| hide\nimport nbdev; nbdev.nbdev_export()"],
+    "bad": ["def invert(x):\n    return 1/x", "print('before')\ninvert(0)", "assert True"],
+    "old": ["import warnings", "warnings.warn('gone soon', DeprecationWarning)"],
+    "syntax": ["1 +"],
+    "other": ["assert 'invert' not in globals()"],
+}
+
+
+def make_project(folder):
+    for name in ("conftest.py", "pyproject.toml", "settings.ini", "tests/notebook_cells.py"):
+        target = folder / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, target)
+    (folder / "nbs").mkdir()
+    for name, sources in NOTEBOOKS.items():
+        cells = [new_markdown_cell(f"# {name}")] + [new_code_cell(source) for source in sources]
+        nbformat.write(new_notebook(cells=cells), folder / "nbs" / f"{name}.ipynb")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project")
+    make_project(folder)
+    return folder
+
+
+def run(project, *args):
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True).stdout
+
+
+def test_passes_skips_and_failures(project):
+    out = run(project, "-n", "2", "--dist", "loadfile")
+    assert "3 failed, 7 passed, 3 skipped" in out
+    assert "#| eval: false" in out
+    assert "#| slow (run it with --nb-flags slow)" in out
+
+
+def test_report_names_the_cell_and_shows_its_source_and_traceback(project):
+    out = run(project, "nbs/bad.ipynb")
+    assert "ZeroDivisionError in nbs/bad.ipynb, cell 2" in out
+    assert "   2  invert(0)" in out                       # the cell's source, numbered
+    assert "line 2, in invert\n    return 1/x" in out     # the traceback reaches into an earlier cell
+    assert "before" in out                                # what the cell printed
+    assert "site-packages" not in out                     # and nothing of the machinery
+    assert "SyntaxError: invalid syntax" in run(project, "nbs/syntax.ipynb")
+
+
+def test_own_deprecations_are_errors(project):
+    assert "DeprecationWarning in nbs/old.ipynb, cell 2" in run(project, "nbs/old.ipynb")
+
+
+def test_one_cell_alone_runs_those_before_it(project):
+    assert "1 passed" in run(project, "nbs/good.ipynb::cell 4: %time here = Path.cwd().name")
+    assert "ZeroDivisionError in nbs/bad.ipynb, cell 2" in run(project, "nbs/bad.ipynb::cell 3: assert True")
+
+
+def test_flags_run_the_cells_they_name(project):
+    assert "SystemError: slow one" in run(project, "nbs/good.ipynb", "--nb-flags", "slow")

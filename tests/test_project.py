@@ -1,0 +1,116 @@
+"""The project's own rules: what is generated is in step with the notebooks, and the notebooks and modules keep their form."""
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import make_readme
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIB, NBS = ROOT / "taskdist_nb", ROOT / "nbs"
+NOTEBOOKS = sorted(p for p in NBS.rglob("*.ipynb") if not any(part[0] in "._" for part in p.relative_to(NBS).parts))
+MODULE_NOTEBOOKS = [p for p in NOTEBOOKS if p.parent == NBS and re.match(r"\d\d_", p.name)]
+SOURCES = sorted(p for folder in ("taskdist_nb", "tests", "docs") for p in (ROOT / folder).rglob("*.py"))
+MACHINE_PATH = re.compile(r"(?<![\w./:~-])/(?:work|tmp|home|root|Users|private|mnt|opt/conda)/\S*")
+EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[\w+/=\s]+")
+MAX_LINES = 40
+PLOTTING = {"matplotlib", "seaborn", "torchvision", "ipywidgets"}
+CORE = {"data", "models", "fisher", "transport", "trajectory", "distances", "scores", "matrix", "mantel"}
+
+
+def name(path): return path.relative_to(ROOT).as_posix()
+
+
+def each_notebook(paths): return pytest.mark.parametrize("path", paths, ids=name)
+
+
+def in_step(made, kept, pattern):
+    "Names (relative) that differ between two folders: missing on one side, or with other bytes."
+    names = {p.relative_to(folder).as_posix() for folder in (made, kept) for p in folder.rglob(pattern)}
+    same = lambda n: (made / n).exists() and (kept / n).exists() and (made / n).read_bytes() == (kept / n).read_bytes()
+    return sorted(n for n in names if ".ipynb_checkpoints" not in n and not same(n))
+
+
+@pytest.fixture(scope="module")
+def remade(tmp_path_factory):
+    "A copy of the project in which the notebooks were cleaned and the modules exported anew."
+    copy = tmp_path_factory.mktemp("remade")
+    shutil.copy(ROOT / "settings.ini", copy)
+    shutil.copytree(NBS, copy / "nbs", ignore=shutil.ignore_patterns(".*"))
+    (copy / LIB.name).mkdir()
+    shutil.copy(LIB / "__init__.py", copy / LIB.name)
+    code = "from nbdev.clean import nbdev_clean; from nbdev.doclinks import nbdev_export; nbdev_export(); nbdev_clean()"
+    subprocess.run([sys.executable, "-c", code], cwd=copy, check=True)
+    return copy
+
+
+def test_modules_are_in_step_with_notebooks(remade):
+    assert in_step(remade / LIB.name, LIB, "*.py") == [], "run `make export`"
+
+
+def test_notebooks_are_clean(remade):
+    assert in_step(remade / "nbs", NBS, "*.ipynb") == [], "run `make export`"
+
+
+def test_readme_is_in_step_with_index():
+    text, images = make_readme.render(NBS / "index.ipynb")
+    kept = {p.name: p.read_bytes() for p in (ROOT / make_readme.IMAGES).glob("index_*.png")}
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == text, "run `make export`"
+    assert kept == images, "run `make export`"
+
+
+@each_notebook(MODULE_NOTEBOOKS)
+def test_module_notebook_says_what_it_is_and_exports(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert re.match(r"# \S.*\n+> \S", cells[0].source), "first cell: `# Title`, then `> description`"
+    exports = [m[1] for cell in cells if (m := re.match(r"#\|\s*default_exp (\w+)", cell.source))]
+    assert exports == [path.stem[3:]]
+    assert "nbdev_export()" in cells[-1].source
+
+
+@each_notebook(NOTEBOOKS)
+def test_committed_notebook_holds_no_machine_path_error_or_warning(path):
+    found = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        outputs = cell.get("outputs", [])
+        found += [f"{out.output_type} {out.get('name', '')}" for out in outputs
+                  if out.output_type == "error" or out.get("name") == "stderr"]
+        data = [value for out in outputs for mime, value in out.get("data", {}).items() if mime.startswith("text/")]
+        texts = [cell.source, *(out.get("text", "") for out in outputs), *data]
+        found += [hit for text in texts for hit in MACHINE_PATH.findall(EMBEDDED.sub("", text))]
+    assert found == []
+
+
+@each_notebook(SOURCES)
+def test_functions_are_short(path):
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, defined)]
+    long = {node.name: n for node in nodes if (n := node.end_lineno - node.lineno + 1) > MAX_LINES}
+    assert long == {}
+
+
+def imported(path):
+    "(own modules imported anywhere, packages imported at the top) of a module."
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    own = {(node.module or "").removeprefix(f"{LIB.name}.") for node in ast.walk(tree)
+           if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith(f"{LIB.name}."))}
+    names = [alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in tree.body if isinstance(node, ast.ImportFrom) and not node.level]
+    return own - {""}, {n.split(".")[0] for n in names}
+
+
+@each_notebook([p for p in MODULE_NOTEBOOKS if (LIB / f"{p.stem[3:]}.py").exists()])
+def test_module_imports_only_those_before_it(path):
+    own, top = imported(LIB / f"{path.stem[3:]}.py")
+    assert own <= {p.stem[3:] for p in MODULE_NOTEBOOKS if p < path}
+    if path.stem[3:] in CORE: assert not top & PLOTTING
+
+
+def test_machine_paths_are_told_from_other_text():
+    hits = ["in /tmp/x.csv", "'/home/me/data'", "/work/x/nbs", "<a href=\"/root/a\">"]
+    misses = ["https://example.org/home/x", "../work/x", "n/tmp/x", "a/root/b"]
+    assert all(MACHINE_PATH.search(text) for text in hits) and not any(MACHINE_PATH.search(text) for text in misses)
