@@ -158,7 +158,8 @@ class LazyPairs:
 # %% ../nbs/05_distances.ipynb #c021
 def check_features(model, task:Task):
     "Raise ValueError, before anything is trained, for a model without the linear last layer that the first coupling looks at."
-    try: penultimate(build_model(model, task.n_classes, task.x_train, 0), task.x_train[:2])
+    network = build_model(model, task.n_classes, task.x_train, 0)
+    try: penultimate(network, task.x_train[:2])
     except ValueError as e: raise ValueError(f"{e} A configuration with first_coupling='pixels' needs no features.") from None
 
 # %% ../nbs/05_distances.ipynb #c022
