@@ -287,7 +287,7 @@ def halves(task:Task, n:int, seed:int) -> tuple[Tensor, Tensor]:
 def embedding_distance(a:Tensor, b:Tensor) -> float:
     "Cosine distance of two Fisher diagonals (P,), (P,) after normalisation by their sum (Achille et al. 2019, section 3)."
     total = (a + b).clamp_min(torch.finfo(a.dtype).tiny)
-    return 1 - torch.cosine_similarity((a/total).double(), (b/total).double(), dim=0).item()
+    return max(0., 1 - torch.cosine_similarity((a/total).double(), (b/total).double(), dim=0).item())   # rounding may fall below 0
 
 # %% ../nbs/05_distances.ipynb #c034
 def task2vec(

@@ -108,7 +108,7 @@ def paper(cls:TransferConfig, **changes) -> TransferConfig:
 def toy(cls:TransferConfig, **changes) -> TransferConfig:
     "Seconds a pair on the 8 x 8 digits with the MLP."
     small = dict(source_epochs=20, source_batch_size=50, source_lr=0.1, steps=200, batch_size=50, lr=0.05, checkpoints=25, probes=200,
-        block_size=10, cost_checkpoints=0, coupling_iterations=3, excess_points=2, excess_steps=100, fisher_images=300, wasserstein_images=300,
+        block_size=10, cost_checkpoints=0, coupling_iterations=3, entropic_epsilon=0.01, excess_points=2, excess_steps=50, fisher_images=300, wasserstein_images=300,
         crop_padding=0, flip=False, precision="float32")
     return cls(**(small | changes))
 
