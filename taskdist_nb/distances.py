@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 # %% ../nbs/05_distances.ipynb #c005
-from .data import LabelSpace, Suite, Task, joint_label_space
+from .data import LabelSpace, Task, joint_label_space
 from .fisher import fisher_information
 from .models import build_model, get_model, penultimate, resolve_precision, small_cnn, to_inputs
 from .trajectory import (Fitted, LengthMeter, Trajectory, TransferConfig, augmentation, fit_source, fit_task, follow, make_generator,

@@ -11,7 +11,7 @@ __all__ = ['TransferConfig', 'derive_seed', 'make_generator', 'learning_rates', 
 import copy, hashlib, json, numbers, time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from fastcore.basics import patch
 
@@ -19,12 +19,11 @@ from fastcore.basics import patch
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 # %% ../nbs/04_trajectory.ipynb #c005
-from .data import LabelSpace, Task
+from .data import Task
 from .fisher import kl_divergence, mean_length
 from .models import build_model, predict_logits, resolve_precision
 from .transport import CropFlip, MovingTask, Probe, Still, identity, mixup_tau, tau_schedule
