@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['DIGIT_CUTS', 'CIFAR100_SUPERCLASSES', 'PAPER_NAMES', 'TORCHVISION_FOLDERS', 'CIFAR10_CUTS', 'FASHION_CUTS',
-           'IMAGE_SUFFIXES', 'SUITES', 'UnknownName', 'unknown', 'Task', 'stratified', 'Suite', 'digits_suite',
-           'cifar100_suite', 'cifar10_suite', 'mnist_suite', 'fashion_mnist_suite', 'load_suite', 'LabelSpace',
-           'joint_label_space']
+           'IMAGE_SUFFIXES', 'SUITES', 'UnknownName', 'unknown', 'check_whole', 'check_number', 'Task', 'stratified',
+           'Suite', 'digits_suite', 'cifar100_suite', 'cifar10_suite', 'mnist_suite', 'fashion_mnist_suite',
+           'load_suite', 'LabelSpace', 'joint_label_space']
 
 # %% ../nbs/00_data.ipynb #c003
 import difflib
+import math
 import operator
 import os
 from collections.abc import Mapping, Iterable, Sequence
@@ -41,7 +42,36 @@ def unknown(
     shown = ", ".join(options[:25]) + (", ..." if len(options)>25 else "")
     return UnknownName(f"{argument} must be one of ({shown}){extra}. Got: {name!r}." + (f" Did you mean {' or '.join(map(repr, near))}?" if near else ""))
 
-# %% ../nbs/00_data.ipynb #c009
+# %% ../nbs/00_data.ipynb #c010
+def check_whole(
+    value,             # what was given
+    argument:str,      # what it was given for
+    low:int=1,         # smallest that will do
+    high:int=2**40,    # largest that will do
+)->int: # the same as an int
+    "Raise TypeError unless `value` is an integer, ValueError unless it lies in low..high."
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)): raise TypeError(f"{argument} must be an integer of at least {low}. Got: {value!r:.80}.")
+    if not low<=value<=high: raise ValueError(f"{argument} must be an integer of at {f'least {low}' if value<low else f'most {high}'}. Got: {value}.")
+    return int(value)
+
+def check_number(
+    value,             # what was given
+    argument:str,      # what it was given for
+    low:float=-math.inf, high:float=math.inf, # smallest and largest that will do
+)->float: # the same as a float
+    "Raise TypeError unless `value` is a real number, ValueError unless it is finite and lies in low..high."
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)): raise TypeError(f"{argument} must be a number. Got: {value!r:.80}.")
+    if not (low<=value<=high and math.isfinite(value)): raise ValueError(f"{argument} must be a finite number from {low:g} to {high:g}. Got: {value!r}.")
+    return float(value)
+
+def _listed(names, argument:str, what:str="names")->list:
+    "A list of names; a bare string is refused, since it would be read letter by letter."
+    if not isinstance(names, (str, bytes)):
+        try: return list(names)
+        except TypeError: pass   # no iterable, or a tensor without dimensions
+    raise TypeError(f"{argument} must be a list of {what}. Got: {names!r:.80}.")
+
+# %% ../nbs/00_data.ipynb #c012
 def _check_images(
     x:Tensor,       # should be (n, C, H, W), uint8 or floating point, finite
     argument:str,   # how to call it in the message
@@ -55,7 +85,7 @@ def _check_images(
         bad = (~x.isfinite()).flatten(1).any(1).nonzero().flatten()
         if len(bad): raise ValueError(f"{argument} must have finite pixels. Got: NaN or infinity in {len(bad)} of {len(x)} images, first in image {int(bad[0])}; drop or repair them.")
 
-# %% ../nbs/00_data.ipynb #c010
+# %% ../nbs/00_data.ipynb #c013
 def _check_integers(
     y:Tensor,       # should be (n,) integers
     n:int,          # number of images
@@ -78,7 +108,7 @@ def _check_labels(
     empty = [c for c, n in zip(classes, y.long().bincount(minlength=K).tolist()) if n==0]
     if empty: raise ValueError(f"{argument} must hold every class. Got: no image of {', '.join(map(repr, empty))}; remove the class or add images.")
 
-# %% ../nbs/00_data.ipynb #c012
+# %% ../nbs/00_data.ipynb #c015
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
     "A labelled sample with K >= 2 classes, checked on creation. Raises TypeError or ValueError that names the field at fault."
@@ -92,7 +122,8 @@ class Task:
 
     def __post_init__(self):
         if not isinstance(self.name, str) or not self.name: raise ValueError(f"name must be a non-empty string. Got: {self.name!r}.")
-        if isinstance(self.classes, str) or len(self.classes)<2: raise ValueError(f"classes of task {self.name!r} must be at least two names. Got: {self.classes!r}.")
+        object.__setattr__(self, "classes", tuple(_listed(self.classes, f"classes of task {self.name!r}")))
+        if len(self.classes)<2: raise ValueError(f"classes of task {self.name!r} must be at least two names. Got: {self.classes!r}.")
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
         for part in ("train", "test"):
             x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
@@ -110,7 +141,7 @@ class Task:
     def __repr__(self):
         return f"Task({self.name}: {self.n_classes} classes, {len(self.x_train)} + {len(self.x_test)} images, {'x'.join(map(str, self.shape))} {str(self.x_train.dtype)[6:]})"
 
-# %% ../nbs/00_data.ipynb #c017
+# %% ../nbs/00_data.ipynb #c020
 def _allocate(
     counts:Tensor,  # (K,) images of each class
     n:int,          # images wanted
@@ -132,6 +163,8 @@ def stratified(
     argument:str="n", # how to call n in a message
 )->Tensor: # (n,) indices in increasing order
     "A stratified random sample of indices without replacement. Raises ValueError if n is less than the number of classes or more than there are."
+    if not isinstance(y, Tensor) or y.dim()!=1 or not len(y): raise TypeError(f"y must be a tensor of labels, (n,) with n > 0. Got: {y!r:.80}.")
+    _check_integers(y, len(y), "y"); check_whole(seed, "seed", 0, 2**63)
     values, counts = y.unique(return_counts=True)
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not len(values)<=n<=len(y):
         raise ValueError(f"{argument} must be an integer from {len(values)} (one image a class) to {len(y)} (all images). Got: {n!r}.")
@@ -141,7 +174,7 @@ def stratified(
         pick.append(i[torch.randperm(len(i), generator=g)[:k]])
     return torch.cat(pick).sort().values
 
-# %% ../nbs/00_data.ipynb #c019
+# %% ../nbs/00_data.ipynb #c022
 @patch
 def subsample(self:Task,
     n_train:int|None=None,  # training images to keep; None: all
@@ -157,21 +190,21 @@ def subsample(self:Task,
         parts |= {f"x_{part}": x[i], f"y_{part}": y[i]}
     return replace(self, **parts)
 
-# %% ../nbs/00_data.ipynb #c022
+# %% ../nbs/00_data.ipynb #c025
 class Suite(Mapping):
     "An ordered mapping name -> `Task`. Raises ValueError if empty or if two tasks have one name."
     def __init__(self,
         tasks:Iterable[Task],  # in the order of the matrix to come; the values of a mapping
         name:str="suite",      # how reports call it
     ):
-        tasks = list(tasks.values() if isinstance(tasks, Mapping) else tasks)
+        tasks = list(tasks.values()) if isinstance(tasks, Mapping) else _listed(tasks, "tasks", "Task objects")
         if wrong := [t for t in tasks if not isinstance(t, Task)]: raise TypeError(f"tasks must hold Task objects. Got: {type(wrong[0]).__name__}.")
         self.name, self._tasks = name, {t.name: t for t in tasks}
         if not tasks: raise ValueError("tasks must hold at least one task. Got: none.")
         if len(self._tasks)<len(tasks): raise ValueError(f"tasks must have different names. Got: {[t.name for t in tasks]}.")
 
     def __getitem__(self, name:str)->Task:
-        if name in self._tasks: return self._tasks[name]
+        if isinstance(name, str) and name in self._tasks: return self._tasks[name]
         raise unknown("task", name, self._tasks)
     def __iter__(self): return iter(self._tasks)
     def __len__(self): return len(self._tasks)
@@ -188,12 +221,7 @@ class Suite(Mapping):
     def __repr__(self): return f"Suite({self.name}: {', '.join(self.names)})"
     def _repr_html_(self)->str: return self.table().to_html()
 
-def _listed(names, argument:str)->list[str]:
-    "A list of names; a bare string is refused, since it would be read letter by letter."
-    if isinstance(names, str) or not isinstance(names, Iterable): raise TypeError(f"{argument} must be a list of names. Got: {names!r}.")
-    return list(names)
-
-# %% ../nbs/00_data.ipynb #c024
+# %% ../nbs/00_data.ipynb #c027
 def _as_images(
     x,             # array or tensor: (n, H, W), (n, C, H, W) or (n, H, W, C)
     argument:str,  # how to call it in a message
@@ -215,7 +243,7 @@ def _as_labels(y, n:int, argument:str)->Tensor:
     if int(y.min())<0: raise ValueError(f"{argument} must not be negative. Got: {int(y.min())}.")
     return y.long()
 
-# %% ../nbs/00_data.ipynb #c026
+# %% ../nbs/00_data.ipynb #c029
 def _class_ids(
     task:str,                        # name of the task, for messages
     classes:Iterable[int|str],       # labels or class names
@@ -237,7 +265,7 @@ def _cut(x:Tensor, y:Tensor, ids:list[int])->tuple[Tensor,Tensor]:
     keep = hit.any(1)
     return x[keep], hit[keep].int().argmax(1)
 
-# %% ../nbs/00_data.ipynb #c027
+# %% ../nbs/00_data.ipynb #c030
 @patch(cls_method=True)
 def from_arrays(cls:Suite,
     x,                                # (n, C, H, W), (n, H, W) or (n, H, W, C) images, uint8 or floating point (used as is)
@@ -254,6 +282,7 @@ def from_arrays(cls:Suite,
     "Cut one labelled data set into tasks; the split into training and test images is made once, before the cut. Raises TypeError, ValueError or UnknownName."
     if not isinstance(tasks, Mapping): raise TypeError(f"tasks must be a dict such as {{'even': [0, 2], 'odd': [1, 3]}}. Got: {type(tasks).__name__}.")
     if (x_test is None) != (y_test is None): raise ValueError("x_test and y_test must be given together. Got: only one of them.")
+    if class_names is not None: class_names = list(map(str, _listed(class_names, "class_names")))
     x = _as_images(x, "x"); y = _as_labels(y, len(x), "y")
     if x_test is None: x, y, x_test, y_test = _split(x, y, test_size, seed)
     else: x_test = _as_images(x_test, "x_test"); y_test = _as_labels(y_test, len(x_test), "y_test")
@@ -267,7 +296,7 @@ def from_arrays(cls:Suite,
         return Task(task, *_cut(x, y, ids), *_cut(x_test, y_test, ids), tuple(class_names[i] if class_names is not None else str(i) for i in ids), flip)
     return cls([one(*item) for item in tasks.items()], name)
 
-# %% ../nbs/00_data.ipynb #c028
+# %% ../nbs/00_data.ipynb #c031
 def _split(x:Tensor, y:Tensor, test_size:float, seed:int)->tuple[Tensor,Tensor,Tensor,Tensor]:
     "x_train, y_train, x_test, y_test: stratified, seeded, at least one image of each class on either side."
     if isinstance(test_size, bool) or not isinstance(test_size, (int, float)) or not 0<test_size<1:
@@ -279,7 +308,7 @@ def _split(x:Tensor, y:Tensor, test_size:float, seed:int)->tuple[Tensor,Tensor,T
     for v in values[[bool(test[y==v].all()) for v in values]]: test[(y==v).nonzero()[0]] = False      # never a class without training images
     return x[~test], y[~test], x[test], y[test]
 
-# %% ../nbs/00_data.ipynb #c030
+# %% ../nbs/00_data.ipynb #c033
 DIGIT_CUTS = {"low": [0, 1, 2, 3, 4], "high": [5, 6, 7, 8, 9], "even": [0, 2, 4, 6, 8], "odd": [1, 3, 5, 7, 9],
               "round": [0, 3, 6, 8, 9], "straight": [1, 2, 4, 5, 7]}
 
@@ -292,7 +321,7 @@ def _choose(
     if isinstance(names, Mapping): return dict(names)
     names = _listed(names, "names")
     for n in names:
-        if n not in cuts: raise unknown("task", n, cuts)
+        if not isinstance(n, str) or n not in cuts: raise unknown("task", n, cuts)
     return {n: cuts[n] for n in names}
 
 def digits_suite(
@@ -305,7 +334,7 @@ def digits_suite(
     x = np.round(data.images*255/16).astype(np.uint8)
     return Suite.from_arrays(x, data.target, _choose(names, DIGIT_CUTS), test_size=test_size, seed=seed, class_names=list("0123456789"), name="digits")
 
-# %% ../nbs/00_data.ipynb #c044
+# %% ../nbs/00_data.ipynb #c047
 def _dataset_arrays(
     dataset,       # map-style data set of (image, label)
     argument:str,  # how to call it in a message
@@ -313,12 +342,12 @@ def _dataset_arrays(
     "All images and labels of a data set: directly where it keeps them in arrays untransformed, else item by item. Raises TypeError or ValueError."
     if all(hasattr(dataset, a) for a in ("data", "targets", "transform")) and dataset.transform is None and getattr(dataset, "target_transform", None) is None:
         return dataset.data, dataset.targets
-    try: items = [dataset[i] for i in range(len(dataset))]
-    except TypeError as e: raise TypeError(f"{argument} must be a map-style data set of (image, label). Got: {type(dataset).__name__}: {e}") from e
+    try: items = [(np.asarray(x), y) for x, y in (dataset[i] for i in range(len(dataset)))]
+    except (TypeError, ValueError) as e: raise TypeError(f"{argument} must be a map-style data set of (image, label). Got: {type(dataset).__name__} ({e}).") from e
     if not items: raise ValueError(f"{argument} must hold images. Got: an empty data set.")
-    x = [np.asarray(item[0]) for item in items]
+    x = [image for image, _ in items]
     if len(sizes := {im.shape for im in x})>1: raise ValueError(f"{argument} must have images of one size; resize them in its transform. Got: {sorted(sizes)[:4]}.")
-    return np.stack(x), np.array([np.asarray(item[1]) for item in items])
+    return np.stack(x), [label for _, label in items]
 
 @patch(cls_method=True)
 def from_dataset(cls:Suite,
@@ -334,7 +363,7 @@ def from_dataset(cls:Suite,
     names = class_names if class_names is not None else getattr(train, "classes", None)
     return cls.from_arrays(x, y, tasks, x_test, y_test, class_names=names, **kwargs)
 
-# %% ../nbs/00_data.ipynb #c048
+# %% ../nbs/00_data.ipynb #c051
 CIFAR100_SUPERCLASSES = {
     "aquatic_mammals": [4, 30, 55, 72, 95], "fish": [1, 32, 67, 73, 91], "flowers": [54, 62, 70, 82, 92], "food_containers": [9, 10, 16, 28, 61],
     "fruit_and_vegetables": [0, 51, 53, 57, 83], "household_electrical_devices": [22, 39, 40, 86, 87], "household_furniture": [5, 20, 25, 84, 94],
@@ -357,7 +386,7 @@ def _cifar100_cuts(names:Mapping|Iterable[str]|None)->dict[str,list]:
         if plain(n) not in by_plain: raise unknown("task", n, (paper | CIFAR100_SUPERCLASSES))
     return {n: by_plain[plain(n)] for n in names}
 
-# %% ../nbs/00_data.ipynb #c051
+# %% ../nbs/00_data.ipynb #c054
 TORCHVISION_FOLDERS = {"CIFAR100": "cifar-100-python", "CIFAR10": "cifar-10-batches-py", "MNIST": "MNIST/raw", "FashionMNIST": "FashionMNIST/raw"}
 
 def _torchvision_sets(
@@ -367,6 +396,7 @@ def _torchvision_sets(
 )->tuple: # training set, test set
     "Raises FileNotFoundError (and says what to do) if the data are not there, OSError if they are there and cannot be read."
     from torchvision import datasets
+    if not isinstance(root, (str, os.PathLike)): raise TypeError(f"root must be the path of a folder. Got: {root!r:.80}.")
     folder = Path(root)/TORCHVISION_FOLDERS[kind]
     advice = f"give the folder that holds {TORCHVISION_FOLDERS[kind]!r} as root, or pass download=True"
     if not download and not os.path.isdir(folder): raise FileNotFoundError(f"root must hold torchvision's {kind}. Got: {str(root)!r}, without {TORCHVISION_FOLDERS[kind]!r}; {advice}.")
@@ -380,7 +410,7 @@ def _torchvision_suite(kind:str, cuts:dict, root, download:bool, n_train:int|Non
     suite = Suite.from_dataset(train, cuts, test, flip=flip, name=kind.lower().replace("fashionmnist", "fashion_mnist"))
     return suite.subsample(n_train, seed=seed)
 
-# %% ../nbs/00_data.ipynb #c052
+# %% ../nbs/00_data.ipynb #c055
 def cifar100_suite(
     names:Mapping|Iterable[str]|None=None,  # super-classes, or a dict name -> fine classes (labels or names); None: all 20
     root:str|Path="data",    # torchvision's folder, the one that holds cifar-100-python
@@ -403,7 +433,7 @@ def cifar10_suite(
     "Tasks cut from CIFAR-10, as in the paper: animals, vehicles, all ten. Raises FileNotFoundError, OSError, UnknownName."
     return _torchvision_suite("CIFAR10", _choose(names, CIFAR10_CUTS), root, download, n_train, seed, flip=True)
 
-# %% ../nbs/00_data.ipynb #c053
+# %% ../nbs/00_data.ipynb #c056
 def mnist_suite(
     names:Mapping|Iterable[str]|None=None,  # among `DIGIT_CUTS`, or a dict name -> digits; None: all six
     root:str|Path="data",    # torchvision's folder, the one that holds MNIST
@@ -426,13 +456,15 @@ def fashion_mnist_suite(
     "Fashion-MNIST cut into tops, shoes, clothes, accessories, summer and winter wear. Raises FileNotFoundError, OSError, UnknownName."
     return _torchvision_suite("FashionMNIST", _choose(names, FASHION_CUTS), root, download, n_train, seed, flip=True)
 
-# %% ../nbs/00_data.ipynb #c062
+# %% ../nbs/00_data.ipynb #c065
 def _readable(
     path:str|Path,  # what the user gave
     file:bool,      # a file, or a folder?
 )->Path:
     "The path, if it exists and is of the right kind; else FileNotFoundError."
-    path, kind = Path(path), "file" if file else "folder"
+    kind = "file" if file else "folder"
+    if not isinstance(path, (str, os.PathLike)): raise TypeError(f"path must be the path of a {kind}. Got: {path!r:.80}.")
+    path = Path(path)
     if not (os.path.isfile if file else os.path.isdir)(path): raise FileNotFoundError(f"path must be a {kind} that exists and may be read. Got: {str(path)!r}.")
     return path
 
@@ -454,7 +486,7 @@ def from_npz(cls:Suite,
     tasks = tasks or own or {"all": np.unique(a[y]).tolist()}
     return cls.from_arrays(a[x], a[y], tasks, a.get("x_test"), a.get("y_test"), **dict(class_names=classes, name=path.stem) | kwargs)
 
-# %% ../nbs/00_data.ipynb #c065
+# %% ../nbs/00_data.ipynb #c068
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 
 def _read_images(
@@ -481,7 +513,8 @@ def from_folder(cls:Suite,
 )->Suite:
     "A suite from image files. Raises FileNotFoundError, OSError for a file that cannot be read, ValueError, and as `Suite.from_arrays` does."
     path = _readable(path, file=False)
-    if isinstance(size, bool) or not isinstance(size, int) or size<1: raise ValueError(f"size must be a positive integer, in pixels. Got: {size!r}.")
+    check_whole(size, "size", 1, 10_000)
+    if not isinstance(mode, str) or mode not in ("RGB", "L"): raise ValueError(f"mode must be 'RGB', or 'L' for grey. Got: {mode!r:.80}.")
     split = (path/"train").is_dir() and (path/"test").is_dir()
     x, labels = _read_images(path/"train" if split else path, size, mode)
     names = sorted(set(labels)); number = {c: i for i, c in enumerate(names)}
@@ -493,7 +526,7 @@ def from_folder(cls:Suite,
     upper = {u: [c for c in names if c.split("/")[0]==u] for u in dict.fromkeys(c.split("/")[0] for c in names if "/" in c)}
     return cls.from_arrays(x, y, tasks or upper or {"all": names}, x_test, y_test, **dict(class_names=names, name=path.name) | kwargs)
 
-# %% ../nbs/00_data.ipynb #c068
+# %% ../nbs/00_data.ipynb #c071
 SUITES = {"digits": digits_suite, "cifar100": cifar100_suite, "cifar10": cifar10_suite, "mnist": mnist_suite, "fashion_mnist": fashion_mnist_suite}
 
 def load_suite(
@@ -503,6 +536,7 @@ def load_suite(
     download:bool=False,      # may torchvision fetch the data?
 )->Suite:
     "A suite by its name or path. Raises UnknownName for an unknown suite or task, FileNotFoundError or OSError for data that are not there or cannot be read."
+    if not isinstance(name, (str, os.PathLike)): raise TypeError(f"name must be one of ({', '.join(SUITES)}) or a path. Got: {name!r:.80}.")
     if str(name)=="digits": return digits_suite(names=tasks)
     if str(name) in SUITES: return SUITES[str(name)](tasks, root="data" if root is None else root, download=download)
     path, cuts = Path(name), tasks if isinstance(tasks, Mapping) else None
@@ -511,7 +545,7 @@ def load_suite(
     else: raise unknown("suite", str(name), SUITES, " or the path of an .npz file or a folder of images")
     return suite if tasks is None or cuts else suite.subset(tasks)
 
-# %% ../nbs/00_data.ipynb #c071
+# %% ../nbs/00_data.ipynb #c074
 class LabelSpace(NamedTuple):
     "Where the labels of a source and a target stand in one classifier: the source's from 0, the target's from `target_offset`."
     n_outputs:int      # outputs of the classifier
@@ -527,6 +561,8 @@ def joint_label_space(
     shared:bool=False,  # class k of the source is class k of the target
 )->LabelSpace:
     "(Ks + Kt, Ks) for two tasks; (Ks + Kt, 0) for a task and itself; (max(Ks, Kt), 0) if `shared`. Raises ValueError if image shapes or types differ."
+    for argument, task in (("source", source), ("target", target)):
+        if not isinstance(task, Task): raise TypeError(f"{argument} must be a Task. Got: {type(task).__name__}.")
     if source.shape != target.shape:
         raise ValueError(f"source and target must have images of one shape. Got: {source.shape} in {source.name!r} and {target.shape} in {target.name!r}; resize one of them.")
     if source.x_train.dtype != target.x_train.dtype:

@@ -82,6 +82,8 @@ def set_out(source, target, model, config, seed, prepared, progress) -> Setting:
     fitted = (prepared or {}).get(source.name) or fit_source(source, labels.n_outputs, model, config, seed, progress)
     if fitted.n_outputs < labels.n_outputs:
         raise ValueError(f"prepared[{source.name!r}] must have at least {labels.n_outputs} outputs. Got: {fitted.n_outputs}.")
+    if fitted.floor is not None and len(fitted.floor.path) != config.checkpoints + 1:
+        raise ValueError(f"prepared[{source.name!r}] must come from `fit_source` with this configuration's {config.checkpoints} checkpoints. Got: a noise floor of {len(fitted.floor.path) - 1}.")
     labels = labels._replace(n_outputs=fitted.n_outputs)   # a head with spare outputs serves targets of every size
     return Setting(on_device(source, config), on_device(target, config), labels, fitted, config, seed, started, progress)
 

@@ -12,19 +12,21 @@ from contextlib import contextmanager
 import difflib, warnings, torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vjp, vmap
+from .data import check_whole
 
 # %% ../nbs/02_fisher.ipynb #c008
 def _one_of(value, choices, name):
     "Return `value`, or raise `ValueError` naming the argument, what it got and what would do."
-    if value in choices: return value
+    if isinstance(value, str) and value in choices: return value
     near = difflib.get_close_matches(str(value), choices, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{name} must be one of {tuple(choices)}. Got: {value!r}.{hint}")
+    raise ValueError(f"{name} must be one of {tuple(choices)}. Got: {value!r:.80}.{hint}")
 
 # %% ../nbs/02_fisher.ipynb #c009
 def _as_float(x, name):
     "`x` as a tensor of at least float32; `TypeError` if it does not hold floating-point numbers."
-    x = torch.as_tensor(x)
+    try: x = torch.as_tensor(x)
+    except (TypeError, ValueError, RuntimeError): raise TypeError(f"{name} must hold floating-point numbers, (..., K). Got: {x!r:.80}.") from None
     if not x.is_floating_point(): raise TypeError(f"{name} must hold floating-point numbers. Got: {x.dtype}.")
     if x.ndim == 0: raise ValueError(f"{name} must have a last axis of classes, (..., K). Got: a single number.")
     return x if x.dtype == torch.float64 else x.float()
@@ -130,7 +132,10 @@ def geodesic(
     "Points on the shortest path from p to q: the great circle through sqrt(p) and sqrt(q), squared. Raises `ValueError` for t outside [0, 1]."
     p, q = as_probabilities(p, "p"), as_probabilities(q, "q")
     angle = fisher_rao(p, q)[..., None]/2
-    t = torch.as_tensor(t, dtype=angle.dtype, device=angle.device)
+    try: t = torch.as_tensor(t, device=angle.device)
+    except (TypeError, ValueError, RuntimeError): raise TypeError(f"t must hold numbers. Got: {t!r:.80}.") from None
+    if t.is_complex(): raise TypeError(f"t must hold real numbers. Got: {t.dtype}.")
+    t = t.to(angle.dtype)
     if not ((t >= 0) & (t <= 1)).all(): raise ValueError(f"t must lie between 0 and 1. Got: {t.tolist()}.")
     t = t.reshape(t.shape + (1,)*angle.ndim)
     part = lambda s: s*torch.sinc(s*angle/torch.pi)/torch.sinc(angle/torch.pi)   # sin(s a)/sin(a); s where a = 0
@@ -257,7 +262,7 @@ def fisher_information(
     max_entries:int=2**24,   # gradient entries held at once by "dense" and "diagonal": bounds the memory
 )->Tensor|Callable:          # (P, P), (P,), or a function v (P,) -> g v (P,)
     "Fisher information of all parameters, in the order of `model.named_parameters()`, averaged over inputs, in evaluation mode; the model is not changed. Raises `TypeError`, `ValueError` for arguments that do not fit."
-    _one_of(kind, FISHER_KINDS, "kind"), _one_of(structure, STRUCTURES, "structure")
+    _one_of(kind, FISHER_KINDS, "kind"), _one_of(structure, STRUCTURES, "structure"), check_whole(max_entries, "max_entries")
     _check_inputs(model, x, kind, y)
     if kind == "true": y = None
     if structure == "product": return _product(model, x, y)

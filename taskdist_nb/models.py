@@ -8,17 +8,15 @@ __all__ = ['MODELS', 'small_cnn', 'WideBlock', 'wrn_16_4', 'mlp', 'get_model', '
 
 # %% ../nbs/01_models.ipynb #c003
 from contextlib import contextmanager
-from numbers import Integral
 from typing import Callable
 import torch
 from torch import Tensor, nn
-from .data import unknown
+from .data import check_whole, unknown
 
 # %% ../nbs/01_models.ipynb #c006
 def _conv_pair(conv1:nn.Module, width1:int, width2:int)->list[nn.Module]:
-    "conv - batch norm - ReLU - conv - ReLU - max-pool, which halves height and width"
-    return [conv1, nn.BatchNorm2d(width1), nn.ReLU(inplace=True),
-            nn.Conv2d(width1, width2, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+    "conv - batch norm - ReLU - conv - max-pool - ReLU; the pool halves height and width, and leaves a quarter of the work to the last ReLU, with which it commutes"
+    return [conv1, nn.BatchNorm2d(width1), nn.ReLU(), nn.Conv2d(width1, width2, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
 
 def small_cnn(
     n_classes:int, # number of outputs K
@@ -39,9 +37,9 @@ class WideBlock(nn.Module):
         stride:int,    # stride of the first convolution
     ):
         super().__init__()
-        self.act1 = nn.Sequential(nn.BatchNorm2d(width_in), nn.ReLU(inplace=True))
+        self.act1 = nn.Sequential(nn.BatchNorm2d(width_in), nn.ReLU())
         self.conv1 = nn.Conv2d(width_in, width_out, 3, stride, padding=1, bias=False)
-        self.act2 = nn.Sequential(nn.BatchNorm2d(width_out), nn.ReLU(inplace=True))
+        self.act2 = nn.Sequential(nn.BatchNorm2d(width_out), nn.ReLU())
         self.conv2 = nn.Conv2d(width_out, width_out, 3, padding=1, bias=False)
         self.shortcut = nn.Conv2d(width_in, width_out, 1, stride, bias=False) if width_in!=width_out else None
 
@@ -58,7 +56,7 @@ def wrn_16_4(
     groups = [(16, 64, 1), (64, 128, 2), (128, 256, 2)]         # channels in, channels out, stride
     blocks = [b for w_in, w_out, s in groups for b in (WideBlock(w_in, w_out, s), WideBlock(w_out, w_out, 1))]
     return nn.Sequential(nn.LazyConv2d(16, 3, padding=1, bias=False), *blocks,
-        nn.BatchNorm2d(256), nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, n_classes))
+        nn.BatchNorm2d(256), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, n_classes))
 
 # %% ../nbs/01_models.ipynb #c011
 def mlp(
@@ -66,8 +64,8 @@ def mlp(
     width:int=128,   # units in each of the two hidden layers
 )->nn.Sequential: # (n, ...) images -> (n, K) logits
     "A multi-layer perceptron with two hidden layers, for images as small as the digits."
-    return nn.Sequential(nn.Flatten(), nn.LazyLinear(width), nn.ReLU(inplace=True),
-                         nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, n_classes))
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(width), nn.ReLU(),
+                         nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n_classes))
 
 # %% ../nbs/01_models.ipynb #c013
 MODELS = {"small_cnn": small_cnn, "wrn_16_4": wrn_16_4, "mlp": mlp}
@@ -88,11 +86,17 @@ def to_inputs(
     x:Tensor, # (n, C, H, W) uint8 images, or floating point of any shape
 )->Tensor: # same shape; float32 in [-2, 2] from uint8, the same type from floating point
     "Network inputs from images: (x/255 - 0.5)/0.25 from uint8, unchanged from floating point; channels-last if 4-dimensional. Raises TypeError for other types."
+    if not isinstance(x, Tensor): raise TypeError(f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays.")
     if x.dtype == torch.uint8: x = (x.float()/255 - 0.5)/0.25
     elif not x.is_floating_point(): raise TypeError(f"x must be uint8 or floating point. Got: {x.dtype}; convert it with .float() or .to(torch.uint8).")
     return x.contiguous(memory_format=torch.channels_last) if x.dim()==4 else x
 
 # %% ../nbs/01_models.ipynb #c019
+def _check_batch(x):
+    "Raise TypeError or ValueError unless `x` is a batch of at least one image."
+    if not isinstance(x, Tensor): raise TypeError(f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays.")
+    if x.dim()<2 or 0 in x.shape: raise ValueError(f"x must hold at least one image, (n, C, H, W). Got: shape {tuple(x.shape)}.")
+
 def _check_output(out, n:int, n_classes:int, shape:tuple):
     "Raise ValueError unless `out` is an (n, n_classes) floating-point tensor of finite logits."
     want = f"model must return logits of shape ({n}, {n_classes}) for {n} images of shape {shape}."
@@ -118,8 +122,8 @@ def build_model(
     seed:int,      # the weights are a function of this alone
 )->nn.Module: # in training mode, on x's device, convolutions channels-last
     "A seeded model that fits the images `x`. The global random state stays as it was. Raises ValueError if the model cannot take `x` or its output is not (n, K) finite logits."
-    for name, value, low in (("n_classes", n_classes, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value<low: raise ValueError(f"{name} must be an integer of at least {low}. Got: {value!r}.")
+    for name, value, low, high in (("n_classes", n_classes, 1, 10**6), ("seed", seed, 0, 2**63)): check_whole(value, name, low, high)
+    _check_batch(x)
     first = to_inputs(x[:2].cpu())
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(seed))
@@ -127,7 +131,7 @@ def build_model(
         with _evaluating(model):
             try: out = model.cpu()(first)
             except Exception as e:   # whatever a user's forward raises
-                raise ValueError(f"model cannot take images of shape {tuple(x.shape[1:])}: {type(e).__name__}: {e}") from e
+                raise ValueError(f"model cannot take images of shape {tuple(x.shape[1:])}. Got: {type(e).__name__}: {e}") from e
     _check_output(out, len(first), n_classes, tuple(x.shape[1:]))
     return model.to(x.device, memory_format=torch.channels_last)
 
@@ -143,37 +147,51 @@ def _evaluating(model:nn.Module):
         for m, mode in modes: m.training = mode
 
 # %% ../nbs/01_models.ipynb #c032
-def _batches(model:nn.Module, x:Tensor, batch_size:int):
+def _check_reading(model, x, batch_size):
+    "Raise TypeError or ValueError for what cannot be read batch by batch."
+    if not isinstance(model, nn.Module): raise TypeError(f"model must be an nn.Module. Got: {type(model).__name__}.")
+    _check_batch(x)
+    if batch_size is not None: check_whole(batch_size, "batch_size")
+
+def _call(model:nn.Module, xb:Tensor):
+    "The model's output; ValueError if it cannot take these images."
+    try: return model(xb)
+    except torch.OutOfMemoryError: raise
+    except RuntimeError as e: raise ValueError(f"x must hold images that the model takes. Got: shape {tuple(xb.shape)}, on which the model fails ({e}).") from e
+
+def _batches(model:nn.Module, x:Tensor, batch_size:int|None):
     "Inputs in batches, with the device and type of the model's weights."
     p = next(model.parameters(), x.new_zeros((), dtype=torch.float32))
-    for xb in x.split(batch_size): yield to_inputs(xb.to(p.device)).to(p.dtype)
+    for xb in x.split(batch_size or (2000 if p.device.type == "cuda" else 50)): yield to_inputs(xb.to(p.device)).to(p.dtype)
 
 def predict_logits(
     model:nn.Module,          # images -> (n, K) logits
     x:Tensor,                 # (n, C, H, W) uint8 or floating-point images
-    batch_size:int=100,       # images per forward pass (small batches stay in the cache)
+    batch_size:int=None,      # images per forward pass; None: 50 on a CPU, whose cache they fit in, 2,000 on a GPU
     precision:str="float32",  # "float32", "bfloat16" (autocast) or "auto"
 )->Tensor: # (n, K) float32 on the model's device (float64 if the model is float64)
     "Logits in evaluation mode without gradients; the model's mode is put back. Take softmax, KL and their sums of this float32 result, never of bfloat16."
+    _check_reading(model, x, batch_size)
     bf16, device = resolve_precision(precision)=="bfloat16", next((p.device.type for p in model.parameters()), x.device.type)
     with _evaluating(model), torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
-        out = torch.cat([model(xb) for xb in _batches(model, x, batch_size)])
+        out = torch.cat([_call(model, xb) for xb in _batches(model, x, batch_size)])
     return out if out.dtype==torch.float64 else out.float()
 
 # %% ../nbs/01_models.ipynb #c033
 def penultimate(
     model:nn.Module,     # holds at least one nn.Linear
     x:Tensor,            # (n, C, H, W) uint8 or floating-point images
-    batch_size:int=100,  # images per forward pass (small batches stay in the cache)
+    batch_size:int=None, # images per forward pass; None: 50 on a CPU, 2,000 on a GPU
 )->Tensor: # (n, d) what the last linear layer sees
     "Features: the input of the `nn.Linear` that a forward pass calls last, in evaluation mode without gradients. Raises ValueError if none is called."
+    _check_reading(model, x, batch_size)
     seen, features = {}, []
     def note(layer, args): seen["input"] = args[0]
     hooks = [m.register_forward_pre_hook(note) for m in model.modules() if isinstance(m, nn.Linear)]
     try:
         with _evaluating(model):
             for xb in _batches(model, x, batch_size):
-                model(xb)
+                _call(model, xb)
                 if "input" not in seen: raise ValueError("model must call an nn.Linear to have penultimate features. Got: a model that calls none.")
                 features.append(seen.pop("input").flatten(1))
     finally:
@@ -186,8 +204,9 @@ def resolve_precision(
     device:str|None=None,  # "cpu" or "cuda"; None: a GPU if there is one
 )->str: # "float32" or "bfloat16"
     "What `precision` means on this machine: \"auto\" is bfloat16 where a GPU supports it or the CPU has AVX512-BF16 or AMX. Raises ValueError for other words."
-    if precision in ("float32", "bfloat16"): return precision
-    if precision != "auto": raise ValueError(f"precision must be one of ('auto', 'float32', 'bfloat16'). Got: {precision!r}.")
+    if not isinstance(precision, str) or precision not in ("auto", "float32", "bfloat16"):
+        raise ValueError(f"precision must be one of ('auto', 'float32', 'bfloat16'). Got: {precision!r:.80}.")
+    if precision != "auto": return precision
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")).type
     if device == "cuda": fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else: fast = any(getattr(torch.cpu, f, lambda: False)() for f in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))

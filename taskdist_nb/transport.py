@@ -17,13 +17,20 @@ import torch
 import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
-from .data import LabelSpace, Task
+from .data import LabelSpace, Task, check_number, check_whole
 from .models import to_inputs
 
 # %% ../nbs/03_transport.ipynb #c008
+def _as_real(x, name:str)->Tensor:
+    "`x` as a tensor of real numbers, or a TypeError."
+    try: x = torch.as_tensor(x)
+    except (TypeError, ValueError, RuntimeError): raise TypeError(f"{name} must be an array of numbers. Got: {x!r:.80}.") from None
+    if x.is_complex(): raise TypeError(f"{name} must hold real numbers. Got: {x.dtype}.")
+    return x
+
 def _as_costs(costs, ndim:int, square:bool=False)->Tensor:
     "`costs` as a finite float64 tensor with `ndim` dimensions, or a ValueError."
-    costs = torch.as_tensor(costs).detach().double()
+    costs = _as_real(costs, "costs").detach().double()
     if costs.ndim != ndim or 0 in costs.shape:
         raise ValueError(f"costs must be a non-empty array with {ndim} dimensions. Got shape: {tuple(costs.shape)}.")
     if square and costs.shape[1] != costs.shape[2]:
@@ -34,7 +41,7 @@ def _as_costs(costs, ndim:int, square:bool=False)->Tensor:
 def _as_marginal(a, n:int, name:str)->Tensor:
     "A weight vector of length `n` that sums to 1; uniform for None."
     if a is None: return torch.full((n,), 1/n, dtype=torch.float64)
-    a = torch.as_tensor(a).double()
+    a = _as_real(a, name).double()
     if a.shape != (n,): raise ValueError(f"{name} must have shape ({n},), one weight per sample. Got: {tuple(a.shape)}.")
     if not (a >= 0).all() or abs(a.sum() - 1) > 1e-6:
         raise ValueError(f"{name} must be non-negative and sum to 1. Got sum {a.sum():.6g}, minimum {a.min():.3g}.")
@@ -66,7 +73,7 @@ def _round_plans(
     return plans + row[:, :, None]*col[:, None, :]/missing[:, None, None]
 
 def _check_epsilon(epsilon, zero:bool=False):
-    if not (math.isfinite(epsilon) and (epsilon > 0 or zero and epsilon == 0)):
+    if check_number(epsilon, "epsilon") < 0 or not zero and epsilon == 0:
         raise ValueError(f"epsilon must be a finite {'non-negative' if zero else 'positive'} number. Got: {epsilon}.")
 
 # %% ../nbs/03_transport.ipynb #c021
@@ -99,8 +106,8 @@ def make_blocks(
 )->tuple[Tensor, Tensor]: # rows (B, b) and columns (B, b), int64 indices of samples
     "Cut two samples into blocks of equal size; the smaller sample is repeated as evenly as possible."
     for name, value in (("n_source", n_source), ("n_target", n_target), ("block_size", block_size)):
-        if not isinstance(value, int) or value < 1: raise ValueError(f"{name} must be a positive integer. Got: {value!r}.")
-    if order not in ("random", "consecutive"): raise ValueError(_unknown("order", order, ("random", "consecutive")))
+        check_whole(value, name)
+    if not isinstance(order, str) or order not in ("random", "consecutive"): raise ValueError(_unknown("order", order, ("random", "consecutive")))
     n_blocks = math.ceil(max(n_source, n_target)/block_size)
     def cut(n):
         index = torch.randperm(n, generator=generator, device=generator.device) if order == "random" else torch.arange(n)
@@ -116,7 +123,7 @@ def block_costs(
     metric:str="cosine", # "cosine": minus the cosine similarity | "sqeuclidean"
 )->Tensor: # (B, b, b) float32 costs
     "Costs between features, inside the blocks only."
-    if metric not in ("cosine", "sqeuclidean"): raise ValueError(_unknown("metric", metric, ("cosine", "sqeuclidean")))
+    if not isinstance(metric, str) or metric not in ("cosine", "sqeuclidean"): raise ValueError(_unknown("metric", metric, ("cosine", "sqeuclidean")))
     s, t = (x.flatten(1).float()[i] for x, i in ((source, rows), (target, columns)))    # (B, b, d)
     if metric == "sqeuclidean": return torch.cdist(s, t).square()
     return -F.normalize(s, dim=2) @ F.normalize(t, dim=2).mT
@@ -177,9 +184,11 @@ def proximal_step(
     weight:float, # lambda in the paper; 0: forget the old plans
 )->Tensor: # (B, b, b) float64 plans, each of mass 1
     "argmin <P, C> + weight/2 ||P - P_k||_F^2 over the plans of each block (Gao & Chaudhari, coupled distance, step 4)."
-    costs, plans = _as_costs(costs, 3, square=True), torch.as_tensor(plans).to(costs).double()
+    costs = _as_costs(costs, 3, square=True)
+    plans = _as_real(plans, "plans").to(costs.device).double()
     if plans.shape != costs.shape: raise ValueError(f"plans must have the shape of costs, {tuple(costs.shape)}. Got: {tuple(plans.shape)}.")
-    if not (math.isfinite(weight) and weight >= 0): raise ValueError(f"weight must be a finite non-negative number. Got: {weight}.")
+    if not plans.isfinite().all(): raise ValueError("plans must be finite. Got NaN or infinite entries.")
+    check_number(weight, "weight", 0)
     if weight == 0: return _assignments(costs)
     b, span = costs.shape[1], (costs.amax() - costs.amin()).item() or 1.
     costs, weight = costs/span, weight/span                                     # a scale-free problem
@@ -199,6 +208,7 @@ def one_pass(
     generator:torch.Generator, # the only source of randomness
 )->Tensor: # (n,) int64
     "Indices below `total` without replacement; beyond `total`, whole passes one after the other."
+    check_whole(n, "n"), check_whole(total, "total")
     passes = [torch.randperm(total, generator=generator, device=generator.device) for _ in range(-(-n//total))]
     return passes[0][:n] if len(passes) == 1 else torch.cat(passes)[:n]
 
@@ -211,10 +221,14 @@ class BlockCoupling:
     plans:Tensor   # (B, b, b) plan inside each block, mass 1, rows of mass 1/b
 
     def __post_init__(self):
+        for name, kind in (("rows", "int64"), ("columns", "int64"), ("plans", "float")):
+            got = getattr(self, name)
+            if not isinstance(got, Tensor) or kind not in str(got.dtype): raise TypeError(f"{name} must be a tensor of {kind}. Got: {getattr(got, 'dtype', type(got).__name__)}.")
         B, b = self.rows.shape if self.rows.ndim == 2 else (0, 0)
         for name, shape in (("rows", (B, b)), ("columns", (B, b)), ("plans", (B, b, b))):
             got = tuple(getattr(self, name).shape)
-            if not b or got != shape: raise ValueError(f"{name} must have shape {shape} with B, b > 0. Got: {got}.")
+            if not B*b or got != shape: raise ValueError(f"{name} must have shape {shape} with B, b > 0. Got: {got}.")
+        if (lowest := min(self.rows.min(), self.columns.min())) < 0: raise ValueError(f"rows and columns must hold indices of samples, zero or more. Got: {lowest}.")
         plans = self.plans.double()
         if not (plans >= 0).all() or (plans.sum(2)*b - 1).abs().max() > 1e-3:
             raise ValueError(f"plans must be non-negative with rows of mass 1/b = {1/b:.4g}. "
@@ -237,21 +251,31 @@ class BlockCoupling:
         return (self.plans.double()*_as_costs(costs, 3).to(self.plans.device)).sum((1, 2)).mean().item()
 
 # %% ../nbs/03_transport.ipynb #c064
+def _check_tau(tau, n:int):
+    "Raise unless tau is a number from 0 to 1 or a tensor of one real number per pair (whose values are not looked at: that would hold up a GPU)."
+    if not isinstance(tau, Tensor): check_number(tau, "tau", 0, 1)
+    elif tau.is_complex() or tau.ndim and tau.shape != (n,): raise ValueError(f"tau must be one number or one per pair, ({n},). Got: {tau.dtype} of shape {tuple(tau.shape)}.")
+
 def displace(
     x_s:Tensor, # (n, ...) where each pair starts
     x_t:Tensor, # (n, ...) where it ends
     tau:float|Tensor, # 0 to 1, one number or one per pair (n,)
 )->Tensor: # (n, ...)
     "$(1-\\tau)x_s + \\tau x_t$, exact at both ends."
-    if x_s.shape != x_t.shape: raise ValueError(f"x_s and x_t must have one shape. Got: {tuple(x_s.shape)} and {tuple(x_t.shape)}.")
+    for name, x in (("x_s", x_s), ("x_t", x_t)):
+        if not isinstance(x, Tensor) or not x.is_floating_point(): raise TypeError(f"{name} must be a tensor of floating-point numbers. Got: {getattr(x, 'dtype', type(x).__name__)}.")
+    if x_s.shape != x_t.shape or x_s.dtype != x_t.dtype:
+        raise ValueError(f"x_s and x_t must have one shape and type. Got: {tuple(x_s.shape)} {x_s.dtype} and {tuple(x_t.shape)} {x_t.dtype}.")
+    _check_tau(tau, len(x_s) if x_s.ndim else 1)
     if isinstance(tau, Tensor): tau = tau.to(x_s).view(-1, *[1]*(x_s.ndim - 1)) if tau.ndim else tau.to(x_s)
     return torch.lerp(x_s, x_t, tau)
 
 # %% ../nbs/03_transport.ipynb #c065
 def one_hot(y:Tensor, n_outputs:int)->Tensor:
     "(n,) labels -> (n, K) float32; raises ValueError for labels outside 0..K-1."
-    if y.dtype != torch.int64 or y.numel() and not 0 <= y.min() <= y.max() < n_outputs:
-        raise ValueError(f"labels must be int64 in 0..{n_outputs - 1}. Got: {y.dtype}, {y.min().item()} to {y.max().item()}.")
+    check_whole(n_outputs, "n_outputs", high=10**6)
+    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim != 1: raise TypeError(f"labels must be a tensor of int64, (n,). Got: {y!r:.80}.")
+    if len(y) and not 0 <= y.min() <= y.max() < n_outputs: raise ValueError(f"labels must lie in 0..{n_outputs - 1}. Got: {y.min().item()} to {y.max().item()}.")
     return F.one_hot(y, n_outputs).float()
 
 def soft_labels(
@@ -269,8 +293,8 @@ def tau_schedule(
     m:int, # number of intervals
 )->Tensor: # (m+1,) float64, from 0 to 1
     "Where the task stands at times 0, 1/m, ..., 1."
-    if not isinstance(m, int) or m < 1: raise ValueError(f"m must be a positive integer. Got: {m!r}.")
-    if kind not in ("linear", "authors"): raise ValueError(_unknown("kind", kind, ("linear", "authors")))
+    check_whole(m, "m", high=10**8)
+    if not isinstance(kind, str) or kind not in ("linear", "authors"): raise ValueError(_unknown("kind", kind, ("linear", "authors")))
     t = torch.arange(m + 1, dtype=torch.float64)/m
     if kind == "linear": return t
     late = (t >= 0.5).double()
@@ -283,7 +307,7 @@ def mixup_tau(
     generator:torch.Generator, # the only source of randomness
 )->Tensor: # (n,) float32 in [0, 1]
     "Draws from Beta(tau, 1 - tau): mean tau, mostly near 0 or 1 (Gao & Chaudhari's text, after mixup)."
-    if not 0 <= tau <= 1: raise ValueError(f"tau must lie in [0, 1]. Got: {tau}.")
+    tau = check_number(tau, "tau", 0, 1); check_whole(n, "n")
     device = generator.device
     if tau in (0, 1): return torch.full((n,), float(tau), device=device)
     a, b = (torch._standard_gamma(torch.full((n,), s, dtype=torch.float64, device=device), generator=generator) for s in (tau, 1 - tau))
@@ -298,8 +322,11 @@ def random_crop_flip(
     pad_value:float=-2., # what is padded: black, after to_inputs
 )->Tensor: # (n, C, H, W)
     "Random crop and mirror of a whole batch in one gather."
-    if x.ndim != 4: raise ValueError(f"x must be images (n, C, H, W). Got shape: {tuple(x.shape)}.")
-    if not isinstance(padding, int) or padding < 0: raise ValueError(f"padding must be a non-negative integer. Got: {padding!r}.")
+    if not isinstance(x, Tensor) or not x.is_floating_point(): raise TypeError(f"x must be a tensor of float images. Got: {getattr(x, 'dtype', type(x).__name__)}.")
+    if x.ndim != 4 or 0 in x.shape: raise ValueError(f"x must be images (n, C, H, W). Got shape: {tuple(x.shape)}.")
+    check_whole(padding, "padding", 0, 10_000)
+    if not isinstance(flip, bool): raise TypeError(f"flip must be True or False. Got: {flip!r:.80}.")
+    pad_value = check_number(pad_value, "pad_value")
     n, C, H, W = x.shape
     shift = torch.randint(0, 2*padding + 1, (2, n, 1), generator=generator, device=generator.device).to(x.device)
     mirror = (torch.rand(n, 1, generator=generator, device=generator.device) < 0.5*flip).to(x.device)
@@ -394,7 +421,7 @@ class Displacement(MovingTask):
         w = _uniform(i).to(self.x_s.device)
         return Probe(_take(self.x_s, i), _take(self.x_t, j), self.y_s[i], self.y_t[j], w, w)
 
-    def probe(self, n, generator): return self.pairs(*self.coupling.draw(min(n, self.coupling.rows.numel()), generator))
+    def probe(self, n, generator): return self.pairs(*self.coupling.draw(min(check_whole(n, "n"), self.coupling.rows.numel()), generator))
 
     def with_coupling(self, coupling:BlockCoupling):
         "The same samples under another coupling; nothing is copied."
@@ -419,12 +446,13 @@ class Mixture(MovingTask):
 
     def batch(self, tau, n, generator):
         i, j = one_pass(n, self.n_s, generator), one_pass(n, self.n_t, generator) + self.n_s
+        _check_tau(tau, n)
         u = (torch.arange(n, device=generator.device) + torch.rand(1, generator=generator, device=generator.device))/n
         k = torch.where(u < tau, j, i).to(self.x.device)   # systematic: tau*n samples of the target, rounded up or down
         return self.augment(_take(self.x, k), generator), self.y[k]
 
     def probe(self, n, generator):
-        m_s = max(1, min(n//2, self.n_s))
+        m_s = max(1, min(check_whole(n, "n")//2, self.n_s))
         m_t = max(1, min(n - m_s, self.n_t))
         k = torch.cat([one_pass(m_s, self.n_s, generator), one_pass(m_t, self.n_t, generator) + self.n_s]).to(self.x.device)
         from_t = (k >= self.n_s).float()
@@ -449,6 +477,6 @@ class Still(MovingTask):
         return self.augment(_take(self.x, i), generator), self.y[i]
 
     def probe(self, n, generator):
-        i = one_pass(min(n, len(self.x)), len(self.x), generator).to(self.x.device)
+        i = one_pass(min(check_whole(n, "n"), len(self.x)), len(self.x), generator).to(self.x.device)
         x, y, w = _take(self.x, i), self.y[i], _uniform(i)
         return Probe(x, x, y, y, w, w)

@@ -1,0 +1,98 @@
+"""Does the preset `fast` give the distances of the preset `paper`?
+
+Both presets measure the coupled distance of every ordered pair of the paper's five CIFAR-100 tasks, with the same images,
+network and seeds; `paper` differs from the published settings only in the number of images and in bfloat16 arithmetic.
+To make the published procedure affordable the images are halved to 16 x 16 pixels and the small CNN to half its width
+(`--network small_cnn` keeps both as they are). Rows go to a CSV file as they are finished; a second start goes on.
+
+    python benchmarks/same_answer.py --root DATA --seeds 0,1,2 --out nbs/results/faster/same_answer.csv
+"""
+import argparse, time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from taskdist_nb.data import Task, cifar100_suite
+from taskdist_nb.distances import coupled_transfer
+from taskdist_nb.models import resolve_precision, small_cnn
+from taskdist_nb.trajectory import TransferConfig, fit_source
+
+TASKS = ["herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers"]
+
+def conv_pair(conv: nn.Module, width1: int, width2: int) -> list[nn.Module]:
+    return [conv, nn.BatchNorm2d(width1), nn.ReLU(inplace=True), nn.Conv2d(width1, width2, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
+
+def half_cnn(n_classes: int) -> nn.Sequential:
+    "The paper's small CNN at half its width."
+    return nn.Sequential(*conv_pair(nn.LazyConv2d(16, 3, padding=1), 16, 32), *conv_pair(nn.Conv2d(32, 64, 3, padding=1), 64, 64),
+                         *conv_pair(nn.Conv2d(64, 128, 3, padding=1), 128, 128), nn.Flatten(), nn.LazyLinear(n_classes))
+
+def halve(task: Task) -> Task:
+    "The task with 16 x 16 pixels for 32 x 32: means of four."
+    shrink = lambda x: F.avg_pool2d(x.float(), 2).round().to(torch.uint8)
+    return replace(task, x_train=shrink(task.x_train), x_test=shrink(task.x_test))
+
+def configuration(preset: str, images: int, small: bool) -> TransferConfig:
+    "The preset on so many images. What only watches (probes beside the costs, excess loss, accuracy) is cut down for both."
+    watch = dict(probes=200, accuracy_points=1, precision=resolve_precision("auto"), crop_padding=2 if small else 4)
+    watch |= dict(excess_points=1, excess_steps=100) if preset == "paper" else dict(excess_points=0)
+    return getattr(TransferConfig, preset)(images=images, **watch)
+
+def measure(preset: str, suite: dict[str, Task], network, images: int, seeds: list[int], out: Path):
+    "Append a row a pair and seed, unless it is there."
+    config = configuration(preset, images, network is half_cnn)
+    old = pd.read_csv(out) if out.exists() else pd.DataFrame(columns=["preset", "source", "target", "seed"])
+    done = set(old[["preset", "source", "target", "seed"]].itertuples(index=False, name=None))
+    for seed in seeds:
+        for source in suite:
+            left = [t for t in suite if t != source and (preset, source, t, seed) not in done]
+            if not left: continue
+            started = time.perf_counter()
+            fitted = fit_source(suite[source], 10, network, config, seed, progress=False)
+            source_seconds = time.perf_counter() - started
+            for target in left:
+                r = coupled_transfer(suite[source], suite[target], network, config, seed, {source: fitted}, progress=False)
+                row = dict(preset=preset, source=source, target=target, seed=seed, distance=r.distance, iterations=" ".join(f"{d:.6g}" for d in r.iterations), noise_floor=r.noise_floor,
+                           accuracy=r.accuracy, source_accuracy=r.source_accuracy, stderr=r.stderr, seconds=r.seconds, source_seconds=source_seconds)
+                pd.DataFrame([row]).to_csv(out, mode="a", header=not out.exists(), index=False, float_format="%.6g")
+                print(preset, seed, source, "to", target, f"{r.distance:.3f}  {r.seconds:.1f} s", flush=True)
+
+def summary(table: pd.DataFrame) -> str:
+    "Differences in units of the seeds' spread, rank correlations, and the ratio of the times."
+    pairs = table.pivot_table(index=["source", "target"], columns=["preset", "seed"], values="distance")
+    both = table.groupby(["source", "target", "preset"]).distance.agg(["mean", "std"]).unstack("preset").dropna()
+    spread = (both["std"]["paper"]**2/2 + both["std"]["fast"]**2/2).mean()**0.5
+    difference = both["mean"]["fast"] - both["mean"]["paper"]
+    ranks = pairs.corr("spearman").round(2)
+    between = pairs["paper"].mean(axis=1).corr(pairs["fast"].mean(axis=1), "spearman")
+    seconds = table.groupby("preset")[["seconds", "source_seconds"]].mean()
+    return (f"{len(both)} pairs\nmean distance: paper {both['mean']['paper'].mean():.3f}, fast {both['mean']['fast'].mean():.3f}\n"
+            f"fast - paper: mean {difference.mean():+.3f}, largest {difference.abs().max():.3f}; spread between seeds {spread:.3f}\n"
+            f"Spearman of the means over seeds: {between:.2f}\nSpearman between single runs:\n{ranks.to_string()}\n"
+            f"seconds a pair (source apart):\n{seconds.round(1).to_string()}\nratio of pair times: {seconds.seconds['paper']/seconds.seconds['fast']:.1f}")
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", default="data", help="folder of CIFAR-100")
+    parser.add_argument("--images", type=int, default=100, help="training images a task")
+    parser.add_argument("--seeds", default="0", help="e.g. 0,1,2")
+    parser.add_argument("--tasks", default=",".join(TASKS))
+    parser.add_argument("--presets", default="fast,paper")
+    parser.add_argument("--network", choices=["half_cnn", "small_cnn"], default="half_cnn")
+    parser.add_argument("--out", type=Path, default=Path("runs/same_answer.csv"))
+    a = parser.parse_args()
+    torch.set_num_threads(1)
+    a.out.parent.mkdir(parents=True, exist_ok=True)
+    suite = cifar100_suite(a.tasks.split(","), root=a.root)
+    network = small_cnn if a.network == "small_cnn" else half_cnn
+    if network is half_cnn: suite = {name: halve(task) for name, task in suite.items()}
+    else: suite = dict(suite)
+    for preset in a.presets.split(","): measure(preset, suite, network, a.images, [int(s) for s in a.seeds.split(",")], a.out)
+    table = pd.read_csv(a.out)
+    if table.preset.nunique() == 2: print(summary(table))
+
+if __name__ == "__main__": main()
