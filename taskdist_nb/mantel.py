@@ -20,7 +20,7 @@ def check_choice(value, # what was given
                  choices:tuple[str, ...], # what would do
                 ) -> str:
     "Return `value` if it is one of `choices`; otherwise raise a ValueError that names the argument and the nearest choice."
-    if value in choices: return value
+    if isinstance(value, str) and value in choices: return value
     near = difflib.get_close_matches(str(value), choices, 1)
     raise ValueError(f"{name} must be one of {choices}. Got: {value!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
 
@@ -183,6 +183,7 @@ def mantel(a, # (n, n) array-like or DataFrame; the diagonal is ignored
     Raises TypeError (entries or settings of the wrong type) or ValueError (not square, sizes or labels that differ, NaN, n < 3, constant, unknown names)."""
     check_choice(alternative, "alternative", ("greater", "less", "two-sided"))
     check_choice(method, "method", ("pearson", "spearman"))
+    if not isinstance(symmetric, (bool, np.bool_)): raise TypeError(f"symmetric must be True or False. Got: {symmetric!r:.80}.")
     permutations, seed = check_integer(permutations, "permutations", 1), check_integer(seed, "seed", 0)
     a, b = matrix_pair(a, b)
     if symmetric: a, b = a/2 + a.T/2, b/2 + b.T/2
