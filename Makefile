@@ -2,20 +2,22 @@
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= logical
+PORT ?= 8000
 
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-dev
 READY_DOCS := $(VENV)/.ready-docs
+READY_BROWSER := $(VENV)/.ready-browser
 # setuptools warns at each editable installation; it says nothing useful here
 PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
 META := settings.ini setup.py pyproject.toml
 MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lab export docs clean
+.PHONY: help setup demo test test-browser lab export docs docs-serve clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY) ## set up the virtual environment in .venv (the others do it when needed)
 
@@ -25,11 +27,15 @@ demo: $(READY) ## distances between six tasks of handwritten digits; tables, fig
 test: $(READY) ## run every cell of every notebook and the tests (JOBS=2 for two processes)
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
 
+test-browser: $(READY_BROWSER) docs ## try the site and a widget in JupyterLab in a headless Chromium (skipped where there is none)
+	$(BIN)/python -m pytest tests/browser
+
 lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
 
 export: $(READY) ## after editing notebooks: clean them, then write taskdist_nb/ and README.md from them
 	$(BIN)/nbdev_clean
+	$(BIN)/python docs/still.py
 	$(BIN)/nbdev_export
 	$(BIN)/python docs/make_readme.py
 
@@ -37,6 +43,9 @@ docs: $(READY_DOCS) ## build the site from the notebooks into _docs/html/
 	$(BIN)/python docs/build.py build/docs
 	$(BIN)/sphinx-build -W --keep-going -q -c docs build/docs _docs/html
 	@echo "Open _docs/html/index.html"
+
+docs-serve: docs ## serve the site on this machine only, at http://127.0.0.1:8000 (PORT=8001 for another port)
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _docs/html $(PORT)
 
 clean: ## remove what was built (not .venv, not runs/)
 	rm -rf build dist _docs _proc *.egg-info .pytest_cache
@@ -56,4 +65,8 @@ $(READY): $(META) | $(BIN)/python
 
 $(READY_DOCS): $(READY)
 	@$(PIP_INSTALL) -e '.[docs]'
+	@touch $@
+
+$(READY_BROWSER): $(READY)
+	@$(PIP_INSTALL) -e '.[browser]'
 	@touch $@

@@ -13,12 +13,11 @@ __all__ = ['SUITE_NAMES', 'DISTANCE_NAMES', 'MODEL_NAMES', 'CONFIG_NAMES', 'YARD
            'warn_few_tasks', 'warn_setup', 'warnings_for', 'write_tables', 'clear_last_run', 'read_run', 'Drawing',
            'drawings', 'transfer_drawings', 'same_pair', 'draw_interpolation', 'draw_figures', 'headline', 'typeset',
            'cell', 'shade', 'tests_by_row', 'relabellings', 'in_words', 'facts_of', 'changed_settings', 'write_report',
-           'machine', 'versions', 'describe_run', 'run_command', 'write_run', 'finish', 'record_kind', 'status_command',
-           'status_lines', 'main', 'complain']
+           'machine', 'versions', 'describe_run', 'run_command', 'write_run', 'finish', 'status_command',
+           'status_lines', 'progress_lines', 'main', 'complain']
 
 # %% ../nbs/12_cli.ipynb #c004
 import argparse, difflib, json, os, shlex, sys, tempfile, time
-from collections import Counter
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -723,6 +722,8 @@ def run_command(args:argparse.Namespace, command:str) -> int:
     run = describe_run(r)
     clear_last_run(r.out)
     write_run(r.out, run)
+    from taskdist_nb.matrix import list_wanted, make_plan
+    list_wanted(make_plan(r.suite, r.model, r.config, r.out/"store", r.seeds), r.distances, r.seeds, r.n_jobs)   # for `status`
     e = run_experiment(r.suite, r.distances, r.model, r.config, r.seeds, r.out/"store", r.n_jobs, progress=not args.quiet)
     finish(e, r.out, run)
     print_summary(e, r.out)
@@ -742,13 +743,6 @@ def finish(experiment:Experiment, out:Path, run:dict):
     write_run(out, run)
 
 # %% ../nbs/12_cli.ipynb #c077
-def record_kind(record:dict|None) -> str:
-    "What a record of the store is about."
-    if record is None: return "damaged (a rerun replaces it)"
-    if "distance" in record: return f"{record['name']} pairs"
-    if "n_outputs" in record: return "probe networks" if record["task"] == "pool" else "source networks"
-    return "Task2Vec embeddings"
-
 def status_command(args:argparse.Namespace, command:str="") -> int:
     "`taskdist status`."
     out = Path(args.folder).expanduser()
@@ -757,15 +751,22 @@ def status_command(args:argparse.Namespace, command:str="") -> int:
     return 0
 
 def status_lines(out:Path, run:dict) -> list[str]:
-    "The last run's settings and the number of records of each kind."
-    from taskdist_nb.matrix import Store
-    store, wanted = Store(out/"store"), len(run["tasks"])**2*len(run["seeds"])
-    kinds = Counter(record_kind(store.read(p.stem)) for p in store.folder.glob("*.json"))
+    "The last run's settings, and how far it is."
     when = f"finished {run['finished']} after {in_words(sum(run['seconds'].values()))}" if run["state"] == "finished" else f"unfinished, begun {run['started']}; the same command goes on"
-    lines = [run["command"], f"  {when}", f"  {len(run['tasks'])} tasks: {', '.join(run['tasks'])}",
-             f"  model {run['model']}, preset {run['preset']}{''.join(f', {k}={v}' for k, v in changed_settings(run).items())}, {len(run['seeds'])} seeds", "stored records"]
-    ask = {f"{d} pairs": f" (the last run asks for {wanted})" for d in run["distances"]}
-    return lines + [f"  {kinds.get(k, 0):5d} {k}{ask.get(k, '')}" for k in sorted({*kinds, *ask})]
+    return [run["command"], f"  {when}", f"  {len(run['tasks'])} tasks: {', '.join(run['tasks'])}",
+            f"  model {run['model']}, preset {run['preset']}{''.join(f', {k}={v}' for k, v in changed_settings(run).items())}, {len(run['seeds'])} seeds", *progress_lines(out/"store")]
+
+def progress_lines(folder:Path) -> list[str]:
+    "Records done, at work and left, and about how long these will take."
+    from taskdist_nb.matrix import Store, progress_of, seconds_left
+    try: progress, seconds = progress_of(store := Store(folder)), seconds_left(store)
+    except FileNotFoundError: return ["nothing stored yet"]
+    kinds = {"source": "source networks", "probe": "probe networks", "embedding": "Task2Vec embeddings"}
+    rows = [f"{r.done:7d}{r.running:9d}{r.left:7d}{in_words(r.seconds) if r.done else '-':>9s}  {kinds.get(r.Index, r.Index + ' pairs')}" for r in progress.itertuples()]
+    others = len(list(folder.glob("*.json"))) - int(progress.done.sum())
+    rows += [f"{others:7d}{'-':>9s}{'-':>7s}{'-':>9s}  of other settings, or damaged"]*(others > 0)
+    left = "not to be told before one of each kind is done" if seconds != seconds else f"about {in_words(seconds)}"
+    return ["   done  running   left     each  records", *rows] + [f"time left: {left}"]*bool(progress.left.sum())
 
 # %% ../nbs/12_cli.ipynb #c078
 def main(

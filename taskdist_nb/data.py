@@ -137,7 +137,7 @@ class Task:
     @property
     def n_classes(self)->int: return len(self.classes)
     @property
-    def shape(self)->tuple[int,int,int]: return tuple(self.x_train.shape[1:])
+    def shape(self)->tuple[int,...]: return tuple(self.x_train.shape[1:])
     def __repr__(self):
         return f"Task({self.name}: {self.n_classes} classes, {len(self.x_train)} + {len(self.x_test)} images, {'x'.join(map(str, self.shape))} {str(self.x_train.dtype)[6:]})"
 

@@ -7,8 +7,9 @@ __all__ = ['KINDS', 'FISHER_KINDS', 'STRUCTURES', 'as_probabilities', 'kl_diverg
            'path_length', 'fisher_rao', 'geodesic', 'evaluating', 'fisher_information']
 
 # %% ../nbs/02_fisher.ipynb #c002
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 import difflib, warnings, torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vjp, vmap
@@ -84,8 +85,10 @@ def mean_length(
 )->Tensor:                # (...) length of the step
     "Average one step over n inputs: sqrt(E[2 KL]) or E[sqrt(2 KL)] (Gao and Chaudhari 2021, eq. 11). Raises `ValueError` for an unknown kind or wrong weights."
     _one_of(kind, KINDS, "kind")
+    if not kl.ndim or not kl.shape[-1]: raise ValueError(f"kl must hold at least one input, (..., n). Got: shape {tuple(kl.shape)}.")
     w = kl.new_full(kl.shape[-1:], 1/kl.shape[-1]) if weights is None else as_probabilities(weights, "weights").to(kl)
     if w.shape != kl.shape[-1:]: raise ValueError(f"weights must have one entry for each of the {kl.shape[-1]} inputs. Got: shape {tuple(w.shape)}.")
+    if weights is not None: kl = kl.masked_fill(w == 0, 0.)   # an infinite step without weight has no share
     return ((2*kl) @ w).sqrt() if kind == "riemannian" else (2*kl).sqrt() @ w
 
 # %% ../nbs/02_fisher.ipynb #c027
@@ -224,7 +227,7 @@ def _product(model, x, y, batch_size=256):
     def times(v:Tensor)->Tensor:
         if v.shape != (sum(sizes),): raise ValueError(f"v must have shape ({sum(sizes)},), one entry for each weight. Got: {tuple(v.shape)}.")
         tangent = {k: part.view(w.shape).to(w) for (k, w), part in zip(params.items(), v.split(sizes))}
-        total = 0.
+        total = torch.zeros(())
         for s in range(0, len(x), batch_size):
             f, ys = (lambda w, xs=x[s:s+batch_size]: logits(w, xs)), None if y is None else y[s:s+batch_size]
             with evaluating(model):
@@ -260,7 +263,7 @@ def fisher_information(
     structure:str="dense",   # "dense" | "diagonal" | "product"
     y:Tensor|None=None,      # (n,) int64 labels; only for "empirical"
     max_entries:int=2**24,   # gradient entries held at once by "dense" and "diagonal": bounds the memory
-)->Tensor|Callable:          # (P, P), (P,), or a function v (P,) -> g v (P,)
+)->Any:                      # Tensor (P, P) or (P,), or a function v (P,) -> g v (P,)
     "Fisher information of all parameters, in the order of `model.named_parameters()`, averaged over inputs, in evaluation mode; the model is not changed. Raises `TypeError`, `ValueError` for arguments that do not fit."
     _one_of(kind, FISHER_KINDS, "kind"), _one_of(structure, STRUCTURES, "structure"), check_whole(max_entries, "max_entries")
     _check_inputs(model, x, kind, y)

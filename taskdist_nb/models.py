@@ -133,7 +133,7 @@ def build_model(
             except Exception as e:   # whatever a user's forward raises
                 raise ValueError(f"model cannot take images of shape {tuple(x.shape[1:])}. Got: {type(e).__name__}: {e}") from e
     _check_output(out, len(first), n_classes, tuple(x.shape[1:]))
-    return model.to(x.device, memory_format=torch.channels_last)
+    return model.to(x.device).to(memory_format=torch.channels_last)
 
 # %% ../nbs/01_models.ipynb #c022
 @contextmanager

@@ -193,7 +193,8 @@ def otdd(
     if a.shape[1] != b.shape[1]: raise ValueError(f"features_a and features_b must have equally many columns. Got: {a.shape[1]} and {b.shape[1]}.")
     ya, yb = check_labels(labels_a, "labels_a", len(a)), check_labels(labels_b, "labels_b", len(b))
     cost = cdist(a, b, "sqeuclidean") + label_costs(a, ya, b, yb)[ya][:, yb]
-    return float(np.sqrt(max(0., ot.emd2([], [], cost, numItermax=10_000_000))))
+    unit = 2.**np.frexp(cost.max())[1]                       # exact; the solver's tolerances want costs near 1
+    return float(np.sqrt(unit*max(0., ot.emd2([], [], cost/unit, numItermax=10_000_000))))
 
 # %% ../nbs/06_scores.ipynb #c054
 @dataclass

@@ -217,7 +217,7 @@ def train(
 
 # %% ../nbs/04_trajectory.ipynb #c030
 def _diverged(step, tau, loss, lr):
-    return FloatingPointError(f"training diverged at step {step} (tau = {tau:.3f}): the loss is {float(loss)}. The learning rate was {lr:g}; a smaller one would do.")
+    return FloatingPointError(f"training diverged at step {step} (tau = {tau:.3f}): the loss is {loss.item()}. The learning rate was {lr:g}; a smaller one would do.")
 
 # %% ../nbs/04_trajectory.ipynb #c032
 @dataclass

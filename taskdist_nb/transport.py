@@ -56,7 +56,8 @@ def exact_plan(
     "The plan of least cost (network simplex of POT, `ot.emd`). Raises ValueError for costs or weights that are no such thing."
     cost = _as_costs(cost, 2)
     a, b = _as_marginal(a, cost.shape[0], "a"), _as_marginal(b, cost.shape[1], "b")
-    plan = ot.emd(a.cpu().numpy(), b.cpu().numpy(), cost.cpu().numpy(), numItermax=10_000_000)
+    unit = 2.**math.frexp(cost.abs().max().item())[1]   # a power of 2, so nothing is rounded: the solver's tolerances want costs near 1
+    plan = ot.emd(a.cpu().numpy(), b.cpu().numpy(), cost.cpu().numpy()/unit, numItermax=10_000_000)
     return torch.from_numpy(plan).to(cost.device)
 
 # %% ../nbs/03_transport.ipynb #c020

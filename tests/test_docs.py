@@ -1,9 +1,17 @@
-"""docs/make_readme.py on a notebook with every kind of cell, and docs/build.py on the project's own."""
+"""docs/make_readme.py and docs/reference.py on small examples, docs/build.py on the project's own notebooks, and the links of the built site."""
 import base64
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import unquote
 
 import build
 import nbformat
+import pytest
+import reference
 from cells import split
 from make_readme import HEADER, IMAGES, render
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -55,13 +63,162 @@ def test_split_takes_only_leading_directives():
     assert split("x = 1") == ({}, "x = 1")
 
 
-def test_pages_hold_all_notebooks_and_no_directives(tmp_path):
-    build.main(tmp_path / "site")
-    nbs = Path(build.ROOT, "nbs")
-    kept = {p.relative_to(nbs) for part in build.PARTS.values() for p in build.pages(nbs / part)}
-    made = {p.relative_to(tmp_path / "site"): nbformat.read(p, as_version=4) for p in (tmp_path / "site").rglob("*.ipynb")}
-    assert set(made) == kept
+MODULE = r'''"""About rulers."""
+__all__ = ['WIDTH', 'Ruler', 'measure', 'undescribed']
+
+# %% ../nbs/02_ruler.ipynb #c004
+WIDTH = 3   # in inches
+
+# %% ../nbs/02_ruler.ipynb #c005
+@dataclass
+class Ruler:
+    r"Has a *length*, $\sqrt{2}$ and `marks`."
+    length: float            # in nats | bits
+    marks: list = field(default_factory=list)
+
+    @property
+    def half(self) -> float: return self.length/2
+    def _private(self): "Not shown."
+
+@patch(cls_method=True)
+def metre(cls:Ruler,
+    unit:str="m",            # its name
+    *, n=1, **more) -> Ruler:
+    "A ruler of one metre."
+
+# %% ../nbs/02_ruler.ipynb #c009
+def measure(
+    x, y,                    # both ends
+    kind:str="a|b",
+):                           # nats
+    """Measure.
+
+    More."""
+
+def undescribed(x): return x
+'''
+
+
+def test_reference_reads_a_module():
+    width, ruler, measure = reference.entries(MODULE)
+    assert (width.name, width.kind, width.doc, width.options) == ("WIDTH", "data", "in inches", [":value: 3"])
+    assert ruler.signature == "(length, marks=[])" and ruler.rows == [("length", "float", "in nats | bits"), ("marks", "list", "")]
+    half, metre = ruler.members
+    assert (half.name, half.kind, half.options) == ("Ruler.half", "property", [":type: float"])
+    assert (metre.name, metre.kind, metre.signature, metre.options) == ("Ruler.metre", "method", "(unit='m', *, n=1, **more)", [":classmethod:"])
+    assert metre.rows == [("unit", "str", "its name"), ("returns", "Ruler", "")]
+    assert measure.signature == "(x, y, kind='a|b')" and measure.rows == [("x, y", "", "both ends"), ("kind", "str", ""), ("returns", "", "nats")]
+
+
+def test_reference_page_of_a_module():
+    made = reference.entries(MODULE)
+    page = reference.page("ruler", made, MODULE, {("02_ruler", "c005"): "ruler-1", ("02_ruler", "c009"): "ruler-2"})
+    assert r"Has a \*length\*, $\sqrt{2}$ and `marks`." in page
+    assert "| `length` | `float` | in nats \\| bits |" in page
+    assert page.index("[](#ruler-1)") < page.index("{py:method} Ruler.metre") < page.index("{py:function} measure") < page.index("[](#ruler-2)")
+    assert reference.names({"ruler": made, "other": reference.entries(MODULE.replace("def measure", "def mantel").replace("'measure'", "'mantel'"))}) == {
+        "mantel": "taskdist_nb.other.mantel"}        # Ruler is in two modules, and measure a common word
+
+
+def test_names_become_links_except_in_code_headings_and_links():
+    known = {"Ruler": "taskdist_nb.ruler.Ruler", "Ruler.metre": "taskdist_nb.ruler.Ruler.metre"}
+    text = "# `Ruler`\n`Ruler`, `Ruler.metre()`, [`Ruler`](x), `other`, `Ruler(3)`\n```python\n# not a heading\n`Ruler`\n```\n"
+    labels = []
+    assert build.outside_fences(lambda part: build.link_names(build.label_headings(part, "a/b", labels), known), text) == (
+        "(a-b-0)=\n# `Ruler`\n{py:obj}`Ruler <taskdist_nb.ruler.Ruler>`, {py:obj}`Ruler.metre() <taskdist_nb.ruler.Ruler.metre>`, [`Ruler`](x), `other`, `Ruler(3)`\n"
+        "```python\n# not a heading\n`Ruler`\n```\n")
+    assert labels == ["a-b-0"]
+
+
+def test_sidebar_must_list_each_notebook_once(tmp_path, monkeypatch):
+    for name in ("index", "a", "b"): (tmp_path / f"{name}.ipynb").touch()
+    (tmp_path / "sidebar.yml").write_text("website: {sidebar: {contents: [index.ipynb, {section: S, contents: [a.ipynb, a.ipynb, c.ipynb]}]}}")
+    monkeypatch.setattr(build, "NBS", tmp_path)
+    with pytest.raises(ValueError, match="not listed: b.ipynb; listed but not there: c.ipynb; listed twice: a.ipynb"): build.sections()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    "The folder that Sphinx reads."
+    folder = tmp_path_factory.mktemp("docs") / "pages"
+    build.main(folder)
+    return folder
+
+
+def test_pages_hold_all_notebooks_and_no_directives(pages):
+    made = {p.relative_to(pages).with_suffix("").as_posix(): nbformat.read(p, as_version=4) for p in pages.rglob("*.ipynb")}
+    listed = sum(build.sections().values(), [])
+    assert set(made) == {"index", *listed}
     sources = [cell.source for notebook in made.values() for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(source.startswith("#|") or "nbdev_export()" in source for source in sources)
-    contents = made[Path("index.ipynb")].cells[-1].source
-    assert all(page.with_suffix("").as_posix() in contents for page in kept - {Path("index.ipynb")})
+    contents = made["index"].cells[-1].source
+    assert all(page in contents for page in listed)
+
+
+def test_reference_has_a_page_for_each_module(pages):
+    modules = {p.stem for p in reference.LIB.glob("*.py")} - {"__init__", "_modidx"}
+    assert {p.stem for p in (pages / "reference").glob("*.md")} == modules | {"index"}
+    assert "{py:function} coupled_transfer(source, target, model=" in (pages / "reference" / "distances.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def site(pages):
+    "The built site, as `make docs` builds it: a warning is an error."
+    if not find_spec("sphinx"): pytest.skip("Sphinx is not installed; `make docs` installs it")
+    folder = pages.parent / "html"
+    subprocess.run([sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-c", build.ROOT / "docs", pages, folder], check=True)
+    return folder
+
+
+class Page(HTMLParser):
+    "What a page offers to links, links to, loads, and says."
+    def __init__(self, path):
+        super().__init__()
+        self.anchors, self.links, self.loaded, self.images, self.text, self.inside = set(), [], [], [], [], []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        a = {name: value or "" for name, value in attributes}
+        self.anchors |= {a[name] for name in ("id", "name") if name in a}
+        if tag == "a" and "href" in a: self.links.append(a["href"])
+        if tag == "link" and a.get("rel") not in ("canonical", "author"): self.loaded.append(a["href"])
+        if tag != "a" and "src" in a: self.loaded.append(a["src"])
+        if tag == "img": self.images.append(a)
+        if tag in ("script", "style", "pre", "code") or "math" in a.get("class", "").split(): self.inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if self.inside and self.inside[-1] == tag: self.inside.pop()
+
+    def handle_data(self, data):
+        if not self.inside: self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def html(site): return {path: Page(path) for path in site.rglob("*.html") if "_static" not in path.parts}
+
+
+def broken(page, link, html):
+    "Whether a link of a page within the site leads nowhere."
+    place, _, anchor = link.partition("#")
+    target = (page.parent / unquote(place.partition("?")[0])).resolve() if place else page
+    if not target.is_file(): return True
+    return bool(anchor) and target in html and unquote(anchor) not in html[target].anchors
+
+
+def test_every_link_and_file_of_the_site_is_there(site, html):
+    wrong = [f"{page.relative_to(site)}: {link}" for page, found in html.items() for link in found.links + found.loaded
+             if not re.match(r"[a-z]+:", link) and link != "#" and broken(page, link, html)]
+    assert wrong == []
+    assert len(html) > 40 and sum(len(found.links) for found in html.values()) > 1000
+
+
+def test_site_loads_nothing_from_elsewhere(site, html):
+    assert [f"{page.name}: {url}" for page, found in html.items() for url in found.loaded if re.match(r"(https?:)?//", url)] == []
+    styles = {path.name: re.findall(r"(?:@import\s+|url\()[\"']?((?:https?:)?//[^\"')]+)", path.read_text(encoding="utf-8")) for path in site.rglob("*.css")}
+    assert {name: urls for name, urls in styles.items() if urls} == {}
+
+
+def test_formulas_are_typeset_and_figures_described(site, html):
+    tex = {page.name: hits for page, found in html.items() if (hits := re.findall(r"\$[^$\n]*[\\^_][^$\n]*\$", "".join(found.text)))}
+    assert tex == {}
+    assert [f"{page.name}: {image.get('src')}" for page, found in html.items() for image in found.images if not image.get("alt")] == []

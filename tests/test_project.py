@@ -13,16 +13,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LIB, NBS = ROOT / "taskdist_nb", ROOT / "nbs"
 NOTEBOOKS = sorted(p for p in NBS.rglob("*.ipynb") if not any(part[0] in "._" for part in p.relative_to(NBS).parts))
-MODULE_NOTEBOOKS = [p for p in NOTEBOOKS if p.parent == NBS and re.match(r"\d\d_", p.name)]
-SOURCES = sorted(p for folder in ("taskdist_nb", "tests", "docs") for p in (ROOT / folder).rglob("*.py"))
+MODULE_NOTEBOOKS = [p for p in NOTEBOOKS if p.parent == NBS and re.match(r"\d\d[a-z]?_", p.name)]
+SOURCES = sorted(p for folder in ("taskdist_nb", "tests", "docs", "benchmarks") for p in (ROOT / folder).rglob("*.py"))
 MACHINE_PATH = re.compile(r"(?<![\w./:~-])/(?:work|tmp|home|root|Users|private|mnt|opt/conda)/\S*")
 EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[\w+/=\s]+")
 MAX_LINES = 40
 PLOTTING = {"matplotlib", "seaborn", "torchvision", "ipywidgets"}
-CORE = {"data", "models", "fisher", "transport", "trajectory", "distances", "scores", "matrix", "mantel"}
+CORE = {"data", "models", "fisher", "transport", "trajectory", "distances", "together", "scores", "matrix", "mantel"}
 
 
 def name(path): return path.relative_to(ROOT).as_posix()
+
+
+def module(path): return path.stem.partition("_")[2]
 
 
 def each_notebook(paths): return pytest.mark.parametrize("path", paths, ids=name)
@@ -69,7 +72,7 @@ def test_module_notebook_says_what_it_is_and_exports(path):
     assert re.match(r"# \S.*\n+> \S", cells[0].source), "first cell: `# Title`, then `> description`"
     exports = [m[1] for cell in cells if (m := re.match(r"#\|\s*default_exp (\w+)", cell.source))]
     exporting = any(re.match(r"#\|\s*export", cell.source) for cell in cells)
-    assert exports == ([path.stem[3:]] if exporting else []), "a notebook that exports has a `default_exp` with its own name"
+    assert exports == ([module(path)] if exporting else []), "a notebook that exports has a `default_exp` with its own name"
     assert not exporting or "nbdev_export()" in cells[-1].source
 
 
@@ -104,11 +107,11 @@ def imported(path):
     return own - {""}, {n.split(".")[0] for n in names}
 
 
-@each_notebook([p for p in MODULE_NOTEBOOKS if (LIB / f"{p.stem[3:]}.py").exists()])
+@each_notebook([p for p in MODULE_NOTEBOOKS if (LIB / f"{module(p)}.py").exists()])
 def test_module_imports_only_those_before_it(path):
-    own, top = imported(LIB / f"{path.stem[3:]}.py")
-    assert own <= {p.stem[3:] for p in MODULE_NOTEBOOKS if p < path}
-    if path.stem[3:] in CORE: assert not top & PLOTTING
+    own, top = imported(LIB / f"{module(path)}.py")
+    assert own <= {module(p) for p in MODULE_NOTEBOOKS if p < path}
+    if module(path) in CORE: assert not top & PLOTTING
 
 
 def test_machine_paths_are_told_from_other_text():

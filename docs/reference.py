@@ -1,0 +1,201 @@
+"""Pages of the reference, read from the modules without importing them: signatures, docments as tables, docstrings, links to notebooks."""
+import ast
+import io
+import re
+import tokenize
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LIB = Path(__file__).resolve().parents[1] / "taskdist_nb"
+CELL = re.compile(r"# %% .*?nbs/(\S+)\.ipynb #(\S+)")
+LITERAL = re.compile(r"(`[^`]+`|\$[^$\s][^$]*\$)")
+# What a reader calls, in this order; the rest of a module is what that is made of. A module that isn't named here is all of the first kind.
+CALLED = {
+    "data": "Task Suite digits_suite cifar100_suite cifar10_suite mnist_suite fashion_mnist_suite load_suite LabelSpace joint_label_space UnknownName",
+    "models": "small_cnn wrn_16_4 mlp get_model build_model to_inputs predict_logits penultimate resolve_precision",
+    "fisher": "kl_divergence step_length path_length mean_length fisher_rao geodesic fisher_information as_probabilities",
+    "transport": "exact_plan entropic_plan block_plans proximal_step make_blocks BlockCoupling displace soft_labels tau_schedule mixup_tau "
+                 "MovingTask Displacement Mixture Still Probe CropFlip",
+    "trajectory": "TransferConfig fit_source follow still_trajectory Fitted Trajectory LengthMeter excess_loss same_path",
+    "distances": "coupled_transfer uncoupled_transfer fine_tuning task2vec wasserstein wasserstein_features get_distance TransferResult Distance",
+    "together": "transfer_together",
+    "scores": "leep nce logme h_score knn_accuracy otdd measure_score measure_scores get_measure",
+    "matrix": "distance_matrix DistanceMatrix Store progress_of seconds_left DamagedRecord",
+    "mantel": "mantel MantelResult",
+    "viz": "figure_style plot_matrix plot_matrices plot_mantel plot_scatter plot_path plot_iterations plot_interpolation task_map plot_task_map plot_error to_png to_data_uri",
+    "widgets": "walk_transfer fisher_ruler mantel_explorer task_map exact_toy_explorer Panel Walk record_walk fine_tuning_gain",
+    "cli": "main run_experiment Experiment WrongUse",
+}
+
+
+@dataclass
+class Entry:
+    "What the reference says about one function, class, member or constant."
+    name: str                                      # within its module: "Suite", "Suite.from_arrays"
+    kind: str                                      # the directive of Sphinx's Python domain that describes it
+    signature: str                                 # names and defaults, in brackets
+    doc: str
+    rows: list                                     # [(parameters, type, meaning)]
+    line: int                                      # of the module, where it starts
+    options: list = field(default_factory=list)    # of the directive
+    members: list = field(default_factory=list)    # entries of a class
+
+
+def trailing_comments(source):
+    "{line: text} of the comments that follow code."
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {t.start[0]: t.string.lstrip("# ").rstrip() for t in tokens if t.type == tokenize.COMMENT and not t.line.lstrip().startswith("#")}
+
+
+def merge(rows, notes):
+    "[(name, type, line)] -> [(names, types, meaning)]: parameters on one line share its comment."
+    merged = []
+    for name, kind, line in rows:
+        if merged and line in notes and line == merged[-1][2]:
+            merged[-1][0].append(name)
+            merged[-1][1].append(kind)
+        else: merged.append(([name], [kind], line))
+    return [(", ".join(names), ", ".join(dict.fromkeys(filter(None, kinds))), notes.get(line, "")) for names, kinds, line in merged]
+
+
+def decorators(node):
+    "{name: the whole decorator}"
+    return {whole.split("(")[0].split(".")[-1]: whole for whole in map(ast.unparse, node.decorator_list)}
+
+
+def split_arguments(node, skip_first):
+    "-> (signature without types, [(name, type, line)])."
+    rows, args = [], node.args
+    if skip_first: (args.posonlyargs or args.args).pop(0)
+    starred = [(star, a) for star, a in (("*", args.vararg), ("**", args.kwarg)) if a]
+    for star, arg in [("", a) for a in args.posonlyargs + args.args + args.kwonlyargs] + starred:
+        rows.append((star + arg.arg, ast.unparse(arg.annotation) if arg.annotation else "", arg.end_lineno))
+        arg.annotation = None
+    return f"({ast.unparse(args)})", rows
+
+
+def of_function(node, notes, owner=""):
+    "The entry of a function, or of a member of the class `owner`; a patched function says itself whose it is."
+    marks, returns = decorators(node), ast.unparse(node.returns) if node.returns else ""
+    patch = marks.get("patch", "")
+    if "patch" in marks: owner = node.args.args[0].annotation.id
+    name, doc = f"{owner}.{node.name}".lstrip("."), ast.get_docstring(node) or ""
+    signature, rows = split_arguments(node, owner and "staticmethod" not in marks)
+    if marks.keys() & {"property", "cached_property"} or "as_prop=True" in patch:
+        return Entry(name, "property", "", doc, [], node.lineno, [f":type: {returns}"] if returns else [])
+    end = node.returns.end_lineno if node.returns else node.body[0].lineno - 1
+    note = notes.get(end, "") if all(line != end for *_, line in rows) and end < node.body[0].lineno else ""
+    told = merge(rows, notes) + ([("returns", returns, note)] if returns or note else [])
+    options = [f":{o}:" for o in ("classmethod", "staticmethod") if o in marks or (o == "classmethod" and "cls_method=True" in patch)]
+    return Entry(name, "method" if owner else "function", signature, doc, [row for row in told if any(row[1:])], node.lineno, options)
+
+
+def of_class(node, notes):
+    "The entry of a class: what it is made from, and its public members that are described."
+    body = [n for n in node.body if isinstance(n, ast.FunctionDef)]
+    entry = Entry(node.name, "class", "", ast.get_docstring(node) or "", [], node.lineno)
+    made = [n for n in node.body if isinstance(n, ast.AnnAssign)]
+    if made:
+        entry.rows = merge([(n.target.id, ast.unparse(n.annotation), n.end_lineno) for n in made], notes)
+        entry.signature = f"({', '.join(n.target.id + (f'={default(n.value)}' if n.value else '') for n in made)})"
+    for init in (n for n in body if n.name == "__init__"):
+        told = of_function(init, notes, node.name)
+        entry.signature, entry.rows, entry.doc = told.signature, told.rows, entry.doc or told.doc
+    members = [of_function(n, notes, node.name) for n in body if not n.name.startswith("_")]
+    entry.members = [m for m in members if m.doc or m.kind == "property"]
+    return entry
+
+
+def default(node):
+    "A dataclass field's default as a reader would write it."
+    text = ast.unparse(node)
+    match = re.match(r"field\(.*default_factory=(?:lambda: )?(\w+)", text)
+    return {"dict": "{}", "list": "[]"}.get(match[1], "...") if match else "..." if text.startswith("field(") else text
+
+
+def entries(source):
+    "All described public names of a module, in its order."
+    tree, notes, found = ast.parse(source), trailing_comments(source), []
+    public = next((ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"), [])
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and node.name in public: found.append(of_class(node, notes))
+        if isinstance(node, ast.FunctionDef):
+            entry = of_function(node, notes)
+            owner = next((e for e in found if e.name == entry.name.split(".")[0] and e.kind == "class"), None)
+            if "." in entry.name and owner and not node.name.startswith("_"): owner.members.append(entry)
+            if node.name in public: found.append(entry)
+        if isinstance(node, ast.Assign) and node.lineno in notes and (name := ast.unparse(node.targets[0])) in public:
+            value = ast.unparse(node.value)
+            found.append(Entry(name, "data", "", notes[node.lineno], [], node.lineno, [f":value: {value}"] if len(value) <= 60 else []))
+    return [e for e in found if e.doc or any(meaning for *_, meaning in e.rows)]
+
+
+def names(modules):
+    """{name or Class.member: full name} of all that the reference tells of.
+
+    Without names that two modules share, and without parts of modules whose name is a common word (`train`): in a text they may mean something else."""
+    found, called = {}, set(" ".join(CALLED.values()).split())
+    for module, made in modules.items():
+        for entry in [e for one in made for e in [one, *one.members]]: found.setdefault(entry.name, []).append(f"taskdist_nb.{module}.{entry.name}")
+    return {name: full[0] for name, full in found.items() if len(full) == 1 and (name in called or not re.fullmatch("[a-z]+", name))}
+
+
+def text(words):
+    "A comment or docstring as Markdown: what is in backticks is code, in dollars maths, and all else is meant literally."
+    parts = LITERAL.split(words)
+    return "".join(part if k % 2 else re.sub(r"([\\*_\[\]<>{}$|~#])", r"\\\1", part) for k, part in enumerate(parts))
+
+
+def code(words): return f"`{words}`" if words else ""
+
+
+def table(head, rows):
+    "A Markdown table of cells that are Markdown already."
+    lines = [head, ["---"]*len(head), *([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def parameters(rows):
+    "The table of parameters, without columns that are empty throughout."
+    columns = [("parameter", code), ("type", code), ("meaning", text)]
+    kept = [k for k in range(3) if any(row[k] for row in rows)]
+    return table([columns[k][0] for k in kept], [[columns[k][1](row[k]) for k in kept] for row in rows])
+
+
+def describe(entry, sections, fence="````"):
+    "One entry, and those in it, as directives."
+    where = sections.get(max((line for line in sections if line < entry.line), default=0), "")
+    body = [text(paragraph) for paragraph in re.split(r"\n\s*\n", entry.doc)] if entry.doc else []
+    if entry.rows: body.append(parameters(entry.rows))
+    if where and entry.kind in ("class", "function"): body.append(f"{{.explained}}\nExplained in [](#{where})")
+    body += [describe(member, sections, fence[:-1]) for member in entry.members]
+    return "\n".join([f"{fence}{{py:{entry.kind}}} {entry.name}{entry.signature}", *entry.options, "", "\n\n".join(body), fence])
+
+
+def first_sentence(words): return re.split(r"(?<=[.:;]) (?![^(]*\))|\n", words)[0].rstrip(":;.")
+
+
+def in_two(module, made):
+    "(what a reader calls, what it is made of)"
+    by_name = {entry.name: entry for entry in made}
+    called = CALLED.get(module, " ".join(by_name)).split()
+    if missing := [name for name in called if name not in by_name]: raise ValueError(f"CALLED names what taskdist_nb.{module} does not describe: {missing}.")
+    return [by_name[name] for name in called], [entry for entry in made if entry.name not in called]
+
+
+def overview(module, made):
+    "A table of names that link to their entries, with the first sentence of what is said of each."
+    return table(["name", "what it is"], [(f"{{py:obj}}`{e.name} <taskdist_nb.{module}.{e.name}>`", text(first_sentence(e.doc))) for e in made])
+
+
+def page(module, made, source, labels):
+    "The reference page of one module. `labels`: {(notebook, cell id): label of the section it is in}."
+    lines = source.splitlines()
+    sections = {n: labels.get((m[1], m[2]), "") for n, line in enumerate(lines, 1) if (m := CELL.match(line))}
+    notebook = next(m[1] for line in lines if (m := CELL.match(line)))
+    called, parts = in_two(module, made)
+    blocks = [f"# taskdist_nb.{module}", "> " + text(ast.get_docstring(ast.parse(source)) or ""),
+              f"`taskdist_nb.{module}` is written in the notebook [](../{notebook}.ipynb), which explains, shows and tests it.",
+              f"```{{py:module}} taskdist_nb.{module}\n```", overview(module, called), *(describe(entry, sections) for entry in called)]
+    if parts: blocks += ["## Parts", "What the above is made of, for who reads or changes the code.", overview(module, parts), *(describe(entry, sections) for entry in parts)]
+    return "\n\n".join(blocks) + "\n"

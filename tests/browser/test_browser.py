@@ -1,0 +1,102 @@
+"""What a reader sees in a real browser: the site's maths, search and width without a network, and a widget that moves in JupyterLab."""
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+RESOURCES = "return performance.getEntriesByType('resource').map(r => r.name).concat(location.href)"
+# Text that is wider than the window and that no ancestor lets scroll.
+OVERFLOW = """const width = document.documentElement.clientWidth
+  const scrolls = e => e && e.tagName != 'BODY' && (getComputedStyle(e).overflowX != 'visible' || scrolls(e.parentElement))
+  return [...document.querySelectorAll('article *')].filter(e => e.getBoundingClientRect().width && e.getBoundingClientRect().right > width + 2 && !scrolls(e.parentElement))
+    .map(e => e.tagName + ': ' + e.textContent.slice(0, 60)).slice(0, 5)"""
+
+# Mean of red, green and blue of a colour of the first element that a selector finds; at least 1.
+BRIGHTNESS = "return 1 + getComputedStyle(document.querySelector(arguments[0]))[arguments[1]].match(/\\d+/g).slice(0, 3).map(Number).reduce((a, b) => a + b)/3"
+
+
+def resize(driver, width): driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", dict(width=width, height=850, deviceScaleFactor=1, mobile=width < 600))
+
+
+def from_here_only(driver): return [url for url in driver.execute_script(RESOURCES) if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]
+
+
+def test_home_shows_figure_commands_and_typeset_maths(driver, until, find, site):
+    driver.get(f"{site}/index.html")
+    until(lambda _: find("mjx-container mjx-math"))
+    figure = find("article img")[0]
+    assert driver.execute_script("return arguments[0].naturalWidth", figure) > 300 and figure.get_attribute("alt")
+    words = find("article")[0].text
+    assert "make demo" in words and "make test" in words and "mathbb" not in words
+    assert from_here_only(driver) == []
+
+
+def test_maths_of_a_notebook_is_rendered_and_no_tex_is_left(driver, until, find, site):
+    driver.get(f"{site}/02_fisher.html")
+    until(lambda _: len(find("mjx-container")) > 50 and len(find("mjx-container")) >= len(find("article .math")))
+    assert find("mjx-merror") == []
+    prose = " ".join(p.text for p in find("article section > p"))
+    assert len(prose) > 1000 and not any(tex in prose for tex in ("$", "\\frac", "\\sqrt", "\\mathbb"))
+    assert from_here_only(driver) == []
+
+
+def test_search_finds_a_notebook_and_a_function(driver, until, find, site):
+    driver.get(f"{site}/index.html")
+    box = find("input[name=q]")[0]
+    box.send_keys("relabelling mantel")
+    box.submit()
+    hits = until(lambda _: [a.get_attribute("href") for a in find("#search-results li a")])
+    assert any("08_mantel.html" in hit for hit in hits)
+    driver.get(f"{site}/search.html?q=coupled_transfer")
+    hit = until(lambda _: [a for a in find("#search-results li a") if "reference/distances.html" in a.get_attribute("href")])[0]
+    hit.click()
+    until(lambda _: find("dt[id='taskdist_nb.distances.coupled_transfer']"))
+    assert from_here_only(driver) == []
+
+
+@pytest.mark.parametrize("page", ["index", "00_data", "03_transport", "tutorials/your_own_data", "reference/viz", "_modules/taskdist_nb/viz"])
+def test_pages_fit_a_phone(driver, until, find, site, page):
+    resize(driver, 390)
+    driver.get(f"{site}/{page}.html")
+    until(lambda _: len(find("mjx-container")) >= len(find("article .math")))
+    assert driver.execute_script(OVERFLOW) == []
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= 390
+    resize(driver, 1280)
+
+
+def test_dark_and_light_are_dark_and_light(driver, until, site):
+    driver.get(f"{site}/index.html")
+    for mode, lighter in (("dark", "text"), ("light", "ground")):
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": mode}]})
+        text, ground = (until(lambda d: d.execute_script(BRIGHTNESS, selector, colour)) for selector, colour in ((".main", "color"), ("body", "backgroundColor")))
+        assert abs(text - ground) > 150 and (text > ground) == (lighter == "text")
+
+
+def open_and_run(driver, until, find, url):
+    "Open a notebook in JupyterLab and choose Run All Cells, as a reader would."
+    from selenium.webdriver import ActionChains
+    driver.get(url)
+    until(lambda _: find(".jp-Notebook .jp-Cell") and find(".jp-Notebook-ExecutionIndicator[data-status=idle]"))
+    menu = until(lambda _: [item for item in find(".lm-MenuBar-item") if item.text.strip() == "Run"])[0]
+    ActionChains(driver).move_to_element(menu).click().perform()
+    until(lambda _: [item for item in find(".lm-Menu-item[data-command='runmenu:run-all']") if item.is_displayed()])[0].click()
+
+
+def test_widget_moves_in_jupyterlab(driver, until, find, lab):
+    from selenium.webdriver import ActionChains, Keys
+    address, folder = lab
+    cells = [new_markdown_cell("# A ruler"), new_code_cell("from taskdist_nb.widgets import fisher_ruler\n\nfisher_ruler()"), new_code_cell("'all cells', 'have run'")]
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}), folder / "ruler.ipynb")
+    open_and_run(driver, until, find, f"{address}/lab/tree/ruler.ipynb")
+    until(lambda _: find(".jp-OutputArea .noUi-handle"))
+    until(lambda _: "have run" in find(".jp-Notebook")[0].text)
+    said = lambda: find("[role=status]")[-1].text
+    shown = lambda: find(".jp-OutputArea .widget-image")[0].get_attribute("src")
+    first, picture = until(lambda _: said()), shown()
+    handle = find(".jp-OutputArea .noUi-handle")[0]
+    ActionChains(driver).drag_and_drop_by_offset(handle, -60, 0).perform()          # with the mouse
+    second = until(lambda _: said() != first and said())
+    until(lambda _: shown() != picture)
+    handle.send_keys(Keys.ARROW_RIGHT)                                              # with the keyboard
+    until(lambda _: said() not in (first, second))
+    assert find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == []
+    assert from_here_only(driver) == []
