@@ -209,7 +209,7 @@ def cut_at(accuracy, chance:float=0., share:float=0.95) -> int:
     "Index of the first checkpoint, from 1 on, whose accuracy reaches `share` of the last one; the last if nothing better than chance was learnt."
     accuracy = np.asarray(accuracy, dtype=float)
     if accuracy[-1] <= chance: return len(accuracy) - 1
-    return max(1, int(np.argmax(accuracy >= share*accuracy[-1])))
+    return 1 + int(np.argmax(accuracy[1:] >= share*accuracy[-1]))
 
 def fine_tuning(
     source:Task, target:Task, model=small_cnn, config:TransferConfig=None, seed:int=0, prepared:dict=None, progress:bool=True,
@@ -316,7 +316,9 @@ def wasserstein_2(
 ) -> float:        # in units of the points
     "Exact 2-Wasserstein distance of two samples with equal weights (POT)."
     a, b = (v.flatten(1).double().cpu().numpy() for v in (a, b))
-    return float(np.sqrt(max(ot.emd2([], [], ot.dist(a, b, metric="sqeuclidean"), numItermax=10_000_000), 0)))
+    cost = ot.dist(a, b, metric="sqeuclidean")
+    unit = 2.**np.frexp(cost.max())[1]   # exact; the solver's tolerances want costs near 1
+    return float(np.sqrt(unit*max(ot.emd2([], [], cost/unit, numItermax=10_000_000), 0)))
 
 def _wasserstein(name, source, target, see, config, seed, started):
     n = config.wasserstein_images
@@ -362,6 +364,6 @@ DISTANCES = {
 # %% ../nbs/05_distances.ipynb #c040
 def get_distance(name:str) -> Distance:
     "The distance of that name; near names are suggested."
-    if name in DISTANCES: return DISTANCES[name]
+    if isinstance(name, str) and name in DISTANCES: return DISTANCES[name]
     near = difflib.get_close_matches(str(name), DISTANCES, cutoff=0.4)
     raise ValueError(f"distance must be one of {tuple(DISTANCES)}. Got: {name!r}." + (f" Did you mean {' or '.join(map(repr, near))}?" if near else ""))

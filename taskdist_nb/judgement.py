@@ -193,7 +193,7 @@ def mean_pvalue(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
     "One-sided p-value of the mean correlation over pairs of matrices, all relabelled together; exact for n <= 8."
     if any(math.isnan(correlate(a, b)) for a, b in pairs): return math.nan
     tests = [mantel(a, b, permutations=permutations, seed=seed) for a, b in pairs]
-    null, r = np.mean([t.null for t in tests], axis=0), np.mean([t.r for t in tests])
+    null, r = np.mean([t.null for t in tests], axis=0), float(np.mean([t.r for t in tests]))
     count = count_extreme(null, r, "greater")
     return count/len(null) if tests[0].exact else (count + 1)/(len(null) + 1)
 

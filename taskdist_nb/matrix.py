@@ -12,7 +12,7 @@ __all__ = ['IGNORED', 'FORMAT', 'BEAT', 'STALE', 'COLUMNS', 'fingerprint', 'task
 
 # %% ../nbs/07_matrix.ipynb #c003
 import hashlib, json, numbers, os, platform, tempfile, threading, time, warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -109,7 +109,7 @@ class Store:
         temporary = None
         try:
             handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".part-")
-            with open(handle, "wb") as f: f.write(data)
+            with os.fdopen(handle, "wb") as f: f.write(data)
             os.replace(temporary, path)
         except OSError as e: raise OSError(e.errno, f"the store could not be written to ({e.strerror}); what it holds is whole, and the same call goes on from there", str(self.folder)) from e
         finally:
@@ -209,7 +209,7 @@ class Job:
 @dataclass(frozen=True)
 class Plan:
     "One matrix to be computed: everything that its pairs share."
-    suite: Suite; model: object; config: TransferConfig; store: Store; n_outputs: int
+    suite: Suite; model: Callable|str; config: TransferConfig; store: Store; n_outputs: int
     tasks: dict      # task name -> fingerprint, of the whole suite
     networks: dict   # seed -> fingerprint
     together: int = 1   # pairs that one process trains in lock-step
@@ -383,16 +383,17 @@ def settled(plan:Plan):
 def do_jobs(plan:Plan, *jobs:Job) -> list:
     "Make the records that are not there. A result for each pair, None for the rest, which those who need it fetch from the store."
     with settled(plan) as here:
-        if plan.group(jobs[0].stage) > 1: made = results_together(here, jobs)
+        if plan.group(jobs[0].stage) > 1: made = results_together(here, list(jobs))
         else: made = [do_job(here, job) for job in jobs]
     return [result and replace(result, config=plan.config) for result in made]
 
 def do_job(plan:Plan, job:Job) -> TransferResult|None:
     "Make one record here and now, unless it is there."
     if job.stage == "probe": probe_of(plan, job.seed)
-    elif job.stage == "source": source_of(plan, *job.tasks, job.seed)
-    elif job.stage == "embedding": embedding_of(plan, *job.tasks, job.seed)
+    elif job.stage == "source": source_of(plan, job.tasks[0], job.seed)
+    elif job.stage == "embedding": embedding_of(plan, job.tasks[0], job.seed)
     else: return result_of(plan, job)
+    return None
 
 # %% ../nbs/07_matrix.ipynb #c046
 @dataclass

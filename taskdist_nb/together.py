@@ -51,7 +51,7 @@ class Products(TorchFunctionMode):
 
     def __torch_function__(self, f, types, args=(), kwargs=None):
         if f not in self.layers or kwargs: return f(*args, **(kwargs or {}))
-        x, weight, bias, *how = *args, *(None,)*(3 - len(args))
+        (x, weight), bias, how = args[:2], args[2] if len(args) > 2 else None, args[3:]
         a, b = (x.bfloat16(), weight.bfloat16()) if self.half else (x, weight)
         out = unfolded_convolution(a, b, *how[:2]) if self.unfold and f is torch.conv2d and _plain(x, *how) else f(a, b, None, *how)
         out = out.to(x.dtype)
@@ -292,7 +292,7 @@ def transfer_together(
     progress:bool=True,
 ) -> list[TransferResult]:           # one per pair; `seconds` is the pair's share
     "The distances that `coupled_transfer`, `uncoupled_transfer` or `fine_tuning` would give, all pairs trained in lock-step. Raises ValueError for what would not do."
-    if distance not in TOGETHER: raise ValueError(f"distance must be one of {tuple(TOGETHER)}: only these train along the way. Got: {distance!r}.")
+    if not isinstance(distance, str) or distance not in TOGETHER: raise ValueError(f"distance must be one of {tuple(TOGETHER)}: only these train along the way. Got: {distance!r}.")
     started, pairs, config = time.perf_counter(), list(pairs), check_config(config)
     if not pairs: raise ValueError("pairs must hold at least one (source, target). Got: none.")
     seeds, prepared = _one_each("seeds", seeds, len(pairs)), _one_each("prepared", prepared, len(pairs))

@@ -76,7 +76,7 @@ _MAY_BE_ZERO = {"reset_momentum", "excess_points", "excess_steps", "accuracy_poi
 def _check_config(c):
     for f in fields(c):
         v, kind, low = getattr(c, f.name), f.type if isinstance(f.type, str) else f.type.__name__, f.name in _MAY_BE_ZERO
-        if f.name in _CHOICES and v not in _CHOICES[f.name]: raise ValueError(f"{f.name} must be one of {_CHOICES[f.name]}. Got: {v!r}.")
+        if f.name in _CHOICES and (not isinstance(v, str) or v not in _CHOICES[f.name]): raise ValueError(f"{f.name} must be one of {_CHOICES[f.name]}. Got: {v!r}.")
         if kind == "bool" and not isinstance(v, bool): raise TypeError(f"{f.name} must be True or False. Got: {v!r}.")
         if kind == "int" and (isinstance(v, bool) or not isinstance(v, numbers.Integral)): raise TypeError(f"{f.name} must be an integer. Got: {v!r}.")
         if kind == "float" and (isinstance(v, bool) or not isinstance(v, numbers.Real) or not np.isfinite(v)):
@@ -277,12 +277,12 @@ def fit_task(
 class LengthMeter:
     "Reads both lengths and the loss along a path, one mark at a time, on a fixed set of moving inputs."
     def __init__(self,
-        probe:Probe,             # where to measure
+        probe,                   # where to measure: a Probe, or anything with its `moves`, `inputs` and `weights`
         precision="float32",     # arithmetic of the network; softmax, KL and sums are float32 or better
         inputs="same",           # "moving" compares p_w(x_tau) with p_w'(x_tau'), as the authors' code does
     ):
         self.probe, self.precision, self.inputs = probe, precision, inputs
-        self.previous, self.tau, self.steps, self.errors, self.per_probe = None, None, [], [], 0.
+        self.previous, self.tau, self.steps, self.errors, self.per_probe = None, None, [], [], torch.zeros(())
 
     def log_probabilities(self, model, tau):
         "(n, K) what the model predicts on the task at `tau`."

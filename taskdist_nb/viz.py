@@ -28,7 +28,7 @@ from matplotlib.transforms import Bbox
 from sklearn.manifold import smacof
 
 # %% ../nbs/09_viz.ipynb #c004
-from .data import Task, joint_label_space
+from .data import Task, check_whole, joint_label_space
 from .mantel import TIE, MantelResult, align_columns, mantel
 from .transport import BlockCoupling, Displacement
 
@@ -57,7 +57,7 @@ def new_axes(
     if rows*columns == 1 and isinstance(ax, mpl.axes.Axes): return ax
     axes = np.ravel(ax)
     if len(axes) != rows*columns or not all(isinstance(a, mpl.axes.Axes) for a in axes):
-        raise ValueError(f"ax must hold {rows*columns} matplotlib Axes. Got: {len(axes)} of type {type(axes.flat[0]).__name__}.")
+        raise ValueError(f"ax must hold {rows*columns} matplotlib Axes. Got: {[type(a).__name__ for a in axes[:3]]}.")
     return axes if rows*columns > 1 else axes[0]
 
 # %% ../nbs/09_viz.ipynb #c010
@@ -338,8 +338,9 @@ def plot_path(
 def _turning(results) -> list:
     "The results that have turns to show, between different tasks."
     results = getattr(results, "results", results)
-    results = [results] if hasattr(results, "iterations") else list(results)
-    kept = [r for r in results if len(r.iterations) and r.source != r.target]
+    try: results = [results] if hasattr(results, "iterations") else list(results)
+    except TypeError: results = []
+    kept = [r for r in results if len(getattr(r, "iterations", ())) and r.source != r.target]
     if not kept: raise ValueError("results must hold at least one coupled transfer between different tasks (a TransferResult, a list, or a DistanceMatrix). Got: none.")
     return kept
 
@@ -433,7 +434,7 @@ def task_map(
     seed:int=0,
 ):                    # DataFrame (n, 2) of coordinates x, y in the matrix's unit; its stress; the stress for equal distances
     "Places for tasks in the plane. Raises ValueError for negative, missing or all-zero distances."
-    frame = as_frame(matrix)
+    frame, seed = as_frame(matrix), check_whole(seed, "seed", 0, 2**32 - 1)
     d = (frame.to_numpy() + frame.to_numpy().T)/2
     np.fill_diagonal(d, 0)
     if np.isnan(d).any() or (d < 0).any() or not d.any(): raise ValueError(f"matrix must hold non-negative distances for all pairs, not all 0. Got: {frame.to_numpy()[off_diagonal(len(d))]}.")
@@ -470,7 +471,8 @@ def plot_error(
     unit:str="",
 ):                   # the Axes
     "Mean and standard deviation over seeds of every pair, sorted; the range of the noise floors as a band. Pairs are named up to 30."
-    if isinstance(matrix, pd.DataFrame) or n_seeds(matrix) < 2: raise ValueError("matrix must be a DistanceMatrix with at least 2 seeds. Got: one value a pair.")
+    if not hasattr(matrix, "std") or isinstance(matrix, (pd.DataFrame, np.ndarray, torch.Tensor, np.generic)) or n_seeds(matrix) < 2:
+        raise ValueError(f"matrix must be a DistanceMatrix with at least 2 seeds. Got: {type(matrix).__name__} with one value a pair.")
     mean, std = as_frame(matrix), matrix.std
     pairs = sorted(((mean.loc[i, j], std.loc[i, j], f"{short(i)} → {short(j)}") for i in mean.index for j in mean.columns if i != j), key=lambda p: p[0])
     m, s, labels = zip(*pairs)
@@ -489,7 +491,7 @@ def plot_error(
 def figure_of(drawing):
     "The figure of a Figure, of Axes or of an array of Axes."
     if isinstance(drawing, mpl.figure.Figure): return drawing
-    first = np.ravel(np.asarray(drawing, dtype=object))[0]
+    first = next(iter(np.ravel(np.asarray(drawing, dtype=object))), None)
     if not isinstance(first, mpl.axes.Axes): raise TypeError(f"fig must be a matplotlib Figure or Axes. Got: {type(drawing).__name__}.")
     return first.figure.canvas.figure
 

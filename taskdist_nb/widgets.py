@@ -228,7 +228,9 @@ def ruler_lengths(
     steps:int,      # M
 ) -> dict:          # {"geodesic": ..., "straight line": ..., "in M steps": ...}
     "Both lengths, and the straight line's as the engine would read it, sum of sqrt(2 KL) over M equal steps."
-    p, q = (as_probabilities(np.asarray(v, dtype=float), name).numpy() for v, name in ((p, "p"), (q, "q")))
+    p, q = (as_probabilities(v, name).double().numpy() for v, name in ((p, "p"), (q, "q")))
+    if p.shape != q.shape or p.ndim != 1: raise ValueError(f"p and q must have one shape (K,). Got: {p.shape} and {q.shape}.")
+    if check_integer(steps, "steps", 1) > 10**6: raise ValueError(f"steps must be at most a million. Got: {steps}.")
     if min(p.min(), q.min()) <= 0: raise ValueError(f"p and q must hold positive probabilities: the straight line would start at an infinite KL. Got: {p} and {q}.")
     read = path_length(straight_line(p, q, np.linspace(0, 1, check_integer(steps, "steps", 1) + 1))[:, None])
     return {"geodesic": fisher_rao(p, q).item(), "straight line": straight_length(p, q), "in M steps": read}
@@ -288,7 +290,7 @@ def draw_ruler(
     steps:int=5,     # M
 ):                   # (Figure, sentence)
     "Two predictions on the triangle and on the sphere, the geodesic, the straight line, their lengths."
-    p, q = (np.asarray(v, dtype=float) for v in (p, q))
+    p, q = (as_probabilities(v, name).double().numpy() for v, name in ((p, "p"), (q, "q")))
     if p.shape != (3,) or q.shape != (3,): raise ValueError(f"p and q must hold 3 probabilities. Got: shapes {p.shape} and {q.shape}.")
     found, figure = ruler_lengths(p, q, steps), new_figure(3.7)
     for k, title in enumerate(("triangle of predictions", "on the sphere, $2\\sqrt{p}$: lengths are ordinary")):
@@ -320,7 +322,7 @@ def leave_one_out(
     symmetric:bool=False,
 ) -> pd.Series:                # r without each task, NaN where it isn't defined
     "The Mantel correlation of the tasks that remain when one is left out."
-    names, (a, b) = list(a.index), matrix_pair(a, b)
+    names, (a, b) = list(as_frame(a, "a").index), matrix_pair(a, as_frame(b, "b"))
     if len(names) < 4: raise ValueError(f"a must hold at least 4 tasks, or too few remain. Got: {names}.")
     if symmetric: a, b = (a + a.T)/2, (b + b.T)/2
     def r(kept):

@@ -23,7 +23,7 @@ def run(*words, **options):
     return done.stdout
 
 
-@pytest.mark.skipif("TASKDIST_MATRIX" in os.environ, reason="hints are checked against the newest releases")
+@pytest.mark.skipif(os.environ.get("TASKDIST_MATRIX") == "oldest", reason="hints are checked against the newest releases")
 def test_type_hints_hold(tmp_path):
     pytest.importorskip("mypy")
     run(sys.executable, "-m", "mypy", "--no-error-summary", cwd=ROOT)

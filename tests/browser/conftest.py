@@ -17,7 +17,7 @@ SITE = Path(__file__).parents[2] / "_docs" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-WAIT = 240                  # seconds, for a machine that is busy
+WAIT = 120                  # seconds, for a machine that is busy
 
 
 def missing():

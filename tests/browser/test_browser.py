@@ -73,12 +73,20 @@ def test_dark_and_light_are_dark_and_light(driver, until, site):
 
 def open_and_run(driver, until, find, url):
     "Open a notebook in JupyterLab and choose Run All Cells, as a reader would."
-    from selenium.webdriver import ActionChains
+    from selenium.common.exceptions import TimeoutException
+    from selenium.webdriver import ActionChains, Keys
+    from selenium.webdriver.support.ui import WebDriverWait
     driver.get(url)
     until(lambda _: find(".jp-Notebook .jp-Cell") and find(".jp-Notebook-ExecutionIndicator[data-status=idle]"))
-    menu = until(lambda _: [item for item in find(".lm-MenuBar-item") if item.text.strip() == "Run"])[0]
-    ActionChains(driver).move_to_element(menu).click().perform()
-    until(lambda _: [item for item in find(".lm-Menu-item[data-command='runmenu:run-all']") if item.is_displayed()])[0].click()
+    started = lambda _: any(prompt.text.strip("[]: ") for prompt in find(".jp-Notebook .jp-InputArea-prompt"))     # [*] or [1]
+    for _ in range(5):      # a click is lost now and then while the page settles
+        ActionChains(driver).send_keys(Keys.ESCAPE).perform()
+        menu = until(lambda _: [item for item in find(".lm-MenuBar-item") if item.text.strip() == "Run"])[0]
+        ActionChains(driver).move_to_element(menu).click().perform()
+        until(lambda _: [item for item in find(".lm-Menu-item[data-command='runmenu:run-all']") if item.is_displayed()])[0].click()
+        try: return WebDriverWait(driver, 20).until(started)
+        except TimeoutException: continue
+    raise AssertionError("Run All Cells did not start a cell")
 
 
 def test_widget_moves_in_jupyterlab(driver, until, find, lab):
