@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['DIGIT_CUTS', 'CIFAR100_SUPERCLASSES', 'PAPER_NAMES', 'TORCHVISION_FOLDERS', 'CIFAR10_CUTS', 'FASHION_CUTS',
-           'IMAGE_SUFFIXES', 'SUITES', 'UnknownName', 'unknown', 'check_whole', 'check_number', 'Task', 'stratified',
-           'Suite', 'digits_suite', 'cifar100_suite', 'cifar10_suite', 'mnist_suite', 'fashion_mnist_suite',
-           'load_suite', 'LabelSpace', 'joint_label_space']
+           'IMAGE_SUFFIXES', 'SUITES', 'UnknownName', 'unknown', 'check_choice', 'check_whole', 'check_number',
+           'check_list', 'Task', 'stratified', 'Suite', 'digits_suite', 'cifar100_suite', 'cifar10_suite',
+           'mnist_suite', 'fashion_mnist_suite', 'load_suite', 'LabelSpace', 'joint_label_space']
 
 # %% ../nbs/00_data.ipynb #c003
 import difflib
@@ -39,10 +39,22 @@ def unknown(
     "An exception that lists the options, at most 25 of them, and the near ones."
     options = [str(o) for o in options]
     near = difflib.get_close_matches(str(name), options, n=3, cutoff=0.5)
-    shown = ", ".join(options[:25]) + (", ..." if len(options)>25 else "")
-    return UnknownName(f"{argument} must be one of ({shown}){extra}. Got: {name!r}." + (f" Did you mean {' or '.join(map(repr, near))}?" if near else ""))
+    shown = ", ".join(map(repr, options[:25])) + (", ..." if len(options)>25 else "")
+    return UnknownName(f"{argument} must be one of ({shown}){extra}. Got: {name!r:.80}." + (f" Did you mean {' or '.join(map(repr, near))}?" if near else ""))
 
-# %% ../nbs/00_data.ipynb #c010
+# %% ../nbs/00_data.ipynb #c009
+def check_choice(
+    value,                  # what was given
+    argument:str,           # what it was given for
+    options:Iterable[str],  # what would do
+    extra:str="",           # anything else that would do
+)->str: # the same
+    "Raise `UnknownName` unless `value` is one of the options."
+    options = tuple(options)
+    if isinstance(value, str) and value in options: return value
+    raise unknown(argument, value, options, extra)
+
+# %% ../nbs/00_data.ipynb #c011
 def check_whole(
     value,             # what was given
     argument:str,      # what it was given for
@@ -64,14 +76,19 @@ def check_number(
     if not (low<=value<=high and math.isfinite(value)): raise ValueError(f"{argument} must be a finite number from {low:g} to {high:g}. Got: {value!r}.")
     return float(value)
 
-def _listed(names, argument:str, what:str="names")->list:
-    "A list of names; a bare string is refused, since it would be read letter by letter."
+# %% ../nbs/00_data.ipynb #c013
+def check_list(
+    names,             # what was given
+    argument:str,      # what it was given for
+    what:str="names",  # what the list should hold
+)->list:
+    "A list of what an iterable holds. Raise TypeError for a string and for what is no iterable."
     if not isinstance(names, (str, bytes)):
         try: return list(names)
         except TypeError: pass   # no iterable, or a tensor without dimensions
     raise TypeError(f"{argument} must be a list of {what}. Got: {names!r:.80}.")
 
-# %% ../nbs/00_data.ipynb #c012
+# %% ../nbs/00_data.ipynb #c016
 def _check_images(
     x:Tensor,       # should be (n, C, H, W), uint8 or floating point, finite
     argument:str,   # how to call it in the message
@@ -85,7 +102,7 @@ def _check_images(
         bad = (~x.isfinite()).flatten(1).any(1).nonzero().flatten()
         if len(bad): raise ValueError(f"{argument} must have finite pixels. Got: NaN or infinity in {len(bad)} of {len(x)} images, first in image {int(bad[0])}; drop or repair them.")
 
-# %% ../nbs/00_data.ipynb #c013
+# %% ../nbs/00_data.ipynb #c017
 def _check_integers(
     y:Tensor,       # should be (n,) integers
     n:int,          # number of images
@@ -108,7 +125,21 @@ def _check_labels(
     empty = [c for c, n in zip(classes, y.long().bincount(minlength=K).tolist()) if n==0]
     if empty: raise ValueError(f"{argument} must hold every class. Got: no image of {', '.join(map(repr, empty))}; remove the class or add images.")
 
-# %% ../nbs/00_data.ipynb #c015
+# %% ../nbs/00_data.ipynb #c019
+def _check_task(task):
+    "Raise TypeError or ValueError, with the task's name, unless its fields fit each other."
+    if not isinstance(task.name, str) or not task.name: raise ValueError(f"name must be a non-empty string. Got: {task.name!r:.80}.")
+    whose = f"of task {task.name!r}"
+    if len(check_list(task.classes, f"classes {whose}"))<2: raise ValueError(f"classes {whose} must be at least two names. Got: {task.classes!r:.80}.")
+    for part in ("train", "test"):
+        x, y = getattr(task, f"x_{part}"), getattr(task, f"y_{part}")
+        _check_images(x, f"x_{part} {whose}")
+        _check_integers(y, len(x), f"y_{part} {whose}")
+        _check_labels(y, task.classes, f"y_{part} {whose}")
+    a, b = task.x_train, task.x_test
+    if a[0].shape != b[0].shape or a.dtype != b.dtype: raise ValueError(f"x_test {whose} must match x_train, {tuple(a.shape[1:])} {a.dtype}. Got: {tuple(b.shape[1:])} {b.dtype}.")
+
+# %% ../nbs/00_data.ipynb #c020
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
     "A labelled sample with K >= 2 classes, checked on creation. Raises TypeError or ValueError that names the field at fault."
@@ -121,18 +152,8 @@ class Task:
     flip:bool=False          # do mirrored images keep their label?
 
     def __post_init__(self):
-        if not isinstance(self.name, str) or not self.name: raise ValueError(f"name must be a non-empty string. Got: {self.name!r}.")
-        object.__setattr__(self, "classes", tuple(_listed(self.classes, f"classes of task {self.name!r}")))
-        if len(self.classes)<2: raise ValueError(f"classes of task {self.name!r} must be at least two names. Got: {self.classes!r}.")
-        object.__setattr__(self, "classes", tuple(map(str, self.classes)))
-        for part in ("train", "test"):
-            x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
-            _check_images(x, f"x_{part} of task {self.name!r}")
-            _check_integers(y, len(x), f"y_{part} of task {self.name!r}")
-            _check_labels(y, self.classes, f"y_{part} of task {self.name!r}")
-            object.__setattr__(self, f"y_{part}", y.long())
-        if (a := self.x_train)[0].shape != (b := self.x_test)[0].shape or a.dtype != b.dtype:
-            raise ValueError(f"x_test of task {self.name!r} must match x_train, {tuple(a.shape[1:])} {a.dtype}. Got: {tuple(b.shape[1:])} {b.dtype}.")
+        _check_task(self)
+        for name, value in (("classes", tuple(map(str, self.classes))), ("y_train", self.y_train.long()), ("y_test", self.y_test.long())): object.__setattr__(self, name, value)
 
     @property
     def n_classes(self)->int: return len(self.classes)
@@ -141,7 +162,7 @@ class Task:
     def __repr__(self):
         return f"Task({self.name}: {self.n_classes} classes, {len(self.x_train)} + {len(self.x_test)} images, {'x'.join(map(str, self.shape))} {str(self.x_train.dtype)[6:]})"
 
-# %% ../nbs/00_data.ipynb #c020
+# %% ../nbs/00_data.ipynb #c025
 def _allocate(
     counts:Tensor,  # (K,) images of each class
     n:int,          # images wanted
@@ -156,25 +177,25 @@ def _allocate(
         take[gap.argmax()] += step
     return take.long()
 
+# %% ../nbs/00_data.ipynb #c028
 def stratified(
     y:Tensor,    # (n_all,) labels; each value that occurs is a class
     n:int,       # images wanted
     seed:int=0,  # which images
     argument:str="n", # how to call n in a message
 )->Tensor: # (n,) indices in increasing order
-    "A stratified random sample of indices without replacement. Raises ValueError if n is less than the number of classes or more than there are."
+    "A stratified random sample of indices without replacement. Raises TypeError unless n is an integer, ValueError if it is less than the number of classes or more than there are images."
     if not isinstance(y, Tensor) or y.dim()!=1 or not len(y): raise TypeError(f"y must be a tensor of labels, (n,) with n > 0. Got: {y!r:.80}.")
     _check_integers(y, len(y), "y"); check_whole(seed, "seed", 0, 2**63)
     values, counts = y.unique(return_counts=True)
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not len(values)<=n<=len(y):
-        raise ValueError(f"{argument} must be an integer from {len(values)} (one image a class) to {len(y)} (all images). Got: {n!r}.")
+    if not len(values)<=check_whole(n, argument)<=len(y): raise ValueError(f"{argument} must be an integer from {len(values)} (one image a class) to {len(y)} (all images). Got: {n}.")
     g, pick = torch.Generator().manual_seed(seed), []
     for v, k in zip(values, _allocate(counts, int(n)).tolist()):
         i = (y==v).nonzero().flatten()
         pick.append(i[torch.randperm(len(i), generator=g)[:k]])
     return torch.cat(pick).sort().values
 
-# %% ../nbs/00_data.ipynb #c022
+# %% ../nbs/00_data.ipynb #c030
 @patch
 def subsample(self:Task,
     n_train:int|None=None,  # training images to keep; None: all
@@ -190,14 +211,14 @@ def subsample(self:Task,
         parts |= {f"x_{part}": x[i], f"y_{part}": y[i]}
     return replace(self, **parts)
 
-# %% ../nbs/00_data.ipynb #c025
+# %% ../nbs/00_data.ipynb #c033
 class Suite(Mapping):
     "An ordered mapping name -> `Task`. Raises ValueError if empty or if two tasks have one name."
     def __init__(self,
         tasks:Iterable[Task],  # in the order of the matrix to come; the values of a mapping
         name:str="suite",      # how reports call it
     ):
-        tasks = list(tasks.values()) if isinstance(tasks, Mapping) else _listed(tasks, "tasks", "Task objects")
+        tasks = list(tasks.values()) if isinstance(tasks, Mapping) else check_list(tasks, "tasks", "Task objects")
         if wrong := [t for t in tasks if not isinstance(t, Task)]: raise TypeError(f"tasks must hold Task objects. Got: {type(wrong[0]).__name__}.")
         self.name, self._tasks = name, {t.name: t for t in tasks}
         if not tasks: raise ValueError("tasks must hold at least one task. Got: none.")
@@ -210,7 +231,7 @@ class Suite(Mapping):
     def __len__(self): return len(self._tasks)
     @property
     def names(self)->list[str]: return list(self._tasks)
-    def subset(self, names:Iterable[str])->"Suite": return Suite([self[n] for n in _listed(names, "names")], self.name)
+    def subset(self, names:Iterable[str])->"Suite": return Suite([self[n] for n in check_list(names, "names")], self.name)
     def subsample(self, n_train:int|None=None, n_test:int|None=None, seed:int=0)->"Suite":
         return Suite([t.subsample(n_train, n_test, seed) for t in self.values()], self.name)
 
@@ -221,7 +242,7 @@ class Suite(Mapping):
     def __repr__(self): return f"Suite({self.name}: {', '.join(self.names)})"
     def _repr_html_(self)->str: return self.table().to_html()
 
-# %% ../nbs/00_data.ipynb #c027
+# %% ../nbs/00_data.ipynb #c035
 def _as_images(
     x,             # array or tensor: (n, H, W), (n, C, H, W) or (n, H, W, C)
     argument:str,  # how to call it in a message
@@ -243,7 +264,7 @@ def _as_labels(y, n:int, argument:str)->Tensor:
     if int(y.min())<0: raise ValueError(f"{argument} must not be negative. Got: {int(y.min())}.")
     return y.long()
 
-# %% ../nbs/00_data.ipynb #c029
+# %% ../nbs/00_data.ipynb #c037
 def _class_ids(
     task:str,                        # name of the task, for messages
     classes:Iterable[int|str],       # labels or class names
@@ -252,7 +273,7 @@ def _class_ids(
     "Labels of the wanted classes. Raises UnknownName for an unknown class, ValueError for fewer than two or repeated ones."
     known = {n: i for i, n in enumerate(class_names or ())}
     ids = []
-    for c in _listed(classes, f"classes of task {task!r}"):
+    for c in check_list(classes, f"classes of task {task!r}"):
         if isinstance(c, str) and c not in known: raise unknown(f"class of task {task!r}", c, known, "" if known else "; this data set has no class names, use labels")
         try: ids.append(known[c] if isinstance(c, str) else operator.index(c))
         except TypeError: raise TypeError(f"classes of task {task!r} must be labels or class names. Got: {c!r}.") from None
@@ -265,7 +286,7 @@ def _cut(x:Tensor, y:Tensor, ids:list[int])->tuple[Tensor,Tensor]:
     keep = hit.any(1)
     return x[keep], hit[keep].int().argmax(1)
 
-# %% ../nbs/00_data.ipynb #c030
+# %% ../nbs/00_data.ipynb #c038
 @patch(cls_method=True)
 def from_arrays(cls:Suite,
     x,                                # (n, C, H, W), (n, H, W) or (n, H, W, C) images, uint8 or floating point (used as is)
@@ -282,7 +303,7 @@ def from_arrays(cls:Suite,
     "Cut one labelled data set into tasks; the split into training and test images is made once, before the cut. Raises TypeError, ValueError or UnknownName."
     if not isinstance(tasks, Mapping): raise TypeError(f"tasks must be a dict such as {{'even': [0, 2], 'odd': [1, 3]}}. Got: {type(tasks).__name__}.")
     if (x_test is None) != (y_test is None): raise ValueError("x_test and y_test must be given together. Got: only one of them.")
-    if class_names is not None: class_names = list(map(str, _listed(class_names, "class_names")))
+    if class_names is not None: class_names = list(map(str, check_list(class_names, "class_names")))
     x = _as_images(x, "x"); y = _as_labels(y, len(x), "y")
     if x_test is None: x, y, x_test, y_test = _split(x, y, test_size, seed)
     else: x_test = _as_images(x_test, "x_test"); y_test = _as_labels(y_test, len(x_test), "y_test")
@@ -296,7 +317,7 @@ def from_arrays(cls:Suite,
         return Task(task, *_cut(x, y, ids), *_cut(x_test, y_test, ids), tuple(class_names[i] if class_names is not None else str(i) for i in ids), flip)
     return cls([one(*item) for item in tasks.items()], name)
 
-# %% ../nbs/00_data.ipynb #c031
+# %% ../nbs/00_data.ipynb #c039
 def _split(x:Tensor, y:Tensor, test_size:float, seed:int)->tuple[Tensor,Tensor,Tensor,Tensor]:
     "x_train, y_train, x_test, y_test: stratified, seeded, at least one image of each class on either side."
     if isinstance(test_size, bool) or not isinstance(test_size, (int, float)) or not 0<test_size<1:
@@ -308,7 +329,7 @@ def _split(x:Tensor, y:Tensor, test_size:float, seed:int)->tuple[Tensor,Tensor,T
     for v in values[[bool(test[y==v].all()) for v in values]]: test[(y==v).nonzero()[0]] = False      # never a class without training images
     return x[~test], y[~test], x[test], y[test]
 
-# %% ../nbs/00_data.ipynb #c033
+# %% ../nbs/00_data.ipynb #c041
 DIGIT_CUTS = {"low": [0, 1, 2, 3, 4], "high": [5, 6, 7, 8, 9], "even": [0, 2, 4, 6, 8], "odd": [1, 3, 5, 7, 9],
               "round": [0, 3, 6, 8, 9], "straight": [1, 2, 4, 5, 7]}
 
@@ -319,9 +340,9 @@ def _choose(
     "The cuts that were asked for. Raises UnknownName."
     if names is None: return cuts
     if isinstance(names, Mapping): return dict(names)
-    names = _listed(names, "names")
+    names = check_list(names, "names")
     for n in names:
-        if not isinstance(n, str) or n not in cuts: raise unknown("task", n, cuts)
+        check_choice(n, "task", cuts)
     return {n: cuts[n] for n in names}
 
 def digits_suite(
@@ -334,7 +355,7 @@ def digits_suite(
     x = np.round(data.images*255/16).astype(np.uint8)
     return Suite.from_arrays(x, data.target, _choose(names, DIGIT_CUTS), test_size=test_size, seed=seed, class_names=list("0123456789"), name="digits")
 
-# %% ../nbs/00_data.ipynb #c047
+# %% ../nbs/00_data.ipynb #c055
 def _dataset_arrays(
     dataset,       # map-style data set of (image, label)
     argument:str,  # how to call it in a message
@@ -363,7 +384,7 @@ def from_dataset(cls:Suite,
     names = class_names if class_names is not None else getattr(train, "classes", None)
     return cls.from_arrays(x, y, tasks, x_test, y_test, class_names=names, **kwargs)
 
-# %% ../nbs/00_data.ipynb #c051
+# %% ../nbs/00_data.ipynb #c059
 CIFAR100_SUPERCLASSES = {
     "aquatic_mammals": [4, 30, 55, 72, 95], "fish": [1, 32, 67, 73, 91], "flowers": [54, 62, 70, 82, 92], "food_containers": [9, 10, 16, 28, 61],
     "fruit_and_vegetables": [0, 51, 53, 57, 83], "household_electrical_devices": [22, 39, 40, 86, 87], "household_furniture": [5, 20, 25, 84, 94],
@@ -381,12 +402,12 @@ def _cifar100_cuts(names:Mapping|Iterable[str]|None)->dict[str,list]:
     if names is None or isinstance(names, Mapping): return _choose(names, paper | others)
     def plain(s): return str(s).lower().replace("-", "_")
     by_plain = {plain(n): ids for n, ids in (CIFAR100_SUPERCLASSES | paper).items()}
-    names = _listed(names, "names")
+    names = check_list(names, "names")
     for n in names:
         if plain(n) not in by_plain: raise unknown("task", n, (paper | CIFAR100_SUPERCLASSES))
     return {n: by_plain[plain(n)] for n in names}
 
-# %% ../nbs/00_data.ipynb #c054
+# %% ../nbs/00_data.ipynb #c062
 TORCHVISION_FOLDERS = {"CIFAR100": "cifar-100-python", "CIFAR10": "cifar-10-batches-py", "MNIST": "MNIST/raw", "FashionMNIST": "FashionMNIST/raw"}
 
 def _torchvision_sets(
@@ -410,7 +431,7 @@ def _torchvision_suite(kind:str, cuts:dict, root, download:bool, n_train:int|Non
     suite = Suite.from_dataset(train, cuts, test, flip=flip, name=kind.lower().replace("fashionmnist", "fashion_mnist"))
     return suite.subsample(n_train, seed=seed)
 
-# %% ../nbs/00_data.ipynb #c055
+# %% ../nbs/00_data.ipynb #c063
 def cifar100_suite(
     names:Mapping|Iterable[str]|None=None,  # super-classes, or a dict name -> fine classes (labels or names); None: all 20
     root:str|Path="data",    # torchvision's folder, the one that holds cifar-100-python
@@ -433,7 +454,7 @@ def cifar10_suite(
     "Tasks cut from CIFAR-10, as in the paper: animals, vehicles, all ten. Raises FileNotFoundError, OSError, UnknownName."
     return _torchvision_suite("CIFAR10", _choose(names, CIFAR10_CUTS), root, download, n_train, seed, flip=True)
 
-# %% ../nbs/00_data.ipynb #c056
+# %% ../nbs/00_data.ipynb #c064
 def mnist_suite(
     names:Mapping|Iterable[str]|None=None,  # among `DIGIT_CUTS`, or a dict name -> digits; None: all six
     root:str|Path="data",    # torchvision's folder, the one that holds MNIST
@@ -456,7 +477,7 @@ def fashion_mnist_suite(
     "Fashion-MNIST cut into tops, shoes, clothes, accessories, summer and winter wear. Raises FileNotFoundError, OSError, UnknownName."
     return _torchvision_suite("FashionMNIST", _choose(names, FASHION_CUTS), root, download, n_train, seed, flip=True)
 
-# %% ../nbs/00_data.ipynb #c065
+# %% ../nbs/00_data.ipynb #c073
 def _readable(
     path:str|Path,  # what the user gave
     file:bool,      # a file, or a folder?
@@ -486,7 +507,7 @@ def from_npz(cls:Suite,
     tasks = tasks or own or {"all": np.unique(a[y]).tolist()}
     return cls.from_arrays(a[x], a[y], tasks, a.get("x_test"), a.get("y_test"), **dict(class_names=classes, name=path.stem) | kwargs)
 
-# %% ../nbs/00_data.ipynb #c068
+# %% ../nbs/00_data.ipynb #c076
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 
 def _read_images(
@@ -503,6 +524,7 @@ def _read_images(
         except Exception as e: raise OSError(f"path must hold readable images. Got: {str(f)!r} ({type(e).__name__}); repair or remove it.") from e
     return np.stack([read(f) for f in files]), [f.parent.relative_to(root).as_posix() for f in files]
 
+# %% ../nbs/00_data.ipynb #c078
 @patch(cls_method=True)
 def from_folder(cls:Suite,
     path:str|Path,   # CLASS/*.png, TASK/CLASS/*.png, or train/... and test/... of these
@@ -514,7 +536,7 @@ def from_folder(cls:Suite,
     "A suite from image files. Raises FileNotFoundError, OSError for a file that cannot be read, ValueError, and as `Suite.from_arrays` does."
     path = _readable(path, file=False)
     check_whole(size, "size", 1, 10_000)
-    if not isinstance(mode, str) or mode not in ("RGB", "L"): raise ValueError(f"mode must be 'RGB', or 'L' for grey. Got: {mode!r:.80}.")
+    check_choice(mode, "mode", ("RGB", "L"))
     split = (path/"train").is_dir() and (path/"test").is_dir()
     x, labels = _read_images(path/"train" if split else path, size, mode)
     names = sorted(set(labels)); number = {c: i for i, c in enumerate(names)}
@@ -526,7 +548,7 @@ def from_folder(cls:Suite,
     upper = {u: [c for c in names if c.split("/")[0]==u] for u in dict.fromkeys(c.split("/")[0] for c in names if "/" in c)}
     return cls.from_arrays(x, y, tasks or upper or {"all": names}, x_test, y_test, **dict(class_names=names, name=path.name) | kwargs)
 
-# %% ../nbs/00_data.ipynb #c071
+# %% ../nbs/00_data.ipynb #c081
 SUITES = {"digits": digits_suite, "cifar100": cifar100_suite, "cifar10": cifar10_suite, "mnist": mnist_suite, "fashion_mnist": fashion_mnist_suite}
 
 def load_suite(
@@ -536,7 +558,7 @@ def load_suite(
     download:bool=False,      # may torchvision fetch the data?
 )->Suite:
     "A suite by its name or path. Raises UnknownName for an unknown suite or task, FileNotFoundError or OSError for data that are not there or cannot be read."
-    if not isinstance(name, (str, os.PathLike)): raise TypeError(f"name must be one of ({', '.join(SUITES)}) or a path. Got: {name!r:.80}.")
+    if not isinstance(name, (str, os.PathLike)): raise TypeError(f"name must be one of {tuple(SUITES)} or a path. Got: {name!r:.80}.")
     if str(name)=="digits": return digits_suite(names=tasks)
     if str(name) in SUITES: return SUITES[str(name)](tasks, root="data" if root is None else root, download=download)
     path, cuts = Path(name), tasks if isinstance(tasks, Mapping) else None
@@ -545,7 +567,7 @@ def load_suite(
     else: raise unknown("suite", str(name), SUITES, " or the path of an .npz file or a folder of images")
     return suite if tasks is None or cuts else suite.subset(tasks)
 
-# %% ../nbs/00_data.ipynb #c074
+# %% ../nbs/00_data.ipynb #c084
 class LabelSpace(NamedTuple):
     "Where the labels of a source and a target stand in one classifier: the source's from 0, the target's from `target_offset`."
     n_outputs:int      # outputs of the classifier

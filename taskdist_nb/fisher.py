@@ -4,26 +4,18 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'FISHER_KINDS', 'STRUCTURES', 'as_probabilities', 'kl_divergence', 'mean_length', 'step_length',
-           'path_length', 'fisher_rao', 'geodesic', 'evaluating', 'fisher_information']
+           'path_length', 'fisher_rao', 'geodesic', 'fisher_information']
 
 # %% ../nbs/02_fisher.ipynb #c002
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-import difflib, warnings, torch
+import warnings, torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vjp, vmap
-from .data import check_whole
+from .data import check_choice, check_whole
+from .models import evaluating
 
 # %% ../nbs/02_fisher.ipynb #c008
-def _one_of(value, choices, name):
-    "Return `value`, or raise `ValueError` naming the argument, what it got and what would do."
-    if isinstance(value, str) and value in choices: return value
-    near = difflib.get_close_matches(str(value), choices, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{name} must be one of {tuple(choices)}. Got: {value!r:.80}.{hint}")
-
-# %% ../nbs/02_fisher.ipynb #c009
 def _as_float(x, name):
     "`x` as a tensor of at least float32; `TypeError` if it does not hold floating-point numbers."
     try: x = torch.as_tensor(x)
@@ -32,14 +24,14 @@ def _as_float(x, name):
     if x.ndim == 0: raise ValueError(f"{name} must have a last axis of classes, (..., K). Got: a single number.")
     return x if x.dtype == torch.float64 else x.float()
 
-# %% ../nbs/02_fisher.ipynb #c010
+# %% ../nbs/02_fisher.ipynb #c009
 def _same_classes(p, q, names=("p", "q")):
     "Raise `ValueError` unless (..., K) and (..., K) broadcast and agree in K."
     try: torch.broadcast_shapes(p.shape[:-1], q.shape[:-1]); fits = p.shape[-1] == q.shape[-1]
     except RuntimeError: fits = False
     if not fits: raise ValueError(f"{names[0]} and {names[1]} must agree in shape, (..., K). Got: {tuple(p.shape)} and {tuple(q.shape)}.")
 
-# %% ../nbs/02_fisher.ipynb #c011
+# %% ../nbs/02_fisher.ipynb #c010
 def as_probabilities(
     p,                # (..., K) probabilities: tensor, array or nested list
     name:str="p",     # how an error message calls it
@@ -53,14 +45,14 @@ def as_probabilities(
     if len(wrong): raise ValueError(f"each row of {name} must sum to 1. Got: a row that sums to {wrong[0].item():.6g}.")
     return p
 
-# %% ../nbs/02_fisher.ipynb #c013
+# %% ../nbs/02_fisher.ipynb #c012
 def _expm1_less_d(d, terms=14):
     "$e^d - 1 - d$ for $|d| \\leq 1/2$ by its Taylor series (Horner), exact to rounding in float64."
     s = torch.ones_like(d)
     for k in range(terms, 2, -1): s = 1 + s*d/k
     return s*d*d/2
 
-# %% ../nbs/02_fisher.ipynb #c014
+# %% ../nbs/02_fisher.ipynb #c013
 def kl_divergence(
     log_p:Tensor,      # (..., K) log-probabilities
     log_q:Tensor,      # (..., K) log-probabilities
@@ -75,7 +67,7 @@ def kl_divergence(
     terms = torch.where(d.abs() < 0.5, p*_expm1_less_d(d.clamp(-0.5, 0.5)), q - p - p*d)
     return torch.where(p == 0, q, terms).sum(-1)
 
-# %% ../nbs/02_fisher.ipynb #c024
+# %% ../nbs/02_fisher.ipynb #c023
 KINDS = ("riemannian", "per_input")
 
 def mean_length(
@@ -84,14 +76,14 @@ def mean_length(
     weights=None,         # (n,) weights of the inputs, summing to 1; None: equal
 )->Tensor:                # (...) length of the step
     "Average one step over n inputs: sqrt(E[2 KL]) or E[sqrt(2 KL)] (Gao and Chaudhari 2021, eq. 11). Raises `ValueError` for an unknown kind or wrong weights."
-    _one_of(kind, KINDS, "kind")
+    check_choice(kind, "kind", KINDS)
     if not kl.ndim or not kl.shape[-1]: raise ValueError(f"kl must hold at least one input, (..., n). Got: shape {tuple(kl.shape)}.")
     w = kl.new_full(kl.shape[-1:], 1/kl.shape[-1]) if weights is None else as_probabilities(weights, "weights").to(kl)
     if w.shape != kl.shape[-1:]: raise ValueError(f"weights must have one entry for each of the {kl.shape[-1]} inputs. Got: shape {tuple(w.shape)}.")
     if weights is not None: kl = kl.masked_fill(w == 0, 0.)   # an infinite step without weight has no share
     return ((2*kl) @ w).sqrt() if kind == "riemannian" else (2*kl).sqrt() @ w
 
-# %% ../nbs/02_fisher.ipynb #c027
+# %% ../nbs/02_fisher.ipynb #c026
 def step_length(
     p,                    # (n, K) predictions before the step
     q,                    # (n, K) predictions after it
@@ -103,7 +95,7 @@ def step_length(
     if p.ndim != 2 or p.shape != q.shape or not len(p): raise ValueError(f"p and q must have one shape (n, K), n > 0. Got: {tuple(p.shape)} and {tuple(q.shape)}.")
     return mean_length(kl_divergence(p.log(), q.log(), check=False), kind, weights).item()
 
-# %% ../nbs/02_fisher.ipynb #c028
+# %% ../nbs/02_fisher.ipynb #c027
 def path_length(
     probabilities,        # (M+1, n, K) predictions of M+1 checkpoints for the same n inputs
     kind:str="per_input", # "riemannian" | "per_input"
@@ -115,7 +107,7 @@ def path_length(
     log_p = p.log()
     return mean_length(kl_divergence(log_p[:-1], log_p[1:], check=False), kind, weights).sum().item()
 
-# %% ../nbs/02_fisher.ipynb #c033
+# %% ../nbs/02_fisher.ipynb #c032
 def fisher_rao(
     p,         # (..., K) probabilities
     q,         # (..., K) probabilities
@@ -126,7 +118,7 @@ def fisher_rao(
     chord = (p.sqrt() - q.sqrt()).norm(dim=-1)
     return 4*torch.asin((chord/2).clamp(max=0.5**0.5))
 
-# %% ../nbs/02_fisher.ipynb #c036
+# %% ../nbs/02_fisher.ipynb #c035
 def geodesic(
     p,         # (..., K) start
     q,         # (..., K) end
@@ -144,19 +136,7 @@ def geodesic(
     part = lambda s: s*torch.sinc(s*angle/torch.pi)/torch.sinc(angle/torch.pi)   # sin(s a)/sin(a); s where a = 0
     return (part(1 - t)*p.sqrt() + part(t)*q.sqrt())**2
 
-# %% ../nbs/02_fisher.ipynb #c048
-@contextmanager
-def evaluating(
-    model:nn.Module, # any module
-):
-    "Put `model` in evaluation mode inside a `with` block; put each submodule's own mode back afterwards."
-    was = {m: m.training for m in model.modules()}
-    model.eval()
-    try: yield model
-    finally:
-        for m, mode in was.items(): m.training = mode
-
-# %% ../nbs/02_fisher.ipynb #c049
+# %% ../nbs/02_fisher.ipynb #c047
 def _as_function(model):
     "`logits(params, x)` and `params`, copies of the model's parameters in the order of `named_parameters`."
     lazy = [k for k, v in model.named_parameters() if nn.parameter.is_lazy(v)]
@@ -166,13 +146,13 @@ def _as_function(model):
     buffers = {k: v.detach().clone() for k, v in model.named_buffers()}
     return lambda params, x: functional_call(model, (params, buffers), (x,)), params
 
-# %% ../nbs/02_fisher.ipynb #c051
+# %% ../nbs/02_fisher.ipynb #c049
 def _root_weights(logits, params, x, y, kind):
     "(c, r, K) weights of the rows: sqrt(p_k) on the diagonal (true, r = K), or a 1 at the label (empirical, r = 1)."
     with torch.no_grad(): p = logits(params, x).softmax(-1)
     return p.sqrt().diag_embed() if kind == "true" else nn.functional.one_hot(y, p.shape[-1])[:, None].to(p)
 
-# %% ../nbs/02_fisher.ipynb #c052
+# %% ../nbs/02_fisher.ipynb #c050
 def _score_rows(logits, params, x, e):
     "Gradients of e . log p for (c, ...) inputs and (c, r, K) weights e: a dictionary of (c*r, ...) rows."
     def one(x, e):
@@ -180,7 +160,7 @@ def _score_rows(logits, params, x, e):
         return vmap(pull)(e)[0]
     return {k: v.flatten(0, 1) for k, v in vmap(one)(x, e).items()}
 
-# %% ../nbs/02_fisher.ipynb #c053
+# %% ../nbs/02_fisher.ipynb #c051
 def _score_chunks(model, x, y, kind, max_entries) -> Iterator[dict]:
     "All score rows of the inputs, a dictionary of chunks with at most `max_entries` numbers (at least one row)."
     logits, params = _as_function(model)
@@ -191,7 +171,7 @@ def _score_chunks(model, x, y, kind, max_entries) -> Iterator[dict]:
         xs, ys = x[s:s+c], None if y is None else y[s:s+c]
         for e in _root_weights(logits, params, xs, ys, kind).split(min(n_rows, K), dim=1): yield _score_rows(logits, params, xs, e)
 
-# %% ../nbs/02_fisher.ipynb #c054
+# %% ../nbs/02_fisher.ipynb #c052
 def _dense(model, x, y, kind, max_entries):
     "(P, P) Fisher information."
     P = sum(v.numel() for v in model.parameters())
@@ -199,19 +179,19 @@ def _dense(model, x, y, kind, max_entries):
     rows = (torch.cat([v.flatten(1) for v in chunk.values()], 1) for chunk in _score_chunks(model, x, y, kind, max_entries))
     return sum(S.T @ S for S in rows)/len(x)
 
-# %% ../nbs/02_fisher.ipynb #c055
+# %% ../nbs/02_fisher.ipynb #c053
 def _diagonal(model, x, y, kind, max_entries):
     "(P,) diagonal of the Fisher information: the mean over inputs of squared gradients, each input's own."
     return sum(torch.cat([v.square().sum(0).flatten() for v in chunk.values()]) for chunk in _score_chunks(model, x, y, kind, max_entries))/len(x)
 
-# %% ../nbs/02_fisher.ipynb #c057
+# %% ../nbs/02_fisher.ipynb #c055
 def _jvp(f, at, v):
     "Value and directional derivative. (Torch 2.15 warns about its own code on the first call: silenced.)"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         return jvp(f, (at,), (v,))
 
-# %% ../nbs/02_fisher.ipynb #c058
+# %% ../nbs/02_fisher.ipynb #c056
 def _curvature(z, u, y):
     "M u for logits z (n, K): M = diag(p) - p p^T, or r r^T with r = e_y - p if labels are given."
     p = z.softmax(-1)
@@ -219,7 +199,7 @@ def _curvature(z, u, y):
     r = nn.functional.one_hot(y, p.shape[-1]) - p
     return r*(r*u).sum(-1, keepdim=True)
 
-# %% ../nbs/02_fisher.ipynb #c059
+# %% ../nbs/02_fisher.ipynb #c057
 def _product(model, x, y, batch_size=256):
     "The function v -> g v, (P,) -> (P,), at the model's present weights."
     logits, params = _as_function(model)
@@ -237,7 +217,7 @@ def _product(model, x, y, batch_size=256):
         return total/len(x)
     return times
 
-# %% ../nbs/02_fisher.ipynb #c061
+# %% ../nbs/02_fisher.ipynb #c059
 def _check_inputs(model, x, kind, y):
     "Raise early for inputs, labels or outputs that do not fit."
     if not isinstance(model, nn.Module): raise TypeError(f"model must be an nn.Module. Got: {type(model).__name__}.")
@@ -253,7 +233,7 @@ def _check_inputs(model, x, kind, y):
     if y.shape != x.shape[:1]: raise ValueError(f"y must have one label for each of the {len(x)} inputs. Got: shape {tuple(y.shape)}.")
     if y.min() < 0 or y.max() >= shape[1]: raise ValueError(f"y must hold labels from 0 to {shape[1]-1}. Got: {y.min().item()} to {y.max().item()}.")
 
-# %% ../nbs/02_fisher.ipynb #c062
+# %% ../nbs/02_fisher.ipynb #c060
 FISHER_KINDS, STRUCTURES = ("true", "empirical"), ("dense", "diagonal", "product")
 
 def fisher_information(
@@ -265,7 +245,7 @@ def fisher_information(
     max_entries:int=2**24,   # gradient entries held at once by "dense" and "diagonal": bounds the memory
 )->Any:                      # Tensor (P, P) or (P,), or a function v (P,) -> g v (P,)
     "Fisher information of all parameters, in the order of `model.named_parameters()`, averaged over inputs, in evaluation mode; the model is not changed. Raises `TypeError`, `ValueError` for arguments that do not fit."
-    _one_of(kind, FISHER_KINDS, "kind"), _one_of(structure, STRUCTURES, "structure"), check_whole(max_entries, "max_entries")
+    check_choice(kind, "kind", FISHER_KINDS); check_choice(structure, "structure", STRUCTURES); check_whole(max_entries, "max_entries")
     _check_inputs(model, x, kind, y)
     if kind == "true": y = None
     if structure == "product": return _product(model, x, y)

@@ -13,6 +13,7 @@ __all__ = ['STATISTICS', 'Effects', 'effects', 'varies', 'interaction', 'correla
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 import numpy as np, pandas as pd
 from scipy.special import comb
@@ -32,7 +33,9 @@ class Effects(NamedTuple):
 
 def effects(m, # (n, n) array-like; the diagonal is ignored
            ) -> Effects:
-    "Least-squares source and target effects of the off-diagonal entries, and the interaction left over (Griffing, Aust. J. Biol. Sci. 9, 1956). Raises ValueError for n < 3 or NaN."
+    """Least-squares source and target effects of the off-diagonal entries, and the interaction left over (Griffing, Aust. J. Biol. Sci. 9, 1956).
+
+    Raises ValueError for n < 3 or NaN."""
     v = square_values(m, "m")
     n, total = len(v), v.sum()
     rows, columns = v.sum(1) - total/n, v.sum(0) - total/n
@@ -106,9 +109,10 @@ def in_order(m:pd.DataFrame, # square, labelled
     if odd: raise ValueError(f"{name} and yardstick must have the same tasks; in one only: {sorted(map(str, odd))}.")
     return m.loc[labels, labels].to_numpy()
 
-def check_yardstick(b:np.ndarray):
+def check_yardstick(b:np.ndarray): # (n, n)
     "Raises ValueError if the off-diagonal entries are all equal."
-    if not varies(b): raise ValueError(f"yardstick must vary off the diagonal: with nothing to choose, nothing can be judged. Got: {b[0, 1]} everywhere.")
+    if varies(b): return
+    raise ValueError(f"yardstick must vary off the diagonal: with nothing to choose, nothing can be judged. Got: {b[0, 1]} everywhere.")
 
 # %% ../nbs/08b_judgement.ipynb #c025
 def prepare(prediction, yardstick) -> tuple[np.ndarray, np.ndarray, pd.Index]: # (n, n), (n, n), names of the tasks
@@ -148,9 +152,11 @@ class Judgement:
     n:int # number of tasks
 
     def __repr__(self):
-        return (f"Judgement(n = {self.n}): r = {self.r:.3f} (p = {self.pvalue:.3g}), Spearman {self.spearman:.3f}, interaction {self.interaction:.3f}; within a target: tau {self.tau:.3f}, "
-                f"regret@1 {self.regret1:.3g} (random {self.random_regret:.3g}), regret@3 {self.regret3:.3g} (random {self.random_regret3:.3g})")
+        over_pairs = f"r = {self.r:.3f} (p = {self.pvalue:.3g}), Spearman {self.spearman:.3f}, interaction {self.interaction:.3f}"
+        regrets = f"regret@1 {self.regret1:.3g} (random {self.random_regret:.3g}), regret@3 {self.regret3:.3g} (random {self.random_regret3:.3g})"
+        return f"Judgement(n = {self.n}): {over_pairs}; within a target: tau {self.tau:.3f}, {regrets}"
 
+# %% ../nbs/08b_judgement.ipynb #c027
 def judge(prediction, # (n, n): DataFrame, array-like or DistanceMatrix (its mean); rows sources, columns targets, smaller = nearer
           yardstick, # (n, n), likewise; smaller = easier
           permutations:int=9999, # relabellings for the p-value if n > 8
@@ -158,34 +164,44 @@ def judge(prediction, # (n, n): DataFrame, array-like or DistanceMatrix (its mea
          ) -> Judgement:
     """Compare a prediction with a yardstick: over all pairs, and within each target.
 
-    A constant prediction has r, pvalue, spearman and interaction NaN, tau 0 and the regrets of a random choice. Raises TypeError or ValueError for matrices that cannot be compared."""
+    A constant prediction has r, pvalue, spearman and interaction NaN, tau 0 and the regrets of a random choice.
+    Raises TypeError or ValueError for matrices that cannot be compared."""
     a, b, names = prepare(prediction, yardstick)
     over_pairs = correlations(a, b)
     pvalue = math.nan if math.isnan(over_pairs["r"]) else mantel(a, b, permutations=permutations, seed=seed).pvalue
     return Judgement(pvalue=pvalue, n=len(names), **over_pairs, **judge_targets(a, b).mean())
 
-# %% ../nbs/08b_judgement.ipynb #c029
+# %% ../nbs/08b_judgement.ipynb #c030
 def static_ranker(cost:Mapping, # source -> number, smaller = better source (1 - accuracy, say): dict or Series
                  ) -> pd.DataFrame: # (n, n) the row of a source holds its number
-    "A prediction that knows the sources only. Raises TypeError for what is no mapping, ValueError for fewer than 3 sources or numbers that are not finite."
+    """A prediction that knows the sources only.
+
+    Raises TypeError for what is no mapping, ValueError for fewer than 3 sources or numbers that are not finite."""
     if not isinstance(cost, (Mapping, pd.Series)): raise TypeError(f"cost must map sources to numbers (dict or Series). Got: {type(cost).__name__}.")
     names, v = list(cost.keys()), np.array(list(cost.values()) if isinstance(cost, Mapping) else cost, dtype=float)
-    if len(names) < 3 or not np.isfinite(v).all(): raise ValueError(f"cost must hold a finite number for each of at least 3 sources. Got: {dict(zip(names, v.tolist()))}.")
+    if len(names) < 3 or not np.isfinite(v).all():
+        raise ValueError(f"cost must hold a finite number for each of at least 3 sources. Got: {dict(zip(names, v.tolist()))}.")
     return pd.DataFrame(np.repeat(v[:, None], len(v), 1), pd.Index(names, name="source"), pd.Index(names, name="target"))
 
+# %% ../nbs/08b_judgement.ipynb #c031
 def field_matrix(m:DistanceMatrix, # its results hold the field
-                 field:str, # "accuracy", "source_accuracy", "excess_loss", "noise_floor", ...
+                 field:str|Callable, # "accuracy", "source_accuracy", "excess_loss", "noise_floor", ..., or a function of a TransferResult
                  change:Callable=None, # applied to the values, e.g. lambda accuracy: 1 - accuracy
                 ) -> DistanceMatrix: # the same tasks and seeds
-    "A field of a matrix's results, pair by pair and seed by seed, as a matrix of its own: a yardstick or a prediction. Raises ValueError for an unknown field or one not measured everywhere."
-    if not m.results: raise ValueError(f"m must hold results to read {field!r} from. Got: a matrix without results ({m.name}).")
-    check_choice(field, "field", tuple(k for k, v in vars(m.results[0]).items() if isinstance(v, (int, float)) and k != "seed"))
-    values = np.full(m.values.shape, np.nan)
-    for r in m.results: values[m.seeds.index(r.seed), m.names.index(r.source), m.names.index(r.target)] = getattr(r, field)
-    if np.isnan(values[:, ~np.eye(len(m.names), dtype=bool)]).any(): raise ValueError(f"field must be one that every pair of {m.name} has. Got: {field!r}, NaN in places.")
-    return DistanceMatrix(f"{field} of {m.name}", list(m.names), list(m.seeds), values if change is None else change(values))
+    """A field of a matrix's results, pair by pair and seed by seed, as a matrix of its own: a yardstick or a prediction.
 
-# %% ../nbs/08b_judgement.ipynb #c034
+    Raises ValueError for an unknown field or one not measured everywhere."""
+    if not m.results: raise ValueError(f"m must hold results to read {field!r} from. Got: a matrix without results ({m.name}).")
+    if not callable(field): check_choice(field, "field", tuple(k for k, v in vars(m.results[0]).items() if isinstance(v, (int, float)) and k != "seed"))
+    read = field if callable(field) else attrgetter(field)
+    values = np.full(m.values.shape, np.nan)
+    for r in m.results: values[m.seeds.index(r.seed), m.names.index(r.source), m.names.index(r.target)] = read(r)
+    if np.isnan(values[:, ~np.eye(len(m.names), dtype=bool)]).any():
+        raise ValueError(f"field must be one that every pair of {m.name} has. Got: {field!r}, NaN in places.")
+    title = "a function" if callable(field) else field
+    return DistanceMatrix(f"{title} of {m.name}", list(m.names), list(m.seeds), values if change is None else change(values))
+
+# %% ../nbs/08b_judgement.ipynb #c036
 def mean_pvalue(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
                 permutations:int=9999, # relabellings if n > 8
                 seed:int=0, # seed of the relabellings
@@ -197,7 +213,7 @@ def mean_pvalue(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
     count = count_extreme(null, r, "greater")
     return count/len(null) if tests[0].exact else (count + 1)/(len(null) + 1)
 
-# %% ../nbs/08b_judgement.ipynb #c037
+# %% ../nbs/08b_judgement.ipynb #c039
 def mean_correlations(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
                      ) -> pd.Series: # r, spearman, interaction
     "Correlations averaged over pairs of matrices."
@@ -205,7 +221,9 @@ def mean_correlations(pairs:list[tuple], # (prediction, yardstick) arrays, each 
 
 def jackknife_error(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
                    ) -> pd.Series: # r, spearman, interaction; NaN for n < 5
-    "Standard errors of the mean correlations, one task (row and column) left out at a time; factor (n-2)/2n for the interaction (Snijders and Borgatti, Connections 22, 1999)."
+    """Standard errors of the mean correlations, one task (row and column) left out at a time.
+
+    The factor for the interaction is (n-2)/2n (Snijders and Borgatti, Connections 22, 1999)."""
     n = len(pairs[0][0])
     if n < 5: return pd.Series(np.nan, ["r", "spearman", "interaction"])
     without = lambda m, i: np.delete(np.delete(m, i, 0), i, 1)
@@ -218,7 +236,7 @@ def mean_targets(pairs:list[tuple], names) -> pd.DataFrame: # (n targets, 5)
     frames = [judge_targets(a, b).set_axis(names, axis=0) for a, b in pairs]
     return pd.concat(frames).groupby(level=0, sort=False).mean()
 
-# %% ../nbs/08b_judgement.ipynb #c040
+# %% ../nbs/08b_judgement.ipynb #c042
 def seed_frames(m, # DistanceMatrix, or one square DataFrame that belongs to no seed
                 name:str, # name of the argument, for the message
                ) -> dict: # seed -> (n, n) DataFrame; None -> DataFrame
@@ -227,7 +245,8 @@ def seed_frames(m, # DistanceMatrix, or one square DataFrame that belongs to no 
     if not isinstance(m, DistanceMatrix): raise TypeError(f"{name} must be a DistanceMatrix or a DataFrame. Got: {type(m).__name__}.")
     return {s: square_frame(pd.DataFrame(v, m.names, m.names), name) for s, v in zip(m.seeds, m.values)}
 
-def ceiling_pairs(yardstick:DistanceMatrix) -> dict[str, list]:
+def ceiling_pairs(yardstick:DistanceMatrix, # at least two seeds
+                 ) -> dict[str, list]: # "lower", "upper" -> (prediction, yardstick) arrays
     "The (prediction, yardstick) pairs behind the two bounds. Raises ValueError for fewer than two seeds."
     v = [f.to_numpy() for f in seed_frames(yardstick, "yardstick").values()]
     if len(v) < 2: raise ValueError(f"yardstick must hold at least 2 seeds: a noise ceiling is the agreement of repeats. Got: {len(v)}.")
@@ -238,7 +257,7 @@ def noise_ceiling(yardstick:DistanceMatrix, # at least two seeds
     "Agreement of each seed with the mean of the others (lower) and of all (upper), averaged over seeds (Nili et al., PLoS Comput. Biol. 10, 2014)."
     return pd.DataFrame({bound: summarise(pairs, yardstick.names)[0]["mean"] for bound, pairs in ceiling_pairs(yardstick).items()}).T
 
-# %% ../nbs/08b_judgement.ipynb #c041
+# %% ../nbs/08b_judgement.ipynb #c043
 STATISTICS = ("r", "spearman", "interaction", "tau", "regret1", "regret3")
 
 def summarise(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
@@ -251,7 +270,7 @@ def summarise(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
     se = pd.concat([jackknife_error(pairs), targets.sem()]) if errors else pd.Series(np.nan, mean.index)
     return pd.DataFrame({"mean": mean, "se": se}).loc[list(STATISTICS)], targets
 
-# %% ../nbs/08b_judgement.ipynb #c044
+# %% ../nbs/08b_judgement.ipynb #c046
 def seed_pairs(prediction:dict, yardstick:dict) -> dict[str, list]: # seed -> (n, n) array each
     "Pairs of matrices across different seeds, at the same seed, and of the means. What belongs to no seed (None) differs from all."
     every = [(s is not None and s == t, (a, b)) for s, a in prediction.items() for t, b in yardstick.items()]
@@ -260,7 +279,8 @@ def seed_pairs(prediction:dict, yardstick:dict) -> dict[str, list]: # seed -> (n
 
 def table_row(pairs:dict[str, list], # kind -> list of (prediction, yardstick)
               names, # of the tasks
-              permutations:int, seed:int,
+              permutations:int, # relabellings for the p-value if n > 8
+              seed:int, # seed of the relabellings
              ) -> tuple[dict, pd.DataFrame]: # (statistic, kind) -> number; (targets; 5 columns)
     "One row of the judgement table, and the targets behind its standard errors."
     main = "across" if pairs["across"] else "same"
@@ -273,7 +293,7 @@ def table_row(pairs:dict[str, list], # kind -> list of (prediction, yardstick)
     row["r", "pvalue"] = mean_pvalue(pairs[main], permutations, seed)
     return row, targets
 
-# %% ../nbs/08b_judgement.ipynb #c045
+# %% ../nbs/08b_judgement.ipynb #c047
 def gain_over(targets:pd.DataFrame, # tau, regret1 for each target
               reference:pd.DataFrame, # the same for the reference
              ) -> dict: # ("gain", ...) -> number; positive: better than the reference
@@ -281,16 +301,45 @@ def gain_over(targets:pd.DataFrame, # tau, regret1 for each target
     gain = pd.DataFrame({"tau": targets.tau - reference.tau, "regret1": reference.regret1 - targets.regret1})
     return {("gain", k): v for c in gain for k, v in ((c, gain[c].mean()), (f"{c}_se", gain[c].sem()))}
 
-def aligned_seeds(predictions:Mapping, yardstick) -> tuple[dict, dict, pd.Index]:
+def aligned_seeds(predictions:Mapping, # name -> DistanceMatrix or DataFrame
+                  yardstick, # DistanceMatrix or DataFrame
+                 ) -> tuple[dict, dict, pd.Index]: # {name: {seed: (n, n)}}, {seed: (n, n)}, names of the tasks
     "Predictions and yardstick as arrays by seed, over the same tasks in the yardstick's order. Raises ValueError or TypeError."
-    if not isinstance(predictions, Mapping) or not predictions: raise TypeError(f"predictions must map at least one name to a DistanceMatrix or a DataFrame. Got: {predictions!r}.")
+    if not isinstance(predictions, Mapping) or not predictions:
+        raise TypeError(f"predictions must map at least one name to a DistanceMatrix or a DataFrame. Got: {predictions!r}.")
     frames = seed_frames(yardstick, "yardstick")
     names = next(iter(frames.values())).index
     for f in frames.values(): check_yardstick(f.to_numpy())
     arrays = lambda seeds, name: {s: in_order(f, names, name) for s, f in seeds.items()}
-    return {k: arrays(seed_frames(m, f"predictions[{k!r}]"), f"predictions[{k!r}]") for k, m in predictions.items()}, arrays(frames, "yardstick"), names
+    methods = {k: (m, f"predictions[{k!r}]") for k, m in predictions.items()}
+    return {k: arrays(seed_frames(m, name), name) for k, (m, name) in methods.items()}, arrays(frames, "yardstick"), names
 
-# %% ../nbs/08b_judgement.ipynb #c046
+# %% ../nbs/08b_judgement.ipynb #c048
+def _by_tau(rows:dict, # name -> {(statistic, kind): number}
+          ) -> dict: # the same, best ranking first
+    "Rows in the order of tau across seeds, or at the same seed if there is one only; NaN last."
+    def tau(row): return row["tau", "same" if math.isnan(row["tau", "across"]) else "across"]
+    return dict(sorted(rows.items(), key=lambda item: -np.nan_to_num(tau(item[1]), nan=-2)))
+
+def _ceiling_rows(yardstick, # DistanceMatrix of at least two seeds; None: rows without numbers
+                 names, # of the tasks
+                ) -> dict: # two names -> {(statistic, kind): number}
+    "The rows of the noise ceiling, without p-values: the upper bound has seen the answer, and the lower is no method."
+    rows = {f"noise ceiling, {bound}": {} for bound in ("upper", "lower")}
+    if yardstick is None: return rows
+    bounds = ceiling_pairs(yardstick)
+    for name in rows: rows[name] = table_row(dict(across=bounds[name.split()[-1]], same=[]), names, 1, 0)[0] | {("r", "pvalue"): math.nan}
+    return rows
+
+def _as_table(rows:dict, # name -> {(statistic, kind): number}
+            ) -> pd.DataFrame: # a row for each name, a column for each statistic and kind; NaN where a row has no number
+    "The rows as a table with two levels of columns, in the order of `STATISTICS`."
+    last = list(rows.values())[-1]
+    columns = [c for s in (*STATISTICS, "gain") for c in last if c[0] == s]
+    values = [[row.get(c, math.nan) for c in columns] for row in rows.values()]
+    return pd.DataFrame(values, pd.Index(rows, name="method"), pd.MultiIndex.from_tuples(columns, names=["statistic", "kind"]))
+
+# %% ../nbs/08b_judgement.ipynb #c049
 def judgement_table(predictions:Mapping, # name -> DistanceMatrix, or a DataFrame that belongs to no seed
                     yardstick:DistanceMatrix, # smaller = easier; a DataFrame is one seed without a name
                     reference:str=None, # a name in predictions, to give each method's gain over it
@@ -299,7 +348,8 @@ def judgement_table(predictions:Mapping, # name -> DistanceMatrix, or a DataFram
                    ) -> pd.DataFrame: # columns (statistic, kind), rows sorted by tau; noise ceiling first
     """Judge methods by one yardstick: every statistic across different seeds, at the same seed and of the means over seeds, with standard errors.
 
-    The p-value is that of the mean r across seeds. With one seed, `across` is NaN and `same` takes its place for sorting, errors and p-values; the noise ceiling is then unknown (NaN).
+    The p-value is that of the mean r across seeds. With one seed, `across` is NaN and `same` takes its place for sorting, errors and p-values;
+    the noise ceiling is then unknown (NaN).
     Raises TypeError or ValueError for matrices that cannot be compared, or an unknown reference."""
     if reference is not None: check_choice(reference, "reference", tuple(predictions))
     permutations, seed = check_integer(permutations, "permutations", 1), check_integer(seed, "seed", 0)
@@ -309,16 +359,11 @@ def judgement_table(predictions:Mapping, # name -> DistanceMatrix, or a DataFram
     for name, m in methods.items(): rows[name], targets[name] = table_row(seed_pairs(m, truth), names, permutations, seed)
     if reference is not None:
         for name in rows: rows[name] |= gain_over(targets[name], targets[reference])
-    order = sorted(rows, key=lambda k: -np.nan_to_num(rows[k]["tau", "same" if math.isnan(rows[k]["tau", "across"]) else "across"], nan=-2))
-    bounds = ceiling_pairs(yardstick) if len(truth) > 1 else {}
-    ceiling = {f"noise ceiling, {k}": table_row(dict(across=bounds[k], same=[]), names, permutations, seed)[0] if bounds else {} for k in ("upper", "lower")}
-    for k in ceiling: ceiling[k] |= {("r", "pvalue"): math.nan}    # the upper bound has seen the answer; the lower is no method
-    rows = ceiling | {k: rows[k] for k in order}
-    columns = [c for s in (*STATISTICS, "gain") for c in rows[order[0]] if c[0] == s]
-    return pd.DataFrame([[row.get(c, math.nan) for c in columns] for row in rows.values()], pd.Index(rows, name="method"), pd.MultiIndex.from_tuples(columns, names=["statistic", "kind"]))
+    return _as_table(_ceiling_rows(yardstick if len(truth) > 1 else None, names) | _by_tau(rows))
 
+# %% ../nbs/08b_judgement.ipynb #c050
 def readable(table:pd.DataFrame, # from `judgement_table`
-             digits:int=2,
+             digits:int=2, # decimal places
             ) -> pd.DataFrame: # text: value ± standard error
     "The table for reading: across seeds (same seed if there is one only) ± standard error, and the p-value of r."
     text = lambda v, e=math.nan: "" if math.isnan(v) else f"{v:.{digits}f}" + ("" if math.isnan(e) else f" ± {e:.{digits}f}")

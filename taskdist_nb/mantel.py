@@ -38,7 +38,9 @@ def check_integer(value, # what was given
 def square_values(m, # (n, n) array-like
                   name:str, # name of the argument, for the message
                  ) -> np.ndarray: # (n, n) float64, zero diagonal
-    "The values of a square matrix, diagonal set to 0. Raises TypeError for what is not real numbers, ValueError for a wrong shape, n < 3, NaN or infinity off the diagonal."
+    """The values of a square matrix, diagonal set to 0.
+
+    Raises TypeError for what is not real numbers, ValueError for a wrong shape, n < 3, NaN or infinity off the diagonal."""
     if np.iscomplexobj(m): raise TypeError(f"{name} must hold real numbers. Got: complex entries.")
     try: v = np.array(m, dtype=float)
     except (TypeError, ValueError) as e: raise TypeError(f"{name} must be a square matrix of numbers. Got: {type(m).__name__} ({e}).") from e
@@ -46,8 +48,9 @@ def square_values(m, # (n, n) array-like
     if len(v) < 3: raise ValueError(f"{name} must hold at least 3 tasks: with fewer, relabelling says nothing. Got: {len(v)}.")
     np.fill_diagonal(v, 0.)
     bad = np.argwhere(~np.isfinite(v))
-    if len(bad): raise ValueError(f"{name} must be finite off the diagonal. Got: {np.asarray(m, float)[tuple(bad[0])]} at row {bad[0][0]}, column {bad[0][1]}"
-                                  f" ({len(bad)} such {'entry' if len(bad) == 1 else 'entries'}).")
+    if len(bad):
+        (i, j), many = bad[0], "entry" if len(bad) == 1 else "entries"
+        raise ValueError(f"{name} must be finite off the diagonal. Got: {v[i, j]} at row {i}, column {j} ({len(bad)} such {many}).")
     return v
 
 # %% ../nbs/08_mantel.ipynb #c012
@@ -61,13 +64,24 @@ def align_columns(m:pd.DataFrame, # square, rows and columns labelled by tasks
         raise ValueError(f"{name} must have the same labels on rows and columns. Got: rows {list(m.index)}, columns {list(m.columns)}.")
     return m[list(m.index)]
 
-def matrix_pair(a, b) -> tuple[np.ndarray, np.ndarray]: # (n, n), (n, n) float64, zero diagonals
-    "Both matrices as arrays over the same tasks in the same order; labels are matched if both have them. Raises ValueError where they cannot be."
-    if isinstance(a, pd.DataFrame): a = align_columns(a, "a")
-    if isinstance(b, pd.DataFrame): b = align_columns(b, "b")
+def _labelled(m, # array-like, DataFrame or DistanceMatrix
+              name:str, # name of the argument, for the message
+             ): # DataFrame with its columns in the order of its rows, or m itself where there are no labels
+    "The labelled form of a matrix: a DataFrame itself, the mean over seeds of a DistanceMatrix; what has no labels is passed on."
+    mean = getattr(m, "mean", None)
+    if isinstance(mean, pd.DataFrame): m = mean
+    return align_columns(m, name) if isinstance(m, pd.DataFrame) else m
+
+def matrix_pair(a, b, # (n, n) array-like, DataFrame or DistanceMatrix
+               ) -> tuple[np.ndarray, np.ndarray]: # (n, n), (n, n) float64, zero diagonals
+    """Both matrices as arrays over the same tasks in the same order; labels are matched if both have them.
+
+    Raises ValueError where they cannot be."""
+    a, b = _labelled(a, "a"), _labelled(b, "b")
     if isinstance(a, pd.DataFrame) and isinstance(b, pd.DataFrame):
         odd = set(a.index) ^ set(b.index)
-        if odd: raise ValueError(f"a and b must have the same labels; in one only: {sorted(map(str, odd))}. Drop these tasks, or pass a.to_numpy() if order alone matters.")
+        if odd: raise ValueError(f"a and b must have the same labels; in one only: {sorted(map(str, odd))}. "
+                                 "Drop these tasks, or pass a.to_numpy() if order alone matters.")
         b = b.loc[a.index, a.index]
     a, b = square_values(a, "a"), square_values(b, "b")
     if a.shape != b.shape: raise ValueError(f"a and b must have the same size. Got: {a.shape} and {b.shape}.")
@@ -169,8 +183,8 @@ def count_extreme(null:np.ndarray, # (m,) statistics under relabelling
     return int((null >= r - TIE).sum() if alternative == "greater" else (null <= r + TIE).sum())
 
 # %% ../nbs/08_mantel.ipynb #c032
-def mantel(a, # (n, n) array-like or DataFrame; the diagonal is ignored
-           b, # (n, n) array-like or DataFrame; labels are matched to a's if both have them
+def mantel(a, # (n, n) array-like, DataFrame or DistanceMatrix (its mean over seeds); the diagonal is ignored
+           b, # (n, n) likewise; labels are matched to a's if both have them
            alternative:str="greater", # "greater" (positive correlation) | "less" | "two-sided"
            method:str="pearson", # "pearson" | "spearman" (ranks of the off-diagonal entries)
            permutations:int=9999, # random relabellings for n > 8; for n <= 8 all n! are used instead
@@ -180,7 +194,8 @@ def mantel(a, # (n, n) array-like or DataFrame; the diagonal is ignored
     """Mantel test of two distance matrices (Mantel, Cancer Research 27, 1967), by default directed: all n(n-1) off-diagonal entries.
 
     For n <= 8 the p-value is exact, at least 1/n!; for more tasks it is (b+1)/(m+1) with m random relabellings.
-    Raises TypeError (entries or settings of the wrong type) or ValueError (not square, sizes or labels that differ, NaN, n < 3, constant, unknown names)."""
+    Raises TypeError (entries or settings of the wrong type) or ValueError (not square, sizes or labels that differ, NaN, n < 3,
+    constant, unknown names)."""
     check_choice(alternative, "alternative", ("greater", "less", "two-sided"))
     check_choice(method, "method", ("pearson", "spearman"))
     if not isinstance(symmetric, (bool, np.bool_)): raise TypeError(f"symmetric must be True or False. Got: {symmetric!r:.80}.")

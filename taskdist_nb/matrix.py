@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['IGNORED', 'FORMAT', 'BEAT', 'STALE', 'COLUMNS', 'fingerprint', 'task_fingerprint', 'model_fingerprint',
-           'settings_for', 'provenance', 'Store', 'DamagedRecord', 'flaw', 'distrust', 'Job', 'Plan', 'needs_of',
-           'make_plan', 'making', 'save_fitted', 'load_fitted', 'source_of', 'probe_of', 'embedding_of',
-           'stored_result', 'result_of', 'wanted_by', 'results_together', 'visible_devices', 'own_device', 'one_thread',
-           'settled', 'do_jobs', 'do_job', 'DistanceMatrix', 'assemble', 'distance_matrix', 'check_suite',
-           'check_seeds', 'rounds_of', 'left_of', 'run_plan', 'run_jobs', 'list_wanted', 'progress_of', 'seconds_left']
+           'settings_for', 'provenance', 'Store', 'DamagedRecord', 'flaw', 'distrust', 'Job', 'needed_by', 'Plan',
+           'make_plan', 'making', 'fitted_of', 'fit_of', 'source_of', 'probe_of', 'embedding_of', 'stored_result',
+           'result_of', 'results_together', 'visible_devices', 'own_device', 'one_thread', 'settled', 'do_jobs',
+           'do_job', 'DistanceMatrix', 'assemble', 'distance_matrix', 'check_suite', 'check_seeds', 'check_n_jobs',
+           'pairs_of', 'rounds_of', 'run_plan', 'run_jobs', 'list_wanted', 'progress_of', 'seconds_left']
 
 # %% ../nbs/07_matrix.ipynb #c003
-import hashlib, json, numbers, os, platform, tempfile, threading, time, warnings
+import hashlib, json, os, platform, secrets, tempfile, threading, time, warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -23,17 +23,18 @@ import numpy as np
 import pandas as pd
 import safetensors.torch
 import torch
+from fastcore.basics import patch
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
 # %% ../nbs/07_matrix.ipynb #c005
 from . import __version__
-from .data import Suite, Task, joint_label_space
-from .distances import (DISTANCES, Embedding, TransferResult, check_config, embed_task, fit_probe, from_record, to_record)
+from .data import Suite, Task, check_list, check_whole, joint_label_space
+from .distances import (DISTANCES, Embedding, PATHS, TransferResult, check_config, embed_task, fit_probe, from_record, to_record)
 from .models import build_model, get_model, resolve_precision
 from .scores import SCORES, get_measure
-from .together import TOGETHER, transfer_together
-from .trajectory import Fitted, Trajectory, TransferConfig, derive_seed, device_of, fit_source, on_device
+from .together import transfer_together
+from .trajectory import Fitted, LENGTHS, Trajectory, TransferConfig, derive_seed, device_of, fit_task, on_device, still_trajectory
 
 # %% ../nbs/07_matrix.ipynb #c008
 def fingerprint(*parts) -> str:
@@ -62,14 +63,16 @@ _WALK = {"steps", "batch_size", "lr", "norm_speed", "averaging", "tau_schedule",
 _FIT = {"source_epochs", "source_batch_size", "source_lr", "source_schedule", "momentum", "weight_decay", "reset_momentum", "mixup", "crop_padding", "flip", "precision", "device"}
 _STILL = _COUPLING | {"probe_inputs", "fisher_images", "wasserstein_images"}   # inputs that stay where they are look the same to both rulers
 
+_STAYS = _STILL | _WALK   # what only looks at fitted networks and images does not walk either
+
 IGNORED = {   # stage -> the settings that its numbers do not depend on; any other counts
-    "source": _STILL, "uncoupled": _STILL, "fine_tuning": _STILL,
+    "fit": _STAYS, "probe": _STAYS,
+    "floor": _STILL, "uncoupled": _STILL, "fine_tuning": _STILL,
     "coupled": {"fisher_images", "wasserstein_images"},
-    "probe": _STILL | _WALK,
-    "embedding": (_STILL | _WALK) - {"fisher_images"}, "task2vec": (_STILL | _WALK) - {"fisher_images"},
-    "wasserstein_features": (_STILL | _WALK) - {"wasserstein_images"},
-    "wasserstein": (_STILL | _WALK | _FIT) - {"wasserstein_images"},
-}
+    "embedding": _STAYS - {"fisher_images"}, "task2vec": _STAYS - {"fisher_images"},
+    "wasserstein_features": _STAYS - {"wasserstein_images"},
+    "wasserstein": (_STAYS | _FIT) - {"wasserstein_images"},
+} | {score: _STAYS - {"wasserstein_images"} for score in SCORES}
 
 def settings_for(stage:str, config:TransferConfig) -> dict:
     "The settings that a stage's numbers depend on. GPUs of one machine are alike: only the kind of device counts."
@@ -77,14 +80,14 @@ def settings_for(stage:str, config:TransferConfig) -> dict:
     return counting | ({"device": config.device.partition(":")[0]} if "device" in counting else {})
 
 # %% ../nbs/07_matrix.ipynb #c016
-FORMAT = 2   # raised when records, or the meaning of a number, change: old records are then not found
+FORMAT = 3   # raised when records, or the meaning of a number, change: old records are then not found
 
-def provenance(gpu:str=None) -> dict:
+def provenance(device:str="cpu") -> dict:
     "The software and the machine that numbers come from; no host name, no path."
     try: processor = next(line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
     except (OSError, StopIteration): processor = platform.processor() or platform.machine()
     return dict(versions=dict(taskdist_nb=__version__, torch=str(torch.__version__), numpy=np.__version__, python=platform.python_version()),
-                machine=dict(system=platform.system(), processor=processor, cores=joblib.cpu_count(), gpu=gpu and torch.cuda.get_device_name(gpu)))
+                machine=dict(system=platform.system(), processor=processor, cores=joblib.cpu_count(), gpu=torch.cuda.get_device_name(device) if device.startswith("cuda") else None))
 
 # %% ../nbs/07_matrix.ipynb #c017
 class Store:
@@ -98,22 +101,25 @@ class Store:
         "Where a record's text or tensors lie."
         return self.folder/f"{key}.{kind}"
 
-    def write(self, key:str, record:dict, tensors:dict=None, **about):
-        "Tensors first, then the record that vouches for them."
-        raw = tensors and safetensors.torch.save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()})   # clones: weights may share memory
-        if raw: self._replace(self.path(key, "safetensors"), raw)
-        outer = dict(format=FORMAT, key=key, record=record, tensors=raw and fingerprint(raw), about=provenance() | dict(written=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())) | about)
+    def write(self, key:str, record:dict, tensors:dict=None, device:str="cpu", **about):
+        "Tensors first, then the record that vouches for them; `about` is kept beside the record."
+        digest = None
+        if tensors:
+            raw = safetensors.torch.save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()})   # clones: weights may share memory
+            self._replace(self.path(key, "safetensors"), raw)
+            digest = fingerprint(raw)
+        about = provenance(device) | dict(written=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())) | about
+        outer = dict(format=FORMAT, key=key, record=record, tensors=digest, about=about)
         self._replace(self.path(key), json.dumps(outer | dict(checksum=fingerprint(outer)), sort_keys=True).encode())
 
     def _replace(self, path:Path, data:bytes):
-        temporary = None
+        temporary = self.folder/f".part-{secrets.token_hex(8)}"
         try:
-            handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".part-")
-            with os.fdopen(handle, "wb") as f: f.write(data)
+            with open(temporary, "xb") as f: f.write(data)   # with the rights that the umask leaves: colleagues may read a shared store
             os.replace(temporary, path)
         except OSError as e: raise OSError(e.errno, f"the store could not be written to ({e.strerror}); what it holds is whole, and the same call goes on from there", str(self.folder)) from e
         finally:
-            if temporary: Path(temporary).unlink(missing_ok=True)
+            with suppress(OSError): temporary.unlink()
 
 # %% ../nbs/07_matrix.ipynb #c019
 class DamagedRecord(UserWarning): "A file of a store that was not read, and why."
@@ -133,17 +139,15 @@ def distrust(path:Path, reason:str):
     warnings.warn(f"{path} is not read: {reason}. It is computed again.", DamagedRecord, stacklevel=3)
 
 # %% ../nbs/07_matrix.ipynb #c020
-from fastcore.basics import patch
-
-# %% ../nbs/07_matrix.ipynb #c021
 @patch
 def look_up(self:Store, key:str) -> dict:
     "A whole record with all that is about it; {} if there is none, or none to be trusted."
-    try: raw = self.path(key).read_bytes()
+    path = self.path(key)
+    try: raw = path.read_bytes()
     except FileNotFoundError: return {}
-    except OSError as e: reason = f"it cannot be opened ({e.strerror})"
-    else: reason = flaw(raw, key)
-    return distrust(self.path(key), reason) or {} if reason else json.loads(raw)
+    except OSError as e: distrust(path, f"it cannot be opened ({e.strerror})"); return {}
+    if reason := flaw(raw, key): distrust(path, reason); return {}
+    return json.loads(raw)
 
 @patch
 def read(self:Store, key:str) -> dict|None:
@@ -165,7 +169,7 @@ def sound(self:Store, key:str) -> bool:
     outer = self.look_up(key)
     return bool(outer) and (not outer["tensors"] or self.tensors(key) is not None)
 
-# %% ../nbs/07_matrix.ipynb #c027
+# %% ../nbs/07_matrix.ipynb #c028
 BEAT, STALE = 10, 60   # seconds
 
 @patch
@@ -189,6 +193,7 @@ def running(self:Store, key:str) -> bool:
     try: return time.time() - self.path(key, "running").stat().st_mtime < STALE
     except OSError: return False
 
+# %% ../nbs/07_matrix.ipynb #c030
 @patch
 def make_ready(self:Store):
     "Before work begins: raise OSError if nothing can be written here, and clear away what killed processes left an hour ago."
@@ -197,15 +202,26 @@ def make_ready(self:Store):
     for p in (*self.folder.glob(".part-*"), *self.folder.glob("*.running")):
         with suppress(OSError): time.time() - p.stat().st_mtime > 3600 and p.unlink()
 
-# %% ../nbs/07_matrix.ipynb #c030
+# %% ../nbs/07_matrix.ipynb #c033
 @dataclass(frozen=True)
 class Job:
     "A record to be made."
-    stage: str       # "probe", "source", "embedding", or a distance or score
+    stage: str       # "fit", "floor", "probe", "embedding", or a distance or score
     seed: int
     tasks: tuple = ()
     def __str__(self): return f"{self.stage} {' to '.join(self.tasks)}{' ' if self.tasks else ''}(seed {self.seed})"
 
+def needed_by(job:Job) -> list[Job]:
+    "The jobs whose records a job reads."
+    if job.stage in ("fit", "probe"): return []
+    if job.stage == "floor": return [Job("fit", job.seed, job.tasks)]
+    if job.stage == "embedding": return [Job("probe", job.seed)]
+    needs = get_measure(job.stage).needs
+    stages = {"": (), "fit": ("fit",), "source": ("fit", "floor"), "embedding": ("embedding",)}[needs]
+    tasks = job.tasks if needs == "embedding" else job.tasks[:1]
+    return [Job(stage, job.seed, (t,)) for stage in stages for t in tasks]
+
+# %% ../nbs/07_matrix.ipynb #c036
 @dataclass(frozen=True)
 class Plan:
     "One matrix to be computed: everything that its pairs share."
@@ -216,20 +232,17 @@ class Plan:
 
     def key(self, job:Job) -> str:
         "The name of a job's record. The probe is fitted to all tasks, whatever their order."
-        pool = self.tasks if needs_of(job.stage) in ("probe", "embedding") else job.tasks
-        return fingerprint(FORMAT, job.stage, job.seed, job.tasks, settings_for(job.stage, self.config), {t: self.tasks[t] for t in pool}, self.networks[job.seed], self.group(job.stage) > 1)
+        pooled = {"probe", "embedding"} & {job.stage, *(n.stage for n in needed_by(job))}
+        data = {t: self.tasks[t] for t in (self.tasks if pooled else job.tasks)}
+        return fingerprint(FORMAT, job.stage, job.seed, job.tasks, settings_for(job.stage, self.config), data, self.networks[job.seed], self.group(job.stage) > 1)
     def group(self, stage:str) -> int:
         "How many jobs of a stage are done at once."
-        return self.together if stage in TOGETHER else 1
+        return self.together if stage in PATHS else 1
     def only(self, *names:str) -> "Plan":
         "The same plan with the data of these tasks alone: what is sent to the process that works on them."
         return replace(self, suite=self.suite.subset(dict.fromkeys(names))) if names else self
 
-def needs_of(stage:str) -> str:
-    "What a stage wants prepared for each task: 'source', 'embedding' or nothing; a stage that prepares wants itself."
-    return get_measure(stage).needs if stage in DISTANCES | SCORES else stage
-
-# %% ../nbs/07_matrix.ipynb #c031
+# %% ../nbs/07_matrix.ipynb #c038
 def make_plan(suite, model, config, store, seeds, together:int=1) -> Plan:
     "Look at everything once. The head of every network has room for the two largest tasks, so that one source serves every target."
     first, *others = suite.values()
@@ -240,56 +253,57 @@ def make_plan(suite, model, config, store, seeds, together:int=1) -> Plan:
     return Plan(suite, model, config, Store(store), n_outputs, {k: task_fingerprint(t) for k, t in suite.items()},
                 {s: model_fingerprint(model, n_outputs, first, s) for s in seeds}, together)
 
-# %% ../nbs/07_matrix.ipynb #c033
+# %% ../nbs/07_matrix.ipynb #c040
 @contextmanager
 def making(plan:Plan, *jobs:Job):
     "Gives a function (record, tensors=None, job=jobs[0]) that writes a job's record; jobs made together share the time."
-    start, config = time.perf_counter(), plan.config
+    start = time.perf_counter()
     def write(record, tensors=None, job=jobs[0]):
         if not np.isfinite(record.get("distance", 0.)): raise FloatingPointError(f"the distance came out as {record['distance']}.")
-        about = provenance(config.device if config.device.startswith("cuda") else None)
-        plan.store.write(plan.key(job), record, tensors, **about, seconds=(time.perf_counter() - start)/len(jobs), stage=job.stage, seed=job.seed, tasks=job.tasks, settings=settings_for(job.stage, config))
+        seconds = (time.perf_counter() - start)/len(jobs)
+        plan.store.write(plan.key(job), record, tensors, plan.config.device, seconds=seconds, stage=job.stage, seed=job.seed, tasks=job.tasks,
+                         settings=settings_for(job.stage, plan.config))
     with ExitStack() as signs:
         for job in jobs: signs.enter_context(plan.store.at_work(plan.key(job)))
         try: yield write
         except FloatingPointError as e: raise FloatingPointError(f"{', '.join(map(str, jobs))}: {e}") from e
 
-# %% ../nbs/07_matrix.ipynb #c034
-def save_fitted(write, fitted:Fitted):
-    "Write a fitted network, its accuracy and its noise floor."
-    floor = None if fitted.floor is None else fitted.floor.path.to_dict("list")
-    record = dict(task=fitted.task, n_outputs=fitted.n_outputs, accuracy=fitted.accuracy, seed=fitted.seed, seconds=fitted.seconds, floor=floor)
-    write(record, fitted.model.state_dict())
-
-def load_fitted(plan:Plan, job:Job, x:torch.Tensor) -> Fitted|None:
-    "Read what `save_fitted` wrote; None if it is not there."
+# %% ../nbs/07_matrix.ipynb #c042
+def fitted_of(plan:Plan, job:Job, x:torch.Tensor, fit:Callable) -> Fitted:
+    "A fitted network from the store, or by `fit()` and then stored; `x` are images of the size that it takes."
     key = plan.key(job)
-    record, weights = plan.store.read(key), plan.store.tensors(key)
-    if record is None or weights is None: return None
-    network, floor = build_model(plan.model, record["n_outputs"], x[:2].to(device_of(plan.config)), 0), record.pop("floor")
-    network.load_state_dict(weights)
-    return Fitted(**record, model=network, floor=floor and Trajectory(pd.DataFrame(floor), None))
-
-# %% ../nbs/07_matrix.ipynb #c035
-def source_of(plan:Plan, name:str, seed:int) -> Fitted:
-    "The fitted source of a task and seed, from the store or made now."
-    task, job = plan.suite[name], Job("source", seed, (name,))
-    if fitted := load_fitted(plan, job, task.x_train): return fitted
+    if (record := plan.store.read(key)) and (weights := plan.store.tensors(key)):
+        network = build_model(plan.model, record["n_outputs"], x[:2].to(device_of(plan.config)), 0)
+        network.load_state_dict(weights)
+        return Fitted(**record, model=network)
     with making(plan, job) as write:
-        fitted = fit_source(task, plan.n_outputs, plan.model, plan.config, seed, progress=False)
-        save_fitted(write, fitted)
+        fitted = fit()
+        write({k: getattr(fitted, k) for k in ("task", "n_outputs", "accuracy", "seed", "seconds")}, fitted.model.state_dict())
     return fitted
 
-# %% ../nbs/07_matrix.ipynb #c036
+def fit_of(plan:Plan, name:str, seed:int) -> Fitted:
+    "The network fitted to a task, from the store or made now."
+    task = plan.suite[name]
+    return fitted_of(plan, Job("fit", seed, (name,)), task.x_train, lambda: fit_task(task, plan.n_outputs, plan.model, plan.config, seed, progress=False))
+
+# %% ../nbs/07_matrix.ipynb #c044
+def source_of(plan:Plan, name:str, seed:int) -> Fitted:
+    "The fitted source of a task and seed with its noise floor, from the store or made now."
+    fitted, job = fit_of(plan, name, seed), Job("floor", seed, (name,))
+    record = plan.store.read(plan.key(job))
+    if record is None:
+        with making(plan, job) as write:
+            record = dict(path=still_trajectory(fitted, plan.suite[name], plan.config, seed).path.to_dict("list"))
+            write(record)
+    return replace(fitted, floor=Trajectory(pd.DataFrame(record["path"]), None))
+
+# %% ../nbs/07_matrix.ipynb #c046
 def probe_of(plan:Plan, seed:int) -> Fitted:
     "The probe network of Task2Vec for the whole suite, from the store or made now; the same for any order of the tasks."
-    job, first = Job("probe", seed), next(iter(plan.suite.values()))
-    if fitted := load_fitted(plan, job, first.x_train): return fitted
-    if len(plan.suite) < len(plan.tasks): raise RuntimeError(f"the store {plan.store.folder} lost its probe network during the run; start the run again.")
-    with making(plan, job) as write:
-        fitted = fit_probe([on_device(plan.suite[t], plan.config) for t in sorted(plan.suite)], plan.model, plan.config, seed, progress=False)
-        save_fitted(write, fitted)
-    return fitted
+    def fit():
+        if len(plan.suite) < len(plan.tasks): raise RuntimeError(f"the store {plan.store.folder} lost its probe network during the run; start the run again.")
+        return fit_probe([on_device(plan.suite[t], plan.config) for t in sorted(plan.suite)], plan.model, plan.config, seed, progress=False)
+    return fitted_of(plan, Job("probe", seed), next(iter(plan.suite.values())).x_train, fit)
 
 def embedding_of(plan:Plan, name:str, seed:int) -> Embedding:
     "The Task2Vec embedding of a task under the suite's probe, from the store or made now."
@@ -301,7 +315,7 @@ def embedding_of(plan:Plan, name:str, seed:int) -> Embedding:
         write(dict(task=name), dict(vector=made.vector, other=made.other))
     return made
 
-# %% ../nbs/07_matrix.ipynb #c037
+# %% ../nbs/07_matrix.ipynb #c048
 def stored_result(plan:Plan, job:Job) -> TransferResult|None:
     "A pair's result, if the store has it. Its settings are the plan's: those that do not matter may have been others."
     found = plan.store.read(plan.key(job))
@@ -310,19 +324,15 @@ def stored_result(plan:Plan, job:Job) -> TransferResult|None:
 def result_of(plan:Plan, job:Job) -> TransferResult:
     "A pair's result, from the store or computed and stored now."
     if found := stored_result(plan, job): return found
-    distance, (source, target) = get_measure(job.stage), job.tasks
-    get = {"source": source_of, "embedding": embedding_of}.get(distance.needs)
-    prepared = {t: get(plan, t, job.seed) for t in wanted_by(job)} if get else {}
+    measure, (source, target) = get_measure(job.stage), job.tasks
+    get = {"fit": fit_of, "source": source_of, "embedding": embedding_of}.get(measure.needs)
+    prepared = {t: get(plan, t, job.seed) for t in dict.fromkeys(t for need in needed_by(job) for t in need.tasks)}
     with making(plan, job) as write:
-        result = distance.measure(plan.suite[source], plan.suite[target], plan.model, plan.config, job.seed, prepared=prepared, progress=False)
+        result = measure.measure(plan.suite[source], plan.suite[target], plan.model, plan.config, job.seed, prepared=prepared, progress=False)
         write(to_record(result))
     return result
 
-def wanted_by(job:Job) -> tuple:
-    "The tasks that a pair wants prepared: its source, and the target too where both are embedded."
-    return {"source": job.tasks[:1], "embedding": job.tasks}.get(needs_of(job.stage), ())
-
-# %% ../nbs/07_matrix.ipynb #c039
+# %% ../nbs/07_matrix.ipynb #c050
 def results_together(plan:Plan, jobs:list) -> list[TransferResult]:
     "The results of several pairs of one distance; those that the store does not have are trained in lock-step."
     found = {job: stored_result(plan, job) for job in jobs}
@@ -334,11 +344,11 @@ def results_together(plan:Plan, jobs:list) -> list[TransferResult]:
             for job, result in zip(left, made): write(to_record(result), job=job); found[job] = result
     return [found[job] for job in jobs]
 
-# %% ../nbs/07_matrix.ipynb #c041
+# %% ../nbs/07_matrix.ipynb #c052
 try: import fcntl
 except ImportError: fcntl = None   # Windows: processes share by their numbers
 
-# %% ../nbs/07_matrix.ipynb #c042
+# %% ../nbs/07_matrix.ipynb #c053
 def visible_devices(environ:Mapping=os.environ, count:int=None) -> list[str]:
     "Names of the GPUs that this process may use, in PyTorch's order; `count` as PyTorch counts them."
     count = torch.cuda.device_count() if count is None else count
@@ -364,7 +374,7 @@ def own_device(
     finally:
         if held: held.close()
 
-# %% ../nbs/07_matrix.ipynb #c044
+# %% ../nbs/07_matrix.ipynb #c055
 @contextmanager
 def one_thread():
     "Run on one thread, then go back: the same bits for any number of jobs."
@@ -380,6 +390,7 @@ def settled(plan:Plan):
         if len(names) < 2: yield plan; return
         with own_device(names) as k: yield replace(plan, config=replace(plan.config, device=f"cuda:{k}"))
 
+# %% ../nbs/07_matrix.ipynb #c057
 def do_jobs(plan:Plan, *jobs:Job) -> list:
     "Make the records that are not there. A result for each pair, None for the rest, which those who need it fetch from the store."
     with settled(plan) as here:
@@ -390,12 +401,11 @@ def do_jobs(plan:Plan, *jobs:Job) -> list:
 def do_job(plan:Plan, job:Job) -> TransferResult|None:
     "Make one record here and now, unless it is there."
     if job.stage == "probe": probe_of(plan, job.seed)
-    elif job.stage == "source": source_of(plan, job.tasks[0], job.seed)
-    elif job.stage == "embedding": embedding_of(plan, job.tasks[0], job.seed)
+    elif prepare := {"fit": fit_of, "floor": source_of, "embedding": embedding_of}.get(job.stage): prepare(plan, job.tasks[0], job.seed)
     else: return result_of(plan, job)
     return None
 
-# %% ../nbs/07_matrix.ipynb #c046
+# %% ../nbs/07_matrix.ipynb #c059
 @dataclass
 class DistanceMatrix:
     "Distances between all ordered pairs of tasks, for several seeds. Rows are sources, columns are targets."
@@ -418,13 +428,13 @@ class DistanceMatrix:
         rows = [(r.source, r.target, getattr(r, column)) for r in self.results]
         return pd.DataFrame(rows, columns=["source", "target", column]).pivot_table(column, "source", "target", dropna=False).reindex(index=self.names, columns=self.names)
 
-# %% ../nbs/07_matrix.ipynb #c048
+# %% ../nbs/07_matrix.ipynb #c061
 COLUMNS = ["source", "target", "seed", "distance", "stderr", "noise_floor", "excess_loss", "accuracy", "source_accuracy", "seconds"]
 
 @patch
 def to_csv(self:DistanceMatrix, path):
     "One row a pair and seed; lines that start with # hold the distance's name and the configuration."
-    rows = pd.DataFrame([{c: getattr(r, c) for c in COLUMNS} | {"riemannian": r.lengths.get("riemannian", np.nan),
+    rows = pd.DataFrame([{c: getattr(r, c) for c in COLUMNS} | {k: v for k, v in r.lengths.items() if k != "per_input"} | {
                          "iterations": " ".join(f"{v:.5g}" for v in r.iterations)} for r in self.results])
     config = json.dumps(asdict(self.results[0].config), sort_keys=True)
     Path(path).write_text(f"# distance: {self.name}\n# config: {config}\n" + rows.to_csv(index=False, float_format="%.6g"))
@@ -435,12 +445,12 @@ def from_csv(cls:DistanceMatrix, path) -> DistanceMatrix:
     head = [line[2:].rstrip("\n") for line in open(path) if line.startswith("# ")]
     if len(head) < 2 or not head[0].startswith("distance: "): raise ValueError(f"path must be a CSV file written by DistanceMatrix.to_csv. Got: {str(path)!r}.")
     config, frame = TransferConfig(**json.loads(head[1].removeprefix("config: "))), pd.read_csv(path, comment="#")
-    results = [TransferResult(head[0].removeprefix("distance: "), config=config, lengths={"per_input": r.distance, "riemannian": r.riemannian},
+    results = [TransferResult(head[0].removeprefix("distance: "), config=config, lengths={"per_input": r.distance} | {k: getattr(r, k) for k in LENGTHS if k in frame},
                               iterations=[float(v) for v in str(r.iterations).split() if v != "nan"], **{c: getattr(r, c) for c in COLUMNS})
                for r in frame.itertuples()]
     return assemble(results)
 
-# %% ../nbs/07_matrix.ipynb #c049
+# %% ../nbs/07_matrix.ipynb #c062
 def assemble(results:list) -> DistanceMatrix:
     "The matrix of a list of results of one distance; tasks and seeds in order of appearance."
     names, seeds = (list(dict.fromkeys(getattr(r, k) for r in results)) for k in ("source", "seed"))
@@ -448,7 +458,7 @@ def assemble(results:list) -> DistanceMatrix:
     for r in results: values[seeds.index(r.seed), names.index(r.source), names.index(r.target)] = r.distance
     return DistanceMatrix(results[0].name, names, seeds, values, results)
 
-# %% ../nbs/07_matrix.ipynb #c050
+# %% ../nbs/07_matrix.ipynb #c063
 def distance_matrix(
     suite:Mapping,                   # name -> Task
     distance:str="coupled",          # a name in `DISTANCES` or `SCORES`
@@ -462,67 +472,67 @@ def distance_matrix(
 ) -> DistanceMatrix:
     "A distance over all ordered pairs of a suite, the diagonal included (a transfer's noise floor). What `store` holds already is read, not computed."
     get_measure(distance); get_model(model)
-    suite, seeds = check_suite(suite), check_seeds(seeds)
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs < 1 and n_jobs != -1: raise ValueError(f"n_jobs must be a positive integer, or -1 for one process a core. Got: {n_jobs!r}.")
-    if isinstance(together, bool) or not isinstance(together, int) or together < 1: raise ValueError(f"together must be a positive integer. Got: {together!r}.")
+    suite, seeds, n_jobs, together = check_suite(suite), check_seeds(seeds), check_n_jobs(n_jobs), check_whole(together, "together")
     with tempfile.TemporaryDirectory() as temporary:
         return assemble(run_plan(make_plan(suite, model, config, store or temporary, seeds, together), distance, seeds, n_jobs, progress))
 
+# %% ../nbs/07_matrix.ipynb #c065
 def check_suite(suite) -> Suite:
     "A suite of at least two tasks; raises ValueError."
     suite = suite if isinstance(suite, Suite) else Suite(suite)
     if len(suite) < 2: raise ValueError(f"suite must hold at least 2 tasks. Got: {list(suite)}.")
     return suite
 
-def check_seeds(seeds) -> list:
-    "Different integers, zero or more; raises ValueError."
-    seeds = [seeds] if isinstance(seeds, int) else list(seeds)
-    if not seeds or any(isinstance(s, bool) or not isinstance(s, numbers.Integral) or s < 0 for s in seeds) or len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds must be different integers, zero or more. Got: {seeds}.")
-    return [int(s) for s in seeds]
+def check_seeds(seeds) -> list[int]:
+    "Different integers, zero or more, or one of them; raises TypeError or ValueError."
+    seeds = [check_whole(s, "seeds", 0, 2**63 - 1) for s in ([seeds] if isinstance(seeds, (int, np.integer)) else check_list(seeds, "seeds", "integers"))]
+    if not seeds or len(set(seeds)) < len(seeds): raise ValueError(f"seeds must be at least one integer, and different ones. Got: {seeds}.")
+    return seeds
 
-# %% ../nbs/07_matrix.ipynb #c052
-def rounds_of(plan:Plan, distance:str, seeds:list) -> list[list[Job]]:
-    "All jobs of a matrix in three rounds, each of which needs the one before."
-    needs, names = needs_of(distance), list(plan.suite)
-    return [[Job("probe", s) for s in seeds] if needs == "embedding" else [],
-            [Job(needs, s, (t,)) for s in seeds for t in names] if needs else [],
-            [Job(distance, s, (a, b)) for s in seeds for a in names for b in names]]
+def check_n_jobs(n_jobs) -> int:
+    "A positive integer, or -1 for one process a core; raises TypeError or ValueError."
+    if check_whole(n_jobs, "n_jobs", -1) == 0: raise ValueError("n_jobs must be a positive integer, or -1 for one process a core. Got: 0.")
+    return int(n_jobs)
 
-def left_of(plan:Plan, probes:list, prepare:list, pairs:list) -> tuple[dict, list[list[Job]]]:
-    "The results that the store has, by pair; and the three rounds, cut to what is missing."
-    found = {job: stored_result(plan, job) for job in pairs}
-    pairs = [job for job in pairs if found[job] is None]
-    wanted = {(job.seed, t) for job in pairs for t in wanted_by(job)}
-    prepare = [job for job in prepare if (job.seed, *job.tasks) in wanted and not plan.store.sound(plan.key(job))]
-    probes = [job for job in probes if job.seed in {j.seed for j in prepare} and not plan.store.sound(plan.key(job))]
-    return found, [probes, prepare, pairs]
+# %% ../nbs/07_matrix.ipynb #c067
+def pairs_of(plan:Plan, distance:str, seeds:list) -> list[Job]:
+    "All jobs of a matrix that measure."
+    return [Job(distance, s, (a, b)) for s in seeds for a in plan.suite for b in plan.suite]
+
+def rounds_of(pairs:list[Job], there:Callable=lambda job: False) -> list[list[Job]]:
+    "These jobs and all that they need, but for what is `there`, in three rounds, each of which reads the ones before."
+    rounds = [pairs]
+    for stages in (("floor", "embedding"), ("fit", "probe")):
+        needed = dict.fromkeys(n for jobs in rounds for job in jobs for n in needed_by(job) if n.stage in stages)
+        rounds.insert(0, [job for job in needed if not there(job)])
+    return rounds
 
 def run_plan(plan:Plan, distance:str, seeds:list, n_jobs:int=1, progress:bool=False) -> list[TransferResult]:
     "Do what is missing, and return the results of all pairs."
-    found, rounds = left_of(plan, *rounds_of(plan, distance, seeds))
+    results = {job: stored_result(plan, job) for job in pairs_of(plan, distance, seeds)}
+    rounds = rounds_of([job for job, found in results.items() if found is None], there=lambda job: plan.store.sound(plan.key(job)))
     if any(rounds): plan.store.make_ready()
-    for jobs in rounds: found |= zip(jobs, run_jobs(plan, jobs, n_jobs, progress))
-    return [found[job] for job in found if job.stage == distance]
+    for jobs in rounds: made = run_jobs(plan, jobs, n_jobs, progress)
+    return list((results | dict(zip(rounds[-1], made))).values())
 
-# %% ../nbs/07_matrix.ipynb #c054
+# %% ../nbs/07_matrix.ipynb #c071
 def run_jobs(plan:Plan, jobs:list, n_jobs:int, progress:bool, chances:int=3) -> list:
     "Do jobs side by side, through whatever backend joblib is set to. Raises RuntimeError if workers die again and again."
     if not jobs: return []
-    bar = dict(total=-(-len(jobs)//plan.group(jobs[0].stage)), desc=f"{jobs[0].stage}{'' if len(jobs[0].tasks) < 2 else ' pairs'}", delay=3, leave=False, disable=not progress)
-    size = plan.group(jobs[0].stage)
+    stage, size = jobs[0].stage, plan.group(jobs[0].stage)
     groups = [jobs[k:k + size] for k in range(0, len(jobs), size)]
+    bar = dict(total=len(groups), desc=f"{stage} pairs" if stage in DISTANCES | SCORES else stage, delay=3, leave=False, disable=not progress)
     for chance in range(chances):
         done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(joblib.delayed(do_jobs)(plan.only(*(t for job in g for t in job.tasks)), *g) for g in groups)
         try: return [result for made in tqdm(done, **bar) for result in made]
         except TerminatedWorkerError as e: error = e; warnings.warn("a worker process died, perhaps for want of memory; its job is done again.", RuntimeWarning, stacklevel=2)
     raise RuntimeError(f"worker processes died {chances} times; fewer n_jobs need less memory. What is finished is stored, and the same call goes on from there.") from error
 
-# %% ../nbs/07_matrix.ipynb #c063
+# %% ../nbs/07_matrix.ipynb #c084
 def list_wanted(plan:Plan, distances:Iterable[str], seeds:list, n_jobs:int=1):
     "Leave word in the store of all records that a run will want, and of how many jobs run side by side."
     keys = {}
-    for job in dict.fromkeys(job for d in distances for jobs in rounds_of(plan, d, seeds) for job in jobs): keys.setdefault(job.stage, []).append(plan.key(job))
+    for job in dict.fromkeys(job for d in distances for jobs in rounds_of(pairs_of(plan, d, seeds)) for job in jobs): keys.setdefault(job.stage, []).append(plan.key(job))
     plan.store._replace(plan.store.folder/"wanted", json.dumps(dict(workers=joblib.effective_n_jobs(n_jobs), keys=keys)).encode())
 
 def progress_of(store:Store) -> pd.DataFrame:

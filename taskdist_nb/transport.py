@@ -8,16 +8,17 @@ __all__ = ['exact_plan', 'entropic_plan', 'make_blocks', 'block_costs', 'block_p
            'identity', 'CropFlip', 'Probe', 'MovingTask', 'Displacement', 'Mixture', 'Still']
 
 # %% ../nbs/03_transport.ipynb #c003
-import difflib, math
+import math
 from dataclasses import dataclass, replace
 from typing import Callable
 import numpy as np
 import ot
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
-from .data import LabelSpace, Task, check_number, check_whole
+from .data import LabelSpace, Task, check_number, check_whole, unknown
 from .models import to_inputs
 
 # %% ../nbs/03_transport.ipynb #c008
@@ -92,10 +93,9 @@ def entropic_plan(
     return _round_plans(plan[None], a, b)[0]
 
 # %% ../nbs/03_transport.ipynb #c026
-def _unknown(name:str, given, known:tuple)->str:
-    "The message for a name that is not known, with near ones."
-    near = difflib.get_close_matches(str(given), known, n=1, cutoff=0.4)
-    return f"{name} must be one of {known}. Got: {given!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+def _check_name(given, argument:str, known:tuple):
+    "Raise the ValueError that lists the names and the near ones unless `given` is one of them."
+    if not isinstance(given, str) or given not in known: raise unknown(argument, given, known)
 
 # %% ../nbs/03_transport.ipynb #c027
 def make_blocks(
@@ -108,7 +108,7 @@ def make_blocks(
     "Cut two samples into blocks of equal size; the smaller sample is repeated as evenly as possible."
     for name, value in (("n_source", n_source), ("n_target", n_target), ("block_size", block_size)):
         check_whole(value, name)
-    if not isinstance(order, str) or order not in ("random", "consecutive"): raise ValueError(_unknown("order", order, ("random", "consecutive")))
+    _check_name(order, "order", ("random", "consecutive"))
     n_blocks = math.ceil(max(n_source, n_target)/block_size)
     def cut(n):
         index = torch.randperm(n, generator=generator, device=generator.device) if order == "random" else torch.arange(n)
@@ -124,7 +124,7 @@ def block_costs(
     metric:str="cosine", # "cosine": minus the cosine similarity | "sqeuclidean"
 )->Tensor: # (B, b, b) float32 costs
     "Costs between features, inside the blocks only."
-    if not isinstance(metric, str) or metric not in ("cosine", "sqeuclidean"): raise ValueError(_unknown("metric", metric, ("cosine", "sqeuclidean")))
+    _check_name(metric, "metric", ("cosine", "sqeuclidean"))
     s, t = (x.flatten(1).float()[i] for x, i in ((source, rows), (target, columns)))    # (B, b, d)
     if metric == "sqeuclidean": return torch.cdist(s, t).square()
     return -F.normalize(s, dim=2) @ F.normalize(t, dim=2).mT
@@ -147,7 +147,7 @@ def block_plans(
     uniform = costs.new_full(costs.shape[1:2], 1/costs.shape[1])
     return _round_plans(plans, uniform, uniform)
 
-# %% ../nbs/03_transport.ipynb #c044
+# %% ../nbs/03_transport.ipynb #c045
 def _newton_direction(residual:Tensor, active:Tensor)->Tensor:
     "Solve the generalised Hessian of every block, damped a little: residual (B, 2b), active (B, b, b) of 0 and 1."
     b = active.shape[1]
@@ -155,7 +155,7 @@ def _newton_direction(residual:Tensor, active:Tensor)->Tensor:
     hessian[:, :b, b:], hessian[:, b:, :b] = active, active.mT
     return torch.linalg.solve(hessian, residual)
 
-# %% ../nbs/03_transport.ipynb #c045
+# %% ../nbs/03_transport.ipynb #c046
 def _dual_newton(costs:Tensor, plans:Tensor, weight:float, z:Tensor, tol:float, steps:int=100):
     "Semi-smooth Newton ascent on the dual of the proximal step, all blocks at once; z (B, 2b) potentials -> (z, P)."
     b = costs.shape[1]
@@ -178,7 +178,7 @@ def _dual_newton(costs:Tensor, plans:Tensor, weight:float, z:Tensor, tol:float, 
         z, p, value = z_new, p_new, new
     return z, p
 
-# %% ../nbs/03_transport.ipynb #c047
+# %% ../nbs/03_transport.ipynb #c048
 def proximal_step(
     costs:Tensor, # (B, b, b) cost inside each block
     plans:Tensor, # (B, b, b) the plans to stay near, each of mass 1
@@ -202,7 +202,7 @@ def proximal_step(
     uniform = costs.new_full((b,), 1/b)
     return _round_plans(p, uniform, uniform)
 
-# %% ../nbs/03_transport.ipynb #c058
+# %% ../nbs/03_transport.ipynb #c059
 def one_pass(
     n:int, # how many indices
     total:int, # out of how many
@@ -213,7 +213,23 @@ def one_pass(
     passes = [torch.randperm(total, generator=generator, device=generator.device) for _ in range(-(-n//total))]
     return passes[0][:n] if len(passes) == 1 else torch.cat(passes)[:n]
 
-# %% ../nbs/03_transport.ipynb #c059
+# %% ../nbs/03_transport.ipynb #c060
+def _check_blocks(rows, columns, plans):
+    "Raise TypeError or ValueError unless the three tensors make up a block coupling."
+    given = {"rows": rows, "columns": columns, "plans": plans}
+    for name, kind in (("rows", "int64"), ("columns", "int64"), ("plans", "float")):
+        dtype = getattr(given[name], "dtype", type(given[name]).__name__)
+        if not isinstance(given[name], Tensor) or kind not in str(dtype): raise TypeError(f"{name} must be a tensor of {kind}. Got: {dtype}.")
+    B, b = rows.shape if rows.ndim == 2 else (0, 0)
+    for name, shape in (("rows", (B, b)), ("columns", (B, b)), ("plans", (B, b, b))):
+        got = tuple(given[name].shape)
+        if not B*b or got != shape: raise ValueError(f"{name} must have shape {shape} with B, b > 0. Got: {got}.")
+    lowest, mass = min(rows.min(), columns.min()), plans.double().sum(2)
+    if lowest < 0: raise ValueError(f"rows and columns must hold indices of samples, zero or more. Got: {lowest}.")
+    if not (plans >= 0).all() or (mass*b - 1).abs().max() > 1e-3:
+        raise ValueError(f"plans must be non-negative with rows of mass 1/b = {1/b:.4g}. Got row masses {mass.min():.4g} to {mass.max():.4g}.")
+
+# %% ../nbs/03_transport.ipynb #c061
 @dataclass(frozen=True, eq=False)
 class BlockCoupling:
     "A coupling that is block diagonal: B blocks of mass 1/B each, between b source and b target samples."
@@ -222,61 +238,65 @@ class BlockCoupling:
     plans:Tensor   # (B, b, b) plan inside each block, mass 1, rows of mass 1/b
 
     def __post_init__(self):
-        for name, kind in (("rows", "int64"), ("columns", "int64"), ("plans", "float")):
-            got = getattr(self, name)
-            if not isinstance(got, Tensor) or kind not in str(got.dtype): raise TypeError(f"{name} must be a tensor of {kind}. Got: {getattr(got, 'dtype', type(got).__name__)}.")
-        B, b = self.rows.shape if self.rows.ndim == 2 else (0, 0)
-        for name, shape in (("rows", (B, b)), ("columns", (B, b)), ("plans", (B, b, b))):
-            got = tuple(getattr(self, name).shape)
-            if not B*b or got != shape: raise ValueError(f"{name} must have shape {shape} with B, b > 0. Got: {got}.")
-        if (lowest := min(self.rows.min(), self.columns.min())) < 0: raise ValueError(f"rows and columns must hold indices of samples, zero or more. Got: {lowest}.")
-        plans = self.plans.double()
-        if not (plans >= 0).all() or (plans.sum(2)*b - 1).abs().max() > 1e-3:
-            raise ValueError(f"plans must be non-negative with rows of mass 1/b = {1/b:.4g}. "
-                             f"Got row masses {plans.sum(2).min():.4g} to {plans.sum(2).max():.4g}.")
-        cumulative = plans.flatten(0, 1).cumsum(1)
+        _check_blocks(self.rows, self.columns, self.plans)
+        cumulative = self.plans.double().flatten(0, 1).cumsum(1)
         object.__setattr__(self, "_cdf", cumulative/cumulative[:, -1:])         # (B*b, b), the last column exactly 1
 
     def __repr__(self): return f"BlockCoupling({self.rows.shape[0]} blocks of {self.rows.shape[1]} x {self.rows.shape[1]})"
     def with_plans(self, plans:Tensor): return replace(self, plans=plans)
 
-    def draw(self, n:int, generator:torch.Generator)->tuple[Tensor, Tensor]:
+    def draw(self,
+        n:int, # how many pairs
+        generator:torch.Generator, # the only source of randomness
+    )->tuple[Tensor, Tensor]: # i, j: indices of source and target samples
         "n pairs (i, j), int64: rows without replacement within a pass, columns from each row's conditional."
         row = one_pass(n, self.rows.numel(), generator).to(self.rows.device)
         u = torch.rand(n, 1, generator=generator, dtype=torch.float64, device=generator.device).to(self.rows.device)
         k = (self._cdf[row, :-1] <= u).sum(1)
         return self.rows.view(-1)[row], self.columns[row//self.rows.shape[1], k]
 
-    def mean(self, costs:Tensor)->float:
-        "<Gamma, C> for costs (B, b, b)."
+    def mean(self,
+        costs:Tensor, # (B, b, b) cost inside each block
+    )->float:
+        "The mean cost <Gamma, C>."
         return (self.plans.double()*_as_costs(costs, 3).to(self.plans.device)).sum((1, 2)).mean().item()
 
-# %% ../nbs/03_transport.ipynb #c064
+# %% ../nbs/03_transport.ipynb #c066
 def _check_tau(tau, n:int):
     "Raise unless tau is a number from 0 to 1 or a tensor of one real number per pair (whose values are not looked at: that would hold up a GPU)."
     if not isinstance(tau, Tensor): check_number(tau, "tau", 0, 1)
-    elif tau.is_complex() or tau.ndim and tau.shape != (n,): raise ValueError(f"tau must be one number or one per pair, ({n},). Got: {tau.dtype} of shape {tuple(tau.shape)}.")
+    elif tau.is_complex() or tau.ndim and tau.shape != (n,):
+        raise ValueError(f"tau must be one number or one per pair, ({n},). Got: {tau.dtype} of shape {tuple(tau.shape)}.")
 
+def _check_floats(x, name:str, what:str="floating-point numbers"):
+    "Raise TypeError unless `x` is a tensor of floating-point numbers."
+    if isinstance(x, Tensor) and x.is_floating_point(): return
+    raise TypeError(f"{name} must be a tensor of {what}. Got: {getattr(x, 'dtype', type(x).__name__)}.")
+
+# %% ../nbs/03_transport.ipynb #c067
 def displace(
     x_s:Tensor, # (n, ...) where each pair starts
     x_t:Tensor, # (n, ...) where it ends
     tau:float|Tensor, # 0 to 1, one number or one per pair (n,)
 )->Tensor: # (n, ...)
     "$(1-\\tau)x_s + \\tau x_t$, exact at both ends."
-    for name, x in (("x_s", x_s), ("x_t", x_t)):
-        if not isinstance(x, Tensor) or not x.is_floating_point(): raise TypeError(f"{name} must be a tensor of floating-point numbers. Got: {getattr(x, 'dtype', type(x).__name__)}.")
+    _check_floats(x_s, "x_s"), _check_floats(x_t, "x_t")
     if x_s.shape != x_t.shape or x_s.dtype != x_t.dtype:
         raise ValueError(f"x_s and x_t must have one shape and type. Got: {tuple(x_s.shape)} {x_s.dtype} and {tuple(x_t.shape)} {x_t.dtype}.")
     _check_tau(tau, len(x_s) if x_s.ndim else 1)
     if isinstance(tau, Tensor): tau = tau.to(x_s).view(-1, *[1]*(x_s.ndim - 1)) if tau.ndim else tau.to(x_s)
     return torch.lerp(x_s, x_t, tau)
 
-# %% ../nbs/03_transport.ipynb #c065
-def one_hot(y:Tensor, n_outputs:int)->Tensor:
-    "(n,) labels -> (n, K) float32; raises ValueError for labels outside 0..K-1."
+# %% ../nbs/03_transport.ipynb #c068
+def one_hot(
+    y:Tensor, # (n,) int64 labels
+    n_outputs:int, # number of outputs K
+)->Tensor: # (n, K) float32
+    "A row for each label, with a 1 in the label's place; raises ValueError for labels outside 0..K-1."
     check_whole(n_outputs, "n_outputs", high=10**6)
     if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim != 1: raise TypeError(f"labels must be a tensor of int64, (n,). Got: {y!r:.80}.")
-    if len(y) and not 0 <= y.min() <= y.max() < n_outputs: raise ValueError(f"labels must lie in 0..{n_outputs - 1}. Got: {y.min().item()} to {y.max().item()}.")
+    if len(y) and not 0 <= y.min() <= y.max() < n_outputs:
+        raise ValueError(f"labels must lie in 0..{n_outputs - 1}. Got: {y.min().item()} to {y.max().item()}.")
     return F.one_hot(y, n_outputs).float()
 
 def soft_labels(
@@ -288,20 +308,20 @@ def soft_labels(
     "$(1-\\tau)$ on the source label, $\\tau$ on the target label."
     return displace(one_hot(y_s, n_outputs), one_hot(y_t, n_outputs), tau)
 
-# %% ../nbs/03_transport.ipynb #c077
+# %% ../nbs/03_transport.ipynb #c081
 def tau_schedule(
     kind:str, # "linear" | "authors"
     m:int, # number of intervals
 )->Tensor: # (m+1,) float64, from 0 to 1
     "Where the task stands at times 0, 1/m, ..., 1."
     check_whole(m, "m", high=10**8)
-    if not isinstance(kind, str) or kind not in ("linear", "authors"): raise ValueError(_unknown("kind", kind, ("linear", "authors")))
+    _check_name(kind, "kind", ("linear", "authors"))
     t = torch.arange(m + 1, dtype=torch.float64)/m
     if kind == "linear": return t
     late = (t >= 0.5).double()
     return (0.5 + late - 2/math.pi*torch.asin((0.5 + late - t).sqrt())).clamp(0, 1)
 
-# %% ../nbs/03_transport.ipynb #c080
+# %% ../nbs/03_transport.ipynb #c084
 def mixup_tau(
     tau:float, # the mean
     n:int, # how many
@@ -314,7 +334,7 @@ def mixup_tau(
     a, b = (torch._standard_gamma(torch.full((n,), s, dtype=torch.float64, device=device), generator=generator) for s in (tau, 1 - tau))
     return (a/(a + b)).float()
 
-# %% ../nbs/03_transport.ipynb #c087
+# %% ../nbs/03_transport.ipynb #c091
 def random_crop_flip(
     x:Tensor, # (n, C, H, W) float images
     padding:int, # pixels added on every side before cropping back to H x W
@@ -323,7 +343,7 @@ def random_crop_flip(
     pad_value:float=-2., # what is padded: black, after to_inputs
 )->Tensor: # (n, C, H, W)
     "Random crop and mirror of a whole batch in one gather."
-    if not isinstance(x, Tensor) or not x.is_floating_point(): raise TypeError(f"x must be a tensor of float images. Got: {getattr(x, 'dtype', type(x).__name__)}.")
+    _check_floats(x, "x", "float images")
     if x.ndim != 4 or 0 in x.shape: raise ValueError(f"x must be images (n, C, H, W). Got shape: {tuple(x.shape)}.")
     check_whole(padding, "padding", 0, 10_000)
     if not isinstance(flip, bool): raise TypeError(f"flip must be True or False. Got: {flip!r:.80}.")
@@ -338,21 +358,24 @@ def random_crop_flip(
     index = (k[:, None, None]*h + r[:, :, None])*w + c[:, None, :]              # (n, H, W)
     return pixels.index_select(0, index.view(-1)).view(n, H, W, C).permute(0, 3, 1, 2)
 
-# %% ../nbs/03_transport.ipynb #c088
-def identity(x:Tensor, generator:torch.Generator)->Tensor:
+# %% ../nbs/03_transport.ipynb #c092
+def identity(
+    x:Tensor, # (n, ...) inputs
+    generator:torch.Generator, # not used
+)->Tensor: # x itself
     "The augmentation that changes nothing."
     return x
 
 @dataclass(frozen=True)
 class CropFlip:
     "`random_crop_flip` with its settings, as an augmentation: `CropFlip(4, flip=True)(x, generator)`."
-    padding:int=4
-    flip:bool=False
-    pad_value:float=-2.
+    padding:int=4          # pixels added on every side before cropping back
+    flip:bool=False        # mirror each image with probability 1/2
+    pad_value:float=-2.    # what is padded: black, after `to_inputs`
     def __call__(self, x:Tensor, generator:torch.Generator)->Tensor:
         return random_crop_flip(x, self.padding, self.flip, generator, self.pad_value)
 
-# %% ../nbs/03_transport.ipynb #c092
+# %% ../nbs/03_transport.ipynb #c096
 @dataclass(frozen=True, eq=False)
 class Probe:
     "Fixed samples on which a moving task is watched; n of them, at any tau."
@@ -372,13 +395,20 @@ class Probe:
     def targets(self, tau:float)->Tensor: return displace(self.y_s, self.y_t, tau)
     def weights(self, tau:float)->Tensor: return displace(self.w_s, self.w_t, tau)
 
-# %% ../nbs/03_transport.ipynb #c093
+# %% ../nbs/03_transport.ipynb #c097
 class MovingTask:
     "A task that depends on tau: `batch` for stochastic gradients, `probe` for measuring."
-    def batch(self, tau, n:int, generator:torch.Generator)->tuple[Tensor, Tensor]:
-        "x (n, C, H, W) augmented float inputs and y (n, K) soft labels of the task at tau."
+    def batch(self,
+        tau, # how far the task has moved, 0 to 1
+        n:int, # samples
+        generator:torch.Generator, # the only source of randomness
+    )->tuple[Tensor, Tensor]: # x (n, C, H, W) and y (n, K)
+        "Augmented float inputs and soft labels of the task at tau."
         raise NotImplementedError
-    def probe(self, n:int, generator:torch.Generator)->Probe:
+    def probe(self,
+        n:int, # samples at most
+        generator:torch.Generator, # the only source of randomness
+    )->Probe:
         "At most n fixed samples, not augmented."
         raise NotImplementedError
 
@@ -391,7 +421,16 @@ def _take(x:Tensor, i:Tensor)->Tensor:
 
 def _inputs(task:Task, device)->Tensor: return to_inputs(task.x_train).to(device or task.x_train.device)
 
-# %% ../nbs/03_transport.ipynb #c095
+# %% ../nbs/03_transport.ipynb #c099
+def _check_ends(source, target, coupling):
+    "Raise ValueError unless the coupling can join the two tasks."
+    shapes, sizes = ([f(t) for t in (source, target)] for f in (lambda t: tuple(t.x_train.shape[1:]), lambda t: len(t.y_train)))
+    if shapes[0] != shapes[1]: raise ValueError(f"source and target must have inputs of one shape. Got: {shapes[0]} and {shapes[1]}.")
+    last = coupling.rows.max().item(), coupling.columns.max().item()
+    if last[0] >= sizes[0] or last[1] >= sizes[1]:
+        raise ValueError(f"coupling must index {sizes[0]} source and {sizes[1]} target samples. Got indices up to {last[0]} and {last[1]}.")
+
+# %% ../nbs/03_transport.ipynb #c100
 class Displacement(MovingTask):
     "Pairs of the coupling move along straight lines, labels with them."
     def __init__(self,
@@ -402,11 +441,7 @@ class Displacement(MovingTask):
         augment:Callable=identity, # (x, generator) -> x
         device=None, # where the inputs live; the tasks' own device for None
     ):
-        if source.x_train.shape[1:] != target.x_train.shape[1:]:
-            raise ValueError(f"source and target must have inputs of one shape. Got: {tuple(source.x_train.shape[1:])} and {tuple(target.x_train.shape[1:])}.")
-        if coupling.rows.max() >= len(source.y_train) or coupling.columns.max() >= len(target.y_train):
-            raise ValueError(f"coupling must index {len(source.y_train)} source and {len(target.y_train)} target samples. "
-                             f"Got indices up to {coupling.rows.max()} and {coupling.columns.max()}.")
+        _check_ends(source, target, coupling)
         self.x_s, self.x_t = _inputs(source, device), _inputs(target, device)
         self.y_s = one_hot(source.y_train, labels.n_outputs).to(self.x_s.device)
         self.y_t = one_hot(target.y_train + labels.target_offset, labels.n_outputs).to(self.x_t.device)
@@ -417,20 +452,28 @@ class Displacement(MovingTask):
         x_s, x_t = self.augment(_take(self.x_s, i), generator), self.augment(_take(self.x_t, j), generator)
         return displace(x_s, x_t, tau), displace(self.y_s[i], self.y_t[j], tau)
 
-    def pairs(self, i:Tensor, j:Tensor)->Probe:
-        "The probe that holds the pairs (i, j), each with the same weight."
-        w = _uniform(i).to(self.x_s.device)
-        return Probe(_take(self.x_s, i), _take(self.x_t, j), self.y_s[i], self.y_t[j], w, w)
-
     def probe(self, n, generator): return self.pairs(*self.coupling.draw(min(check_whole(n, "n"), self.coupling.rows.numel()), generator))
 
-    def with_coupling(self, coupling:BlockCoupling):
-        "The same samples under another coupling; nothing is copied."
-        new = object.__new__(Displacement)
-        new.__dict__.update(self.__dict__, coupling=coupling)
-        return new
+# %% ../nbs/03_transport.ipynb #c101
+@patch
+def pairs(self:Displacement,
+    i:Tensor, # (n,) indices of source samples
+    j:Tensor, # (n,) indices of target samples
+)->Probe:
+    "The probe that holds the pairs (i, j), each with the same weight."
+    w = _uniform(i).to(self.x_s.device)
+    return Probe(_take(self.x_s, i), _take(self.x_t, j), self.y_s[i], self.y_t[j], w, w)
 
-# %% ../nbs/03_transport.ipynb #c097
+@patch
+def with_coupling(self:Displacement,
+    coupling:BlockCoupling, # which source sample goes to which target sample
+)->Displacement:
+    "The same samples under another coupling; nothing is copied."
+    new = object.__new__(Displacement)
+    new.__dict__.update(self.__dict__, coupling=coupling)
+    return new
+
+# %% ../nbs/03_transport.ipynb #c103
 class Mixture(MovingTask):
     "Nothing moves; a sample comes from the target with probability tau."
     def __init__(self,
@@ -460,7 +503,7 @@ class Mixture(MovingTask):
         x, y = _take(self.x, k), self.y[k]
         return Probe(x, x, y, y, (1 - from_t)/m_s, from_t/m_t)
 
-# %% ../nbs/03_transport.ipynb #c099
+# %% ../nbs/03_transport.ipynb #c105
 class Still(MovingTask):
     "One task that stays where it is: for fitting a source and for fine-tuning."
     def __init__(self,

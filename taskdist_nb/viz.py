@@ -35,7 +35,8 @@ from .transport import BlockCoupling, Displacement
 # %% ../nbs/09_viz.ipynb #c007
 CMAP = "viridis"                                     # perceptually uniform
 BLUE, RED, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "0.6"
-PALETTE = (BLUE, RED, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B5A2B")   # Okabe and Ito (2008); yellow, too pale for lines, replaced by brown
+# Okabe and Ito (2008); yellow, too pale for lines, replaced by brown
+PALETTE = (BLUE, RED, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B5A2B")
 
 STYLE = {"font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
          "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "lines.linewidth": 1.4,
@@ -71,7 +72,8 @@ def as_frame(
     "The labelled matrix to draw; NaN stands for a pair not measured. Raises TypeError or ValueError for what is no such matrix."
     frame = matrix if isinstance(matrix, pd.DataFrame) else getattr(matrix, "mean", None)
     if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"{argument} must be a DistanceMatrix or a pandas DataFrame, e.g. pd.DataFrame(values, names, names). Got: {type(matrix).__name__}.")
+        raise TypeError(f"{argument} must be a DistanceMatrix or a pandas DataFrame, e.g. pd.DataFrame(values, names, names). "
+                        f"Got: {type(matrix).__name__}.")
     try: frame = align_columns(frame, argument).astype(float)
     except (TypeError, ValueError) as e:
         if isinstance(e, ValueError) and "convert" not in str(e): raise
@@ -177,7 +179,8 @@ def plot_matrices(
     columns:int=None,     # side by side; None: 3, or 2 for more than 10 tasks
 ):                        # array of Axes
     "Heat maps side by side, each with its own colours; source names at the left, target names everywhere."
-    if not isinstance(matrices, Mapping) or not matrices: raise ValueError(f"matrices must be a non-empty mapping from titles to matrices. Got: {matrices!r}.")
+    if not isinstance(matrices, Mapping) or not matrices:
+        raise ValueError(f"matrices must be a non-empty mapping from titles to matrices. Got: {matrices!r}.")
     frames = {k: as_frame(m, f"matrices[{k!r}]") for k, m in matrices.items()}
     many = max(map(len, frames.values())) > 10
     columns = min(columns or (2 if many else 3), len(matrices)); rows = -(-len(frames)//columns)
@@ -208,7 +211,9 @@ def extreme(result:MantelResult) -> np.ndarray:   # (n_permutations,) bool
     if result.alternative == "two-sided": return np.abs(result.null) >= abs(result.r) - TIE
     return result.null >= result.r - TIE if result.alternative == "greater" else result.null <= result.r + TIE
 
-def p_in_words(result:MantelResult) -> str:
+def p_in_words(
+    result:MantelResult,     # of `mantel`
+) -> str:
     "The p-value with the fraction it is."
     b, m = int(extreme(result).sum()), result.n_permutations
     fraction = f"{b:,}/{m:,}" if result.exact else f"({b:,} + 1)/({m:,} + 1)"
@@ -218,7 +223,7 @@ def p_in_words(result:MantelResult) -> str:
 @figure_style()
 def plot_mantel(
     result:MantelResult,     # from `mantel`
-    ax=None,
+    ax=None,                 # Axes; None: a new figure
     labels:tuple=None,       # names of the two matrices
     bins:int=None,           # None: about 3 m^(1/3) for m relabellings, at most 40
 ):                           # the Axes
@@ -250,7 +255,8 @@ def place_labels(ax, points, labels, fontsize=6.5, color="0.25"):
     pixels, frame = ax.transData.transform(points), ax.get_window_extent()
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in pixels]
     for point, label in zip(points, labels):
-        tries = [ax.annotate(label, point, xytext=side[:2], textcoords="offset points", ha=side[2], va=side[3], fontsize=fontsize, color=color) for side in SIDES]
+        look = dict(textcoords="offset points", fontsize=fontsize, color=color)
+        tries = [ax.annotate(label, point, xytext=side[:2], ha=side[2], va=side[3], **look) for side in SIDES]
         boxes = [t.get_window_extent() for t in tries]
         cost = [shared_area(b, taken) + b.width*b.height - shared_area(b, [frame]) for b in boxes]
         best = int(np.argmin(cost)); taken.append(boxes[best])
@@ -275,7 +281,7 @@ def _deviation(matrix, like): return matrix.std.loc[like.index, like.columns] if
 @figure_style()
 def plot_scatter(
     a, b,                  # DataFrames or DistanceMatrix over the same tasks; b is put into a's order
-    ax=None,
+    ax=None,               # Axes; None: a new figure
     labels:tuple=None,     # (x, y) axis labels; None: names and units of the matrices
     annotate:bool=None,    # write source→target beside each point; None: for up to 4 tasks
     **test,                # settings of `mantel`: method, alternative, permutations, symmetric, seed
@@ -301,7 +307,8 @@ def _draw_length(ax, result):
     if np.isfinite(result.noise_floor): ax.axhline(result.noise_floor, color="0.3", linestyle=":", linewidth=1, label="noise floor of B")
     at = p.tau[(p.per_input - result.distance).abs().idxmin()]
     ax.plot([at], [result.distance], "o", color=BLUE, label=f"distance {result.distance:.3g}", clip_on=False)
-    ax.set(xlabel="τ", ylabel="length so far (nats$^{1/2}$)"); ax.legend(handlelength=1.8, labelspacing=0.3, frameon=True, facecolor="white", edgecolor="none", framealpha=0.85)
+    ax.set(xlabel="τ", ylabel="length so far (nats$^{1/2}$)")
+    ax.legend(handlelength=1.8, labelspacing=0.3, frameon=True, facecolor="white", edgecolor="none", framealpha=0.85)
 
 def _draw_loss(ax, result):
     p, measured = result.path, result.path.dropna(subset="excess_loss")
@@ -331,7 +338,8 @@ def plot_path(
     axes = new_axes(axes, (7.2, 2.4), 1, 3)
     for draw, ax in zip((_draw_length, _draw_loss, _draw_accuracy), axes): draw(ax, result)
     probes = f", {result.config.probes} probes" if result.config is not None else ""
-    axes[0].set_title(f"{result.name.replace('_', '-')}: {result.source} → {result.target}, seed {result.seed}, M = {len(result.path) - 1}{probes}", loc="left")
+    pair = f"{result.name.replace('_', '-')}: {result.source} → {result.target}"
+    axes[0].set_title(f"{pair}, seed {result.seed}, M = {len(result.path) - 1}{probes}", loc="left")
     return axes
 
 # %% ../nbs/09_viz.ipynb #c071
@@ -341,14 +349,15 @@ def _turning(results) -> list:
     try: results = [results] if hasattr(results, "iterations") else list(results)
     except TypeError: results = []
     kept = [r for r in results if len(getattr(r, "iterations", ())) and r.source != r.target]
-    if not kept: raise ValueError("results must hold at least one coupled transfer between different tasks (a TransferResult, a list, or a DistanceMatrix). Got: none.")
-    return kept
+    if kept: return kept
+    raise ValueError("results must hold at least one coupled transfer between different tasks (a TransferResult, a list, or a DistanceMatrix). "
+                     "Got: none.")
 
 # %% ../nbs/09_viz.ipynb #c072
 @figure_style()
 def plot_iterations(
     results,      # TransferResult, a list of them, or a DistanceMatrix with results
-    ax=None,
+    ax=None,      # Axes; None: a new figure
 ):                # the Axes
     "Distance after each turn of the alternation; up to eight transfers by name, more in grey with their mean."
     kept, ax = _turning(results), new_axes(ax, (4.4, 2.6))
@@ -360,16 +369,19 @@ def plot_iterations(
         table = pd.DataFrame([r.iterations for r in kept])
         ax.plot(table.columns + 1, table.mean(), "o-", color=BLUE, linewidth=2, label=f"mean of {len(kept)} transfers")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(xlabel="turn of the alternation", ylabel=f"distance ({UNITS.get(kept[0].name, '')})", title=f"{kept[0].name.replace('_', '-')}, {len(kept)} transfer{'s' if len(kept) > 1 else ''}")
+    name, many = kept[0].name, f"{len(kept)} transfer{'s' if len(kept) > 1 else ''}"
+    ax.set(xlabel="turn of the alternation", ylabel=f"distance ({UNITS.get(name, '')})", title=f"{name.replace('_', '-')}, {many}")
     ax.legend(**(dict(loc="upper left", bbox_to_anchor=(1, 1)) if named else dict(loc="best")))
     return ax
 
 # %% ../nbs/09_viz.ipynb #c077
 def interpolated(
-    source:Task, target:Task,
+    source:Task,                 # where the images start
+    target:Task,                 # where they end
     coupling:BlockCoupling,      # between their training images
     taus,                        # T numbers in [0, 1]
-    n:int, seed:int,
+    n:int,                       # pairs
+    seed:int,                    # which pairs
 ):                               # (n, T, C, H, W) in [0, 1]; class labels (n,), (n,)
     "Images of n random pairs of a coupling on their way, as colours; float inputs are scaled to the range of those shown."
     if not isinstance(coupling, BlockCoupling): raise TypeError(f"coupling must be a BlockCoupling. Got: {type(coupling).__name__}.")
@@ -385,8 +397,10 @@ def interpolated(
 # %% ../nbs/09_viz.ipynb #c078
 @figure_style()
 def plot_interpolation(
-    source:Task, target:Task, coupling:BlockCoupling,
-    taus=(0, .25, .5, .75, 1),
+    source:Task,         # where the images start
+    target:Task,         # where they end
+    coupling:BlockCoupling,    # between their training images
+    taus=(0, .25, .5, .75, 1), # numbers in [0, 1], a column each
     n:int=4,             # pairs, a row each
     axes=None,           # n*len(taus) Axes; None: a new figure
     seed:int=0,          # which pairs
@@ -423,7 +437,10 @@ def scale(
     return turned*np.sign(turned[np.abs(turned).argmax(0), [0, 1]])
 
 @cache
-def structureless_stress(n:int, seed:int=0) -> float:
+def structureless_stress(
+    n:int,            # tasks
+    seed:int=0,       # of the random starts
+) -> float:
     "Stress of the best map that was found for n tasks all of whose distances are equal."
     equal = off_diagonal(n).astype(float)
     return map_stress(scale(equal, seed), equal)
@@ -431,13 +448,14 @@ def structureless_stress(n:int, seed:int=0) -> float:
 # %% ../nbs/09_viz.ipynb #c087
 def task_map(
     matrix,           # DataFrame or DistanceMatrix, no NaN off the diagonal
-    seed:int=0,
+    seed:int=0,       # of the random starts
 ):                    # DataFrame (n, 2) of coordinates x, y in the matrix's unit; its stress; the stress for equal distances
     "Places for tasks in the plane. Raises ValueError for negative, missing or all-zero distances."
     frame, seed = as_frame(matrix), check_whole(seed, "seed", 0, 2**32 - 1)
     d = (frame.to_numpy() + frame.to_numpy().T)/2
     np.fill_diagonal(d, 0)
-    if np.isnan(d).any() or (d < 0).any() or not d.any(): raise ValueError(f"matrix must hold non-negative distances for all pairs, not all 0. Got: {frame.to_numpy()[off_diagonal(len(d))]}.")
+    if np.isnan(d).any() or (d < 0).any() or not d.any():
+        raise ValueError(f"matrix must hold non-negative distances for all pairs, not all 0. Got: {frame.to_numpy()[off_diagonal(len(d))]}.")
     points = scale(d, seed)
     return pd.DataFrame(points, frame.index, ["x", "y"]), map_stress(points, d), structureless_stress(len(d), seed)
 
@@ -445,10 +463,10 @@ def task_map(
 @figure_style()
 def plot_task_map(
     matrix,              # DataFrame or DistanceMatrix; only symmetrised off-diagonal entries are used
-    ax=None,
+    ax=None,             # Axes; None: a new figure
     seed:int=0,          # of the random starts
-    title:str=None,
-    unit:str="",
+    title:str=None,      # None: the DistanceMatrix's name
+    unit:str="",         # of the distances; known for the package's own
 ):                       # the Axes
     "A map of tasks by metric multidimensional scaling, with its stress beside that of a matrix of equal distances."
     points, stress, flat = task_map(matrix, seed)
@@ -467,24 +485,27 @@ def plot_task_map(
 @figure_style()
 def plot_error(
     matrix,          # DistanceMatrix with at least 2 seeds
-    ax=None,
-    unit:str="",
+    ax=None,         # Axes; None: a new figure
+    unit:str="",     # of the distances; known for the package's own
 ):                   # the Axes
     "Mean and standard deviation over seeds of every pair, sorted; the range of the noise floors as a band. Pairs are named up to 30."
     if not hasattr(matrix, "std") or isinstance(matrix, (pd.DataFrame, np.ndarray, torch.Tensor, np.generic)) or n_seeds(matrix) < 2:
         raise ValueError(f"matrix must be a DistanceMatrix with at least 2 seeds. Got: {type(matrix).__name__} with one value a pair.")
     mean, std = as_frame(matrix), matrix.std
-    pairs = sorted(((mean.loc[i, j], std.loc[i, j], f"{short(i)} → {short(j)}") for i in mean.index for j in mean.columns if i != j), key=lambda p: p[0])
+    different = ((i, j) for i in mean.index for j in mean.columns if i != j)
+    pairs = sorted(((mean.loc[i, j], std.loc[i, j], f"{short(i)} → {short(j)}") for i, j in different), key=lambda p: p[0])
     m, s, labels = zip(*pairs)
     named = len(m) <= 30
     ax, place, floor = new_axes(ax, (4.6, max(2, 0.15*min(len(m), 30) + 0.6))), np.arange(len(m)), np.diag(mean)
     if len(floor := floor[np.isfinite(floor)]):
         ax.axvspan(floor.min(), floor.max(), facecolor="0.85", edgecolor="0.6", linewidth=0.6)
-        ax.annotate("noise floors", (floor.max(), place.mean()), (3, 0), textcoords="offset points", rotation=90, va="center", fontsize=7, color="0.4")
+        ax.annotate("noise floors", (floor.max(), place.mean()), (3, 0), textcoords="offset points",
+                    rotation=90, va="center", fontsize=7, color="0.4")
     ax.errorbar(m, place, xerr=s, fmt="o", color=BLUE, elinewidth=0.8, markersize=3)
     ax.set_yticks(place, labels) if named else ax.set_yticks([])
     label = unit_of(matrix, unit, "distance").replace("mean of", "mean ± sd of")
-    ax.set(ylabel="source → target" if named else f"{len(m)} pairs, sorted", xlabel=label, title=f"{name_of(matrix)}, {len(m)} pairs of n = {len(mean)} tasks")
+    ax.set(ylabel="source → target" if named else f"{len(m)} pairs, sorted", xlabel=label,
+           title=f"{name_of(matrix)}, {len(m)} pairs of n = {len(mean)} tasks")
     return ax
 
 # %% ../nbs/09_viz.ipynb #c102
@@ -497,13 +518,16 @@ def figure_of(drawing):
 
 def to_png(
     fig,              # Figure, Axes or array of Axes
-    dpi:int=150,
+    dpi:int=150,      # dots per inch
 ) -> bytes:
     "The figure as PNG, cut to what is drawn. The figure stays open: `plt.close` it when done."
     out = io.BytesIO()
     figure_of(fig).savefig(out, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.05, metadata={"Software": None})
     return out.getvalue()
 
-def to_data_uri(fig, dpi:int=150) -> str:
+def to_data_uri(
+    fig,              # Figure, Axes or array of Axes
+    dpi:int=150,      # dots per inch
+) -> str:
     "The figure as an address that holds the PNG itself, for the `src` of an image."
     return "data:image/png;base64," + base64.b64encode(to_png(fig, dpi)).decode()

@@ -26,7 +26,7 @@ def test_version_is_the_package_version_and_quick():
     assert after.children_user + after.children_system - before.children_user - before.children_system < 0.5
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["status", "--help"]], ids=" ".join)
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["select", "--help"], ["status", "--help"]], ids=" ".join)
 def test_help(words):
     done = run(*words)
     assert (done.returncode, done.stderr) == (0, "")
@@ -38,6 +38,8 @@ def test_help(words):
     ("run --suite digits --tasks low,hihg", "Did you mean 'high'?"),
     ("run --suite digits --set steps=-1", "Got: -1"),
     ("run --suite cifar100 --root nowhere", "Got: 'nowhere'"),
+    ("select --suite digits --target lwo", "Did you mean 'low'?"),
+    ("select --suite digits --target low --budget -1", "positive number of seconds. Got: '-1'"),
 ])
 def test_wrong_use_is_one_line_and_status_2(line, part, tmp_path):
     done = run(*line.split(), cwd=tmp_path)
@@ -56,3 +58,12 @@ def test_interrupted_run_says_how_to_go_on(tmp_path):
     assert process.returncode == 130
     assert said[-1].startswith("taskdist: interrupted.") and said[-1].endswith(" ".join(words))
     assert "unfinished" in run("status", "out", cwd=tmp_path).stdout
+
+
+def test_select_prints_the_ranking_and_writes_it(tmp_path):
+    few = "images=100 source_epochs=2 steps=5 checkpoints=1 cost_checkpoints=1 probes=20 excess_points=0 accuracy_points=1 coupling_iterations=1".split()
+    done = run(*"select --suite digits --target odd --candidates low,even --shots 4 --out out --set".split(), *few, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Best of 2 sources for odd: ") and "coupled_error" in done.stdout
+    assert (tmp_path / "out" / "ranking.png").exists()
+    assert (tmp_path / "out" / "ranking.csv").read_text().startswith("# command: taskdist select --suite digits")

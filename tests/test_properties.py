@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import taskdist_nb
-from taskdist_nb import cli, data, distances, fisher, judgement, mantel, matrix, models, scores, together, trajectory, transport, viz, widgets
+from taskdist_nb import cli, data, distances, fisher, judgement, mantel, matrix, models, scores, select, together, trajectory, transport, viz, widgets
 from taskdist_nb.data import LabelSpace, Suite, Task
 from taskdist_nb.trajectory import TransferConfig
 
@@ -37,7 +37,7 @@ def generator(seed=0): return torch.Generator().manual_seed(seed)
 def test_unknown_names_what_was_given(argument, name, options):
     error = data.unknown(argument, name, options)
     TALLY["cases"] += 1
-    assert isinstance(error, KeyError) and isinstance(error, ValueError) and f"Got: {name!r}" in str(error)
+    assert isinstance(error, KeyError) and isinstance(error, ValueError) and f"Got: {name!r:.80}" in str(error)
 
 
 @covers("data.Task", "data.LabelSpace", examples=60)
@@ -172,6 +172,15 @@ def test_numbers_are_checked(n, t):
     assert not done or 0 <= found <= 1 and type(found) is float
 
 
+@covers("data.check_choice", "data.check_list", examples=60)
+@given(words, or_hostile(st.lists(st.integers(), max_size=3)))
+def test_choices_and_lists_are_checked(word, names):
+    done, found = attempt(data.check_choice, word, "word", ["a", "b", ""])
+    assert done == (isinstance(word, str) and word in ("a", "b", "")) and (not done or found == word)
+    done, found = attempt(data.check_list, names, "names")
+    assert not done or type(found) is list and len(found) == len(names) and not isinstance(names, (str, bytes))
+
+
 # ---------- models
 
 @covers("models.build_model", "models.get_model", "models.small_cnn", "models.wrn_16_4", "models.mlp", "models.WideBlock", "models.predict_logits", "models.penultimate", examples=60)
@@ -244,7 +253,7 @@ def test_a_path_is_at_least_as_long_as_its_parts(path, kind, more):
     assert length == pytest.approx(sum(steps), rel=1e-4) and length >= 0
 
 
-@covers("fisher.fisher_information", "fisher.evaluating", examples=80)
+@covers("fisher.fisher_information", "models.evaluating", examples=80)
 @given(or_hostile(st.just(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))), or_hostile(reals((5, 1, 2, 2), kinds=("normal", "zeros", "huge"), dtypes=(torch.float32,))), or_hostile(st.sampled_from(["true", "empirical"])),
        or_hostile(st.sampled_from(["dense", "diagonal", "product"])), or_hostile(st.sampled_from([None, torch.tensor([0, 1, 2, 0, 1]), torch.tensor([0, 1, 9, 0, 1])])), or_hostile(st.sampled_from([1, 2**24])))
 def test_fisher_information_is_positive(model, x, kind, structure, y, max_entries):
@@ -479,6 +488,15 @@ def test_a_transfer_ends_in_a_distance_or_says_why(name, pair, odd, field, more)
     assert (again.distance, again.config, again.lengths) == (result.distance, result.config, result.lengths)
 
 
+@covers("distances.from_scratch", examples=20)
+@given(task_pairs(), odd_settings, st.sampled_from(["target", "model", "config", "seed", None]), st.data())
+def test_from_scratch(pair, odd, field, more):
+    arguments = dict(target=pair[0], model="mlp", config=TransferConfig.toy(**(QUICK | odd)), seed=more.draw(st.integers(0, 99)))
+    if field: arguments[field] = more.draw(or_hostile(st.just(arguments[field])))
+    done, walk = attempt(distances.from_scratch, **arguments)
+    if done: assert 0 <= walk.accuracy <= 1 and walk.lengths["per_input"] >= 0
+
+
 @covers("together.transfer_together", examples=15)
 @given(task_pairs(), odd_settings, or_hostile(st.sampled_from(["coupled", "uncoupled", "fine_tuning"])), seeds, or_hostile(st.just("mlp")))
 def test_transfers_in_lock_step(pair, odd, name, seed, model):
@@ -526,7 +544,7 @@ def test_a_store_gives_back_what_it_was_given_or_nothing(tmp_path_factory, recor
     assert bool(matrix.flaw(spoilt, key)) == (fate != "whole")
 
 
-@covers("matrix.distance_matrix", "matrix.check_suite", "matrix.check_seeds", "matrix.DistanceMatrix", "matrix.assemble", "matrix.settings_for", examples=30)
+@covers("matrix.distance_matrix", "matrix.check_suite", "matrix.check_seeds", "matrix.check_n_jobs", "matrix.DistanceMatrix", "matrix.assemble", "matrix.settings_for", examples=30)
 @given(task_pairs(), st.sampled_from(["suite", "distance", "model", "config", "seeds", "n_jobs", "together", "store", None]), st.data())
 def test_a_matrix_is_whole_or_refused(tmp_path_factory, pair, field, more):
     arguments = dict(suite=Suite(pair), distance="wasserstein", model="mlp", config=TransferConfig.toy(**QUICK), seeds=[0], n_jobs=1, together=1)
@@ -554,6 +572,81 @@ def test_foreign_tables_are_refused(tmp_path_factory, text):
 def test_visible_devices(value, count):
     TALLY["cases"] += 1
     assert len(matrix.visible_devices({"CUDA_VISIBLE_DEVICES": value}, count)) <= count
+
+
+# ---------- the choice
+
+@covers("select.few_shot", examples=40)
+@given(task_parts(), or_hostile(st.integers(1, 4)), seeds)
+def test_few_shots_of_each_class(parts, shots, seed):
+    task = Task(**parts)
+    done, few = attempt(select.few_shot, task, shots, seed)
+    if done: assert few.y_train.bincount().tolist() == task.y_train.bincount().clamp(max=int(shots)).tolist() and torch.equal(few.x_test, task.x_test)
+
+
+@covers("select.random_halves", examples=40)
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(0, 9))
+def test_halves_are_halves_of_every_class(labels, seed):
+    TALLY["cases"] += 1
+    counts = np.unique(labels, return_counts=True)[1]
+    for half in select.random_halves(np.array(labels), 3, seed):
+        held = [np.sum(np.array(labels)[half] == k) for k in np.unique(labels)]
+        assert len(set(half)) == len(half) and all(max(1, n//2) <= h <= (n + 1)//2 for h, n in zip(held, counts))
+
+
+@covers("select.cascaded", "select.best_threshold", examples=40)
+@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9), st.booleans()), min_size=1, max_size=12), st.integers(1, 12))
+def test_cascades_and_thresholds(rows, finalists):
+    TALLY["cases"] += 1
+    first, final, bad = map(np.array, zip(*rows))
+    order = np.argsort(select.cascaded(first, final, finalists))
+    assert sorted(order) == list(range(len(rows))) and set(order[:finalists]) == set(np.argsort(first, kind="stable")[:finalists])
+    right = ((first > select.best_threshold(first, bad)) == bad).mean()
+    assert right >= max(bad.mean(), 1 - bad.mean()) - 1e-12
+
+
+@covers("select.predict_negative", "select.NegativeTransfer", examples=60)
+@given(or_hostile(st.lists(st.floats(-9, 9), min_size=6, max_size=6)), or_hostile(st.lists(st.booleans(), min_size=6, max_size=6)), or_hostile(st.lists(st.integers(0, 2), min_size=6, max_size=6)), or_hostile(st.sampled_from([None, 0.])))
+def test_warnings_are_counted_or_refused(score, negative, group, threshold):
+    done, found = attempt(select.predict_negative, score, negative, group, threshold)
+    if done: assert found.counts.to_numpy().sum() == 6 and 0 <= found.right <= 1 and 0 <= found.always <= 1
+
+
+@covers("select.nearest_purity", examples=30)
+@given(or_hostile(st.integers(3, 6).flatmap(lambda n: reals((n, n), kinds=("normal", "equal", "tiny"))).map(lambda v: pd.DataFrame(v.numpy()))), or_hostile(st.just({k: k % 2 for k in range(6)})))
+def test_purity_is_a_share_or_refused(frame, groups):
+    done, found = attempt(select.nearest_purity, frame, groups, 99)
+    if done: assert 0 <= found["purity"] <= 1 and 0.01 <= found["p"] <= 1
+
+
+CHOICE = TransferConfig.toy(source_epochs=1, source_batch_size=5, steps=2, batch_size=4, checkpoints=1, probes=4, excess_points=0, accuracy_points=1, coupling_iterations=1, block_size=2, fisher_images=4, wasserstein_images=4)
+
+
+@covers("select.rank_sources", "select.Ranking", "select.check_method", "select.Allowance", examples=40)
+@given(task_pairs(), or_hostile(st.sampled_from(select.METHODS)), or_hostile(st.sampled_from([None, 60.])), or_hostile(st.sampled_from([None, {}])), st.sampled_from(["task", "suite", "hostile"]), st.data())
+def test_sources_are_ranked_or_refused(pair, method, budget, prepared, kind, more):
+    target, source = pair
+    candidates = {"task": {"two": source}, "suite": Suite([source]), "hostile": more.draw(or_hostile(st.just(None)))}[kind]
+    done, ranking = attempt(select.rank_sources, target, candidates, method, "mlp", CHOICE, 0, budget, prepared)
+    if done: assert ranking.best == "two" == ranking.within_noise[0] and "two" in repr(ranking) and "<table" in ranking._repr_html_() and ranking.table.score.notna().all()
+
+
+@covers("select.rank_architectures", "select.count_parameters", examples=15)
+@given(task_pairs(), or_hostile(st.sampled_from([["mlp"], {"m": models.mlp}, {"m": "mlpp"}, {}])), or_hostile(st.sampled_from(["coupled", "leep"])))
+def test_networks_are_ranked_or_refused(pair, networks, method):
+    done, ranking = attempt(select.rank_architectures, *pair, networks, method, CHOICE)
+    if done: assert len(ranking.table) == 1 and ranking.table.parameters.iloc[0] > 0
+
+
+@covers("select.adapt", "select.torch_model", "select.Adapted", examples=20)
+@given(or_hostile(st.sampled_from([models.mlp, lambda n: nn.Sequential(nn.Conv2d(3, n, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())])), st.sampled_from([None, 12]), words)
+def test_adapted_models_take_grey_images(build, size, name):
+    done, factory = attempt(select.adapt, build, size)
+    if done:
+        done, network = attempt(models.build_model, factory, 3, torch.zeros(2, 1, 8, 8), 0)
+        assert not done or network(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
+    done, _ = attempt(select.torch_model, name)
+    assert not done
 
 
 # ---------- figures and widgets
@@ -617,10 +710,10 @@ def test_widgets_refuse_what_would_not_do(p, q, steps, frame):
 
 # ---------- the command
 
-arguments = st.lists(st.sampled_from(["run", "status", "--suite", "digits", "--seeds", "-1", "3", "--tasks", "low", "--distances", "nonsense", "--set", "lr=x", "steps=0", "--config", "--n-jobs", "0", "1e9", "a,,b", "low,low", "--help", "--wat", "", "ü"]), max_size=6)
+arguments = st.lists(st.sampled_from(["run", "status", "select", "--target", "--budget", "--shots", "--suite", "digits", "--seeds", "-1", "3", "--tasks", "low", "--distances", "nonsense", "--set", "lr=x", "steps=0", "--config", "--n-jobs", "0", "1e9", "a,,b", "low,low", "--help", "--wat", "", "ü"]), max_size=6)
 
 
-@covers("cli.parse", "cli.Parser", "cli.make_parser", "cli.unexpected", "cli.WrongUse", "cli.one_of", "cli.add_what", "cli.add_how", "cli.whole", "cli.jobs", "cli.name_list", examples=120)
+@covers("cli.parse", "cli.Parser", "cli.make_parser", "cli.unexpected", "cli.WrongUse", "cli.one_of", "cli.add_what", "cli.add_how", "cli.add_place", "cli.add_choice", "cli.seconds", "cli.whole", "cli.jobs", "cli.name_list", examples=120)
 @given(arguments)
 def test_the_command_line_is_read_or_refused(argv):
     try: done, args = attempt(lambda: cli.parse(argv))
@@ -679,6 +772,10 @@ SAYS = [   # a call, and what its message holds: the argument, the value, what w
     (lambda: scores.leep(2*rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
     (lambda: scores.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
     (lambda: scores.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
+    (lambda: select.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
+    (lambda: select.Allowance(0), "budget", "0", "positive number of seconds"),
+    (lambda: select.torch_model("resnet81"), "name", "'resnet81'", "'resnet18'"),
+    (lambda: select.adapt(models.mlp(2)), "build", "Sequential", "n_outputs -> nn.Module"),
     (lambda: scores.get_measure("lepp"), "distance", "'lepp'", "'leep'"),
     (lambda: mantel.mantel(np.eye(2), np.eye(2)), "a", "2", "at least 3 tasks"),
     (lambda: mantel.mantel(np.ones((3, 3)), np.eye(3)), "a", "1.0 everywhere", "vary"),
@@ -709,15 +806,17 @@ def test_messages_name_argument_value_and_remedy(call, argument, value, remedy):
 
 # module -> reason -> names. What stands here takes arguments that its callers, which are covered, have checked.
 ELSEWHERE = {
-    "distances": {"steps of a transfer; the transfers are covered": "Setting set_out arrive first_coupling BlockCosts LazyPairs check_features Embedding pool_tasks fit_probe head_of fit_head embed_task halves Distance"},
+    "distances": {"steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling BlockCosts LazyPairs check_features coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe head_of fit_head embed_task halves Distance"},
     "mantel": {"steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"},
     "scores": {"steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage"},
-    "trajectory": {"steps of a transfer; the transfers are covered": "soft_cross_entropy own_stream train Fitted augmentation device_of on_device accuracy_on fit_task LengthMeter Trajectory excess_loss set_norm_speed running_average follow still_trajectory fit_source",
+    "trajectory": {"steps of a transfer; the transfers are covered": "soft_cross_entropy own_stream train Fitted augmentation device_of on_device accuracy_on fit_task LengthMeter Trajectory excess_loss set_norm_speed lengths_at WeightAverage Reading follow still_trajectory fit_source",
                    "arithmetic of the presets, compared with simulation in 04_trajectory": "momentum_spread norm_jitter same_path"},
-    "together": {"steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution Products Stack check_alike on_host draw_together train_together Reading average_of excess_together follow_together walk_together set_out_together"},
-    "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix and test_scale_out": "task_fingerprint model_fingerprint provenance distrust Job Plan needs_of make_plan making save_fitted load_fitted source_of probe_of embedding_of stored_result result_of wanted_by results_together own_device one_thread settled do_jobs do_job rounds_of left_of run_plan run_jobs list_wanted progress_of seconds_left"},
+    "together": {"steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution Products Stack check_alike on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"},
+    "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix and test_scale_out": "task_fingerprint model_fingerprint provenance distrust Job Plan needed_by make_plan making fitted_of fit_of source_of probe_of embedding_of stored_result result_of results_together own_device one_thread settled do_jobs do_job pairs_of rounds_of run_plan run_jobs list_wanted progress_of seconds_left"},
     "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed short unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
     "widgets": {"parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"},
+    "select": {"steps of a ranking, compared with naive loops in 10_select": "Candidate Piece Finding score_halves find images_used row_of in_order repeated_over draw_stage find_within compete joined check_names check_shelf given_for folder_or_temporary check_stages error_from_scratch check_models beyond_size builder load_body as_cases",
+               "reads and makes the committed evidence, tried in 10_select": "slim_cnn selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up"},
     "cli": {"what follows once the command line is read, tried in 12_cli and test_cli": "*"},
     "judgement": {"steps and tables of `judge`, tried in 08b_judgement": "*"},
     "cifar100": {"reads and makes the committed results, tried in 11_cifar100": "*"},

@@ -17,6 +17,7 @@ from taskdist_nb.matrix import Store, distance_matrix
 from taskdist_nb.trajectory import TransferConfig
 
 NAMES = ["low", "high", "odd"]
+RECORDS = 3 + 3 + 9   # fits, noise floors, pairs
 CONFIG = TransferConfig.toy(source_epochs=2, steps=40, checkpoints=5, coupling_iterations=1, excess_points=0, probes=50)
 SCRIPT = """
 import sys
@@ -42,7 +43,7 @@ def sound(store):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         records = [store.sound(p.stem) for p in store.folder.glob("*.json")]
-    return all(records) and len(records) == 9 + 3 and not [*store.folder.glob(".part-*"), *store.folder.glob("*.running")]
+    return all(records) and len(records) == RECORDS and not [*store.folder.glob(".part-*"), *store.folder.glob("*.running")]
 
 
 def test_two_processes_on_one_store(serial, tmp_path):
@@ -72,7 +73,7 @@ def test_dask_cluster_that_loses_a_worker(serial, tmp_path):
         with joblib.parallel_config("dask"):
             values = matrix(tmp_path/"store").values
         killer.join()
-        assert killed[0] < 9 + 3, "killed too late"
+        assert killed[0] < RECORDS, "killed too late"
         assert sorted(client.run(os.getpid).values()) != workers
     assert np.array_equal(values, serial)
     for left in (tmp_path/"store").glob("*.running"): left.unlink()   # of the worker that was killed

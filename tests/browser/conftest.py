@@ -109,4 +109,5 @@ def lab(tmp_path_factory):
             yield f"http://127.0.0.1:{port}", folder
         finally:
             process.terminate()
-            process.wait(60)
+            try: process.wait(WAIT)
+            except subprocess.TimeoutExpired: process.kill()

@@ -13,6 +13,10 @@ OVERFLOW = """const width = document.documentElement.clientWidth
 # Mean of red, green and blue of a colour of the first element that a selector finds; at least 1.
 BRIGHTNESS = "return 1 + getComputedStyle(document.querySelector(arguments[0]))[arguments[1]].match(/\\d+/g).slice(0, 3).map(Number).reduce((a, b) => a + b)/3"
 
+# A button's left, top, width and height and an image's width, in pixels of the image, and the two margins that should make the first two.
+PLACE = """const [b, i] = [...arguments].map(e => e.getBoundingClientRect()), margin = getComputedStyle(arguments[0])
+  return [b.x - i.x, b.y - i.y, b.width, b.height, i.width, parseFloat(margin.marginLeft), parseFloat(margin.marginTop)]"""
+
 
 def resize(driver, width): driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", dict(width=width, height=850, deviceScaleFactor=1, mobile=width < 600))
 
@@ -89,14 +93,19 @@ def open_and_run(driver, until, find, url):
     raise AssertionError("Run All Cells did not start a cell")
 
 
+def run_in_lab(driver, until, find, lab, name, title, code):
+    "A notebook of one cell of code, written, opened and run in JupyterLab."
+    address, folder = lab
+    cells = [new_markdown_cell(f"# {title}"), new_code_cell(code), new_code_cell("'all cells', 'have run'")]
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}), folder / name)
+    open_and_run(driver, until, find, f"{address}/lab/tree/{name}?reset")         # reset: no notebook of another test stays open
+    until(lambda _: "have run" in find(".jp-Notebook")[0].text)
+
+
 def test_widget_moves_in_jupyterlab(driver, until, find, lab):
     from selenium.webdriver import ActionChains, Keys
-    address, folder = lab
-    cells = [new_markdown_cell("# A ruler"), new_code_cell("from taskdist_nb.widgets import fisher_ruler\n\nfisher_ruler()"), new_code_cell("'all cells', 'have run'")]
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}), folder / "ruler.ipynb")
-    open_and_run(driver, until, find, f"{address}/lab/tree/ruler.ipynb")
+    run_in_lab(driver, until, find, lab, "ruler.ipynb", "A ruler", "from taskdist_nb.widgets import fisher_ruler\n\nfisher_ruler()")
     until(lambda _: find(".jp-OutputArea .noUi-handle"))
-    until(lambda _: "have run" in find(".jp-Notebook")[0].text)
     said = lambda: find("[role=status]")[-1].text
     shown = lambda: find(".jp-OutputArea .widget-image")[0].get_attribute("src")
     first, picture = until(lambda _: said()), shown()
@@ -106,5 +115,26 @@ def test_widget_moves_in_jupyterlab(driver, until, find, lab):
     until(lambda _: shown() != picture)
     handle.send_keys(Keys.ARROW_RIGHT)                                              # with the keyboard
     until(lambda _: said() not in (first, second))
+    assert find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == []
+    assert from_here_only(driver) == []
+
+
+def test_task_on_the_map_is_clicked_in_jupyterlab(driver, until, find, lab):
+    from selenium.webdriver import ActionChains, Keys
+    code = ("import pandas as pd\nfrom taskdist_nb.widgets import task_map\n\nd = pd.DataFrame([[0, 1, 4], [2, 0, 3], [5, 6, 0]], list('abc'), list('abc'))\n"
+            "task_map({'made up': d}, gain=d - 3)")
+    run_in_lab(driver, until, find, lab, "map.ipynb", "A map", code)
+    spot = lambda task: until(lambda _: find(f".jp-OutputArea button[title='choose {task}']"))[0]
+    said, image = lambda: find("[role=status]")[-1].text, until(lambda _: find(".jp-OutputArea .widget-image"))[0]
+    until(lambda _: "nearest source to a is b" in said())
+    for task in "abc":                                                              # the button lies where Python put it on the picture
+        x, y, width, height, right, left, top = until(lambda d: d.execute_script(PLACE, spot(task), image))
+        assert abs(x - left) < 2 and abs(y - top) < 2 and x + width < right and 20 < height < 60
+    picture = image.get_attribute("src")
+    ActionChains(driver).move_to_element(spot("c")).click().perform()               # with the mouse
+    until(lambda _: "nearest source to c is b" in said() and "Fine-tuning from b" in said())
+    until(lambda _: find(".jp-OutputArea .widget-image")[0].get_attribute("src") != picture)
+    spot("b").send_keys(Keys.ENTER)                                                 # with the keyboard
+    until(lambda _: "nearest source to b is a" in said())
     assert find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == []
     assert from_here_only(driver) == []
