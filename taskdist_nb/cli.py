@@ -830,7 +830,7 @@ def progress_lines(folder:Path) -> list[str]:
     from taskdist_nb.matrix import Store, progress_of, seconds_left
     try: progress, seconds = progress_of(store := Store(folder)), seconds_left(store)
     except FileNotFoundError: return ["nothing stored yet"]
-    kinds = {"source": "source networks", "probe": "probe networks", "embedding": "Task2Vec embeddings"}
+    kinds = {"fit": "source networks", "floor": "noise floors", "probe": "probe networks", "embedding": "Task2Vec embeddings"}
     rows = [f"{r.done:7d}{r.running:9d}{r.left:7d}{in_words(r.seconds) if r.done else '-':>9s}  {kinds.get(r.Index, r.Index + ' pairs')}" for r in progress.itertuples()]
     others = len(list(folder.glob("*.json"))) - int(progress.done.sum())
     rows += [f"{others:7d}{'-':>9s}{'-':>7s}{'-':>9s}  of other settings, or damaged"]*(others > 0)

@@ -72,6 +72,7 @@ def _labelled(m, # array-like, DataFrame or DistanceMatrix
     if isinstance(mean, pd.DataFrame): m = mean
     return align_columns(m, name) if isinstance(m, pd.DataFrame) else m
 
+# %% ../nbs/08_mantel.ipynb #s000
 def matrix_pair(a, b, # (n, n) array-like, DataFrame or DistanceMatrix
                ) -> tuple[np.ndarray, np.ndarray]: # (n, n), (n, n) float64, zero diagonals
     """Both matrices as arrays over the same tasks in the same order; labels are matched if both have them.

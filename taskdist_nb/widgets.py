@@ -22,6 +22,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 import torch
+from fastcore.basics import patch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
@@ -108,31 +109,36 @@ class Panel(widgets.VBox):
             control.observe(self.redraw, "value")
         self.redraw()
 
-    def choose(self,
-        name:str,      # of a control
-        value,         # for it
-    ):
-        "Give a control a value, as a click does."
-        self.controls[name].value = value
-
     @property
     def image(self) -> widgets.Image: return self.board.image
 
     @property
     def values(self) -> dict: return {name: control.value for name, control in self.controls.items()}
 
-    def redraw(self, change=None):
-        "Draw the present values; called by every control that moves."
-        self.figure, self.sentence = self.draw(**self.values)
-        self.image.value = fixed_png(self.figure)
-        if self.places: self.board.place(self.figure, self.places(self.figure, **self.values))
-        look = f"line-height: 1.4; max-width: {round(SHOWN*WIDTH)}px"
-        self.words.value = f'<div role="status" style="{look}">{html.escape(self.sentence)}</div>'
-
     def _repr_mimebundle_(self, **kwargs) -> dict:
         "The widget for who has a kernel, the present picture and sentence for who has none."
         shown = super()._repr_mimebundle_(**kwargs) or {}
         return shown | {"image/png": base64.b64encode(bytes(self.image.value)).decode(), "text/plain": self.sentence}
+
+# %% ../nbs/09b_widgets.ipynb #s002
+@patch
+def choose(self:Panel,
+    name:str,       # of a control
+    value,          # for it
+):
+    "Give a control a value, as a click does."
+    self.controls[name].value = value
+
+@patch
+def redraw(self:Panel,
+    change=None,    # what a control says of its move; not used
+):
+    "Draw the present values; called by every control that moves."
+    self.figure, self.sentence = self.draw(**self.values)
+    self.image.value = fixed_png(self.figure)
+    if self.places: self.board.place(self.figure, self.places(self.figure, **self.values))
+    look = f"line-height: 1.4; max-width: {round(SHOWN*WIDTH)}px"
+    self.words.value = f'<div role="status" style="{look}">{html.escape(self.sentence)}</div>'
 
 # %% ../nbs/09b_widgets.ipynb #c017
 @dataclass(frozen=True)
@@ -155,6 +161,7 @@ def varied(
     "Indices of n labels, those of different kinds first."
     return sorted(range(len(labels)), key=lambda k: labels[:k].count(labels[k]))[:n]
 
+# %% ../nbs/09b_widgets.ipynb #s000
 def record_walk(
     source:Task,                    # where the walk starts
     target:Task,                    # where it ends
@@ -543,6 +550,7 @@ def _draw_map(ax, frame, place, target, unit):
         if text.get_text() == short(target, 14): text.set(color=RED, weight="bold")
     ax.set_title(f"map, n = {len(points)} tasks\nstress {stress:.2f} ({flat:.2f} if all were equal)", loc="left")
 
+# %% ../nbs/09b_widgets.ipynb #s001
 def _draw_tree(ax, frame, tree, target, unit):
     "The dendrogram of the tasks, the chosen one in red."
     dendrogram(tree, labels=[short(t, 14) for t in frame.index], orientation="left", ax=ax, color_threshold=0, above_threshold_color=BLUE)
