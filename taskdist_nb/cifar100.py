@@ -41,7 +41,7 @@ def lighter_config(**changes) -> TransferConfig:
 # %% ../nbs/11_cifar100.ipynb #c034
 WALKS = ("fine_tuning", "coupled", "uncoupled")
 CHEAP = ("task2vec", "wasserstein", "wasserstein_features", *SCORES)
-VARIANTS = {"coupled_independent": dict(first_coupling="independent"), "coupled_second_turn": dict(coupling_iterations=2)}   # the coupled distance with other couplings
+VARIANTS:dict[str, dict] = {"coupled_independent": dict(first_coupling="independent"), "coupled_second_turn": dict(coupling_iterations=2)}   # the coupled distance with other couplings
 
 def study_measures(config:TransferConfig=None, names=None) -> dict[str, tuple]:
     "What a study measures: a file's name -> (distance or score, settings). `names` chooses some; raises ValueError for others."

@@ -14,6 +14,7 @@ import copy, hashlib, json, numbers, time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from fastcore.basics import patch
 from scipy.optimize import brentq
@@ -225,7 +226,7 @@ class Fitted:
     "A network fitted to a task, with the length that SGD adds when the task does not move (the noise floor)."
     task: str; n_outputs: int; accuracy: float; seed: int; seconds: float
     model: nn.Module = field(repr=False)
-    floor: "Trajectory" = field(default=None, repr=False)
+    floor: Any = field(default=None, repr=False)   # the Trajectory of `still_trajectory`
 
 def augmentation(config:TransferConfig, *tasks:Task) -> Callable:
     "The crop and flip of the settings as a function (x, generator) -> x; flips only where every task says that a mirrored image keeps its label."
