@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['SUITE_NAMES', 'DISTANCE_NAMES', 'MODEL_NAMES', 'CONFIG_NAMES', 'YARDSTICK', 'METHOD_NAMES', 'COMMANDS', 'ABOUT',
            'EXAMPLES', 'SELECT', 'DEFAULTS', 'OTHERWISE', 'LAG', 'SHARE', 'CHECKS', 'GLOSSARY', 'STYLE', 'MACROS',
-           'PAGE', 'PAGE_END', 'WrongUse', 'one_of', 'whole', 'jobs', 'name_list', 'Parser', 'make_parser', 'add_what',
-           'add_how', 'add_place', 'seconds', 'add_choice', 'parse', 'unexpected', 'read_setting', 'make_config',
+           'PAGE', 'PAGE_END', 'WrongUse', 'one_of', 'whole', 'jobs', 'name_list', 'seconds', 'Parser', 'make_parser',
+           'add_what', 'add_how', 'add_place', 'add_choice', 'parse', 'unexpected', 'read_setting', 'make_config',
            'Request', 'check_request', 'open_suite', 'check_device', 'check_fit', 'check_out', 'Experiment',
            'run_experiment', 'Clock', 'mantel_tests', 'try_mantel', 'tests_table', 'mantel_table', 'pair_table',
-           'summary_table', 'show_number', 'print_summary', 'why_no_test', 'ceiling_lines', 'warn_following', 'words',
+           'summary_table', 'show_number', 'print_summary', 'why_no_test', 'ceiling_lines', 'words', 'warn_following',
            'warn_seeds', 'warn_length', 'warn_turns', 'warn_asymmetry', 'warn_few_tasks', 'warn_setup', 'warnings_for',
-           'write_tables', 'clear_last_run', 'read_run', 'Drawing', 'drawings', 'transfer_drawings', 'same_pair',
+           'write_tables', 'read_run', 'clear_last_run', 'Drawing', 'drawings', 'transfer_drawings', 'same_pair',
            'draw_interpolation', 'draw_figures', 'headline', 'typeset', 'cell', 'shade', 'tests_by_row', 'relabellings',
-           'in_words', 'facts_of', 'changed_settings', 'write_report', 'machine', 'versions', 'describe_run',
-           'run_command', 'write_run', 'finish', 'check_choice', 'select_command', 'status_command', 'status_lines',
-           'progress_lines', 'main', 'complain']
+           'in_words', 'changed_settings', 'facts_of', 'report_contents', 'write_report', 'machine', 'versions',
+           'describe_run', 'run_command', 'write_run', 'finish', 'check_choice', 'select_command', 'status_command',
+           'status_lines', 'progress_lines', 'main', 'complain']
 
 # %% ../nbs/12_cli.ipynb #c004
 import argparse, difflib, json, os, shlex, sys, tempfile, time
@@ -26,13 +26,15 @@ from pathlib import Path
 from . import __version__
 
 # %% ../nbs/12_cli.ipynb #c008
-SUITE_NAMES = ("digits", "cifar100", "cifar10", "mnist", "fashion_mnist")
-DISTANCE_NAMES = ("coupled", "uncoupled", "fine_tuning", "task2vec", "wasserstein", "wasserstein_features")
-MODEL_NAMES = ("small_cnn", "wrn_16_4", "mlp")
-CONFIG_NAMES = ("fast", "paper", "toy")
-YARDSTICK = "fine_tuning"
-METHOD_NAMES = ("cascade", *DISTANCE_NAMES, "leep", "nce", "logme", "h_score", "h_score_shrunk", "knn", "source_accuracy", "otdd", "coupled_error", "uncoupled_error", "fine_tuning_error")
-COMMANDS = ("run", "select", "status")
+SUITE_NAMES = ("digits", "cifar100", "cifar10", "mnist", "fashion_mnist")   # keys of `SUITES`
+DISTANCE_NAMES = ("coupled", "uncoupled", "fine_tuning", "task2vec", "wasserstein", "wasserstein_features")   # keys of `DISTANCES`
+MODEL_NAMES = ("small_cnn", "wrn_16_4", "mlp")   # networks that have a name
+CONFIG_NAMES = ("fast", "paper", "toy")          # presets of `TransferConfig`
+YARDSTICK = "fine_tuning"                        # the distance that the others are compared with
+METHOD_NAMES = (   # what `select` can rank by
+    "cascade", *DISTANCE_NAMES, "leep", "nce", "logme", "h_score", "h_score_shrunk", "knn", "source_accuracy", "otdd",
+    "coupled_error", "uncoupled_error", "fine_tuning_error")
+COMMANDS = ("run", "select", "status")           # words after `taskdist`
 
 # %% ../nbs/12_cli.ipynb #c012
 class WrongUse(ValueError):
@@ -47,10 +49,13 @@ def one_of(
     "The value itself if it is among the options; otherwise WrongUse with the nearest of them."
     if value in options: return value
     near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.4)
-    raise WrongUse(f"{argument} must be one of {', '.join(options)}{extra}. Got: {value!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    raise WrongUse(f"{argument} must be one of {', '.join(options)}{extra}. Got: {value!r}.{guess}")
 
-# %% ../nbs/12_cli.ipynb #c014
-def whole(low:int):
+# %% ../nbs/12_cli.ipynb #c015
+def whole(
+    low:int,     # the smallest that will do
+):               # str -> int
     "A reader of integers from `low` up, for argparse."
     def read(text):
         try: value = int(text)
@@ -59,26 +64,39 @@ def whole(low:int):
         return value
     return read
 
-def jobs(text:str) -> int:
+def jobs(text:str) -> int:   # a word of the command line
     "A number of processes: -1 (one a core), or 1 and more."
     try: return -1 if text == "-1" else whole(1)(text)
-    except argparse.ArgumentTypeError as e: raise argparse.ArgumentTypeError(str(e).replace("must be", "must be -1 (one a core) or")) from None
-
-def name_list(text:str) -> list[str]:
-    "Names between commas, all different, none empty."
-    names = [n.strip() for n in text.split(",")]
-    if not all(names) or len(set(names)) < len(names): raise argparse.ArgumentTypeError(f"must be different names with commas between them, e.g. low,high. Got: {text!r}.")
-    return names
+    except argparse.ArgumentTypeError as e:
+        raise argparse.ArgumentTypeError(str(e).replace("must be", "must be -1 (one a core) or")) from None
 
 # %% ../nbs/12_cli.ipynb #c016
+def name_list(text:str) -> list[str]:   # a word of the command line
+    "Names between commas, all different, none empty."
+    names = [n.strip() for n in text.split(",")]
+    if not all(names) or len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f"must be different names with commas between them, e.g. low,high. Got: {text!r}.")
+    return names
+
+def seconds(text:str) -> float:   # a word of the command line
+    "A positive number of seconds."
+    try: value = float(text)
+    except ValueError: value = 0.
+    if not 0 < value < float("inf"): raise argparse.ArgumentTypeError(f"must be a positive number of seconds. Got: {text!r}.")
+    return value
+
+# %% ../nbs/12_cli.ipynb #c018
 class Parser(argparse.ArgumentParser):
     "An argument parser that raises WrongUse instead of printing its usage and leaving."
-    def __init__(self, **kwargs): super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+    def __init__(
+        self, **kwargs     # of `argparse.ArgumentParser`
+    ):
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
     def error(self, message):
         if message.startswith("argument "): message = message.removeprefix("argument ").replace(": ", " ", 1)
         raise WrongUse(message + ("" if "Got:" in message else f"; see {self.prog} --help"))
 
-# %% ../nbs/12_cli.ipynb #c017
+# %% ../nbs/12_cli.ipynb #c020
 ABOUT = """How far is one learning task from another? Measures distances between all pairs of tasks of a suite
 and writes matrices (CSV), Mantel tests, figures and a report that explains them."""
 
@@ -99,7 +117,7 @@ A run that was stopped goes on where it was when the same command is given again
 SELECT = """From which task of a suite should one fine-tune to the target? Ranks the candidates by a distance, a score or a cascade of two,
 prints the table, and writes it (ranking.csv) with a figure (ranking.png)."""
 
-# %% ../nbs/12_cli.ipynb #c018
+# %% ../nbs/12_cli.ipynb #c022
 def make_parser() -> Parser:
     "The command line: `run`, `select`, `status`, `--help`, `--version`."
     parser = Parser(prog="taskdist", description=ABOUT, epilog=EXAMPLES)
@@ -111,60 +129,60 @@ def make_parser() -> Parser:
     select = commands.add_parser("select", help="rank the sources for a target", description=SELECT)
     add_choice(select.add_argument_group("what to choose for"))
     add_place(select.add_argument_group("how"))
-    status = commands.add_parser("status", help="say what a run has stored so far", description="Say what a run has stored so far, and its settings.")
+    status = commands.add_parser("status", help="say what a run has stored so far",
+                                 description="Say what a run has stored so far, and its settings.")
     status.add_argument("folder", metavar="DIR", help="the --out of a run")
     status.add_argument("--debug", action="store_true", help="show where an error came from")
     return parser
 
-# %% ../nbs/12_cli.ipynb #c019
-def add_what(group):
+# %% ../nbs/12_cli.ipynb #c023
+def add_what(group):   # of a parser's options
     "Options that say what is measured."
-    group.add_argument("--suite", metavar="NAME", help=f"{', '.join(SUITE_NAMES)}, or the path of an .npz file or a folder of images")
-    group.add_argument("--tasks", metavar="A,B,...", type=name_list, help="tasks of the suite (default: all)")
-    group.add_argument("--distances", metavar="D,E,...", type=name_list, help=f"among {', '.join(DISTANCE_NAMES)} (default: all)")
-    group.add_argument("--model", metavar="NAME", help=f"{', '.join(MODEL_NAMES)} (default: mlp for digits, else small_cnn)")
-    group.add_argument("--config", metavar="NAME", help="preset of settings: fast, paper (as published; days on a CPU), toy (default: toy for digits, else fast)")
-    group.add_argument("--set", metavar="name=value", dest="settings", nargs="+", action="extend", default=[], help="change settings of the preset, e.g. --set steps=800 lr=0.005")
-    group.add_argument("--seeds", metavar="N", type=whole(1), help="repeat everything with N seeds (default: 2 for digits, else 1)")
+    add = group.add_argument
+    add("--suite", metavar="NAME", help=f"{', '.join(SUITE_NAMES)}, or the path of an .npz file or a folder of images")
+    add("--tasks", metavar="A,B,...", type=name_list, help="tasks of the suite (default: all)")
+    add("--distances", metavar="D,E,...", type=name_list, help=f"among {', '.join(DISTANCE_NAMES)} (default: all)")
+    add("--model", metavar="NAME", help=f"{', '.join(MODEL_NAMES)} (default: mlp for digits, else small_cnn)")
+    add("--config", metavar="NAME",
+        help="preset of settings: fast, paper (as published; days on a CPU), toy (default: toy for digits, else fast)")
+    add("--set", metavar="name=value", dest="settings", nargs="+", action="extend", default=[],
+        help="change settings of the preset, e.g. --set steps=800 lr=0.005")
+    add("--seeds", metavar="N", type=whole(1), help="repeat everything with N seeds (default: 2 for digits, else 1)")
 
-def add_how(group):
+# %% ../nbs/12_cli.ipynb #c024
+def add_how(group):   # of a parser's options
     "Options of a run that say how and where."
     group.add_argument("--n-jobs", metavar="N", type=jobs, default=-1, help="processes side by side (default: -1, one a core)")
     group.add_argument("--quiet", action="store_true", help="no progress on standard error")
     add_place(group)
 
-def add_place(group):
+def add_place(group):   # of a parser's options
     "Options of every command that computes."
     group.add_argument("--root", metavar="DATA", help="torchvision's folder of data sets (default: data)")
     group.add_argument("--download", action="store_true", help="let torchvision fetch a data set that is not there")
     group.add_argument("--out", metavar="DIR", help="folder for the results (default: runs/NAME)")
     group.add_argument("--debug", action="store_true", help="show where an error came from")
 
-# %% ../nbs/12_cli.ipynb #c020
-def seconds(text:str) -> float:
-    "A positive number of seconds."
-    try: value = float(text)
-    except ValueError: value = 0.
-    if not 0 < value < float("inf"): raise argparse.ArgumentTypeError(f"must be a positive number of seconds. Got: {text!r}.")
-    return value
-
-def add_choice(group):
+# %% ../nbs/12_cli.ipynb #c025
+def add_choice(group):   # of a parser's options
     "Options that say what is chosen for, and among what."
-    group.add_argument("--suite", metavar="NAME", help=f"{', '.join(SUITE_NAMES)}, or the path of an .npz file or a folder of images")
-    group.add_argument("--target", metavar="T", help="the task of the suite that is to be learnt")
-    group.add_argument("--candidates", metavar="A,B,...", type=name_list, help="tasks to fine-tune from (default: all others)")
-    group.add_argument("--method", metavar="NAME", default="cascade", help=f"{', '.join(METHOD_NAMES)} (default: cascade, leep for all and coupled_error for three finalists)")
-    group.add_argument("--budget", metavar="SECONDS", type=seconds, help="for everything; who does not fit is left out and named (default: none)")
-    group.add_argument("--shots", metavar="N", type=whole(1), help="training images of each class of the target (default: all)")
-    group.add_argument("--scratch", action="store_true", help="also train the target from scratch, to see whether any source is worth it")
-    group.add_argument("--model", metavar="NAME", help=f"{', '.join(MODEL_NAMES)} (default: mlp for digits, else small_cnn)")
-    group.add_argument("--config", metavar="NAME", help="preset of settings: fast, paper, toy (default: toy for digits, else fast)")
-    group.add_argument("--set", metavar="name=value", dest="settings", nargs="+", action="extend", default=[], help="change settings of the preset")
-    group.add_argument("--seeds", metavar="N", type=whole(1), default=1, help="repeat everything with N seeds (default: 1)")
+    add = group.add_argument
+    add("--suite", metavar="NAME", help=f"{', '.join(SUITE_NAMES)}, or the path of an .npz file or a folder of images")
+    add("--target", metavar="T", help="the task of the suite that is to be learnt")
+    add("--candidates", metavar="A,B,...", type=name_list, help="tasks to fine-tune from (default: all others)")
+    add("--method", metavar="NAME", default="cascade",
+        help=f"{', '.join(METHOD_NAMES)} (default: cascade, leep for all and coupled_error for three finalists)")
+    add("--budget", metavar="SECONDS", type=seconds, help="for everything; who does not fit is left out and named (default: none)")
+    add("--shots", metavar="N", type=whole(1), help="training images of each class of the target (default: all)")
+    add("--scratch", action="store_true", help="also train the target from scratch, to see whether any source is worth it")
+    add("--model", metavar="NAME", help=f"{', '.join(MODEL_NAMES)} (default: mlp for digits, else small_cnn)")
+    add("--config", metavar="NAME", help="preset of settings: fast, paper, toy (default: toy for digits, else fast)")
+    add("--set", metavar="name=value", dest="settings", nargs="+", action="extend", default=[], help="change settings of the preset")
+    add("--seeds", metavar="N", type=whole(1), default=1, help="repeat everything with N seeds (default: 1)")
 
-# %% ../nbs/12_cli.ipynb #c021
+# %% ../nbs/12_cli.ipynb #c027
 def parse(
-    argv:list[str],
+    argv:list[str],     # words after `taskdist`
 ) -> argparse.Namespace:
     "Read the command line. Raises WrongUse; SystemExit after --help and --version."
     parser = make_parser()
@@ -172,10 +190,14 @@ def parse(
     if not argv[0].startswith("-"): one_of("command", argv[0], COMMANDS)
     args, extra = parser.parse_known_args(argv)
     if extra: raise unexpected(args.command, extra[0])
-    if args.command is None: raise WrongUse(f"command must be one of {', '.join(COMMANDS)}. Got: {shlex.join(argv)!r}; see taskdist --help")
+    if args.command is None:
+        raise WrongUse(f"command must be one of {', '.join(COMMANDS)}. Got: {shlex.join(argv)!r}; see taskdist --help")
     return args
 
-def unexpected(command:str, word:str) -> WrongUse:
+def unexpected(
+    command:str,     # one of `COMMANDS`
+    word:str,        # the first that was not read
+) -> WrongUse:
     "What to say about a word that no option takes."
     if not word.startswith("-"): return WrongUse(f"unexpected argument. Got: {word!r}; see taskdist --help")
     holder, adders = Parser(add_help=False), {"run": (add_what, add_how), "select": (add_choice, add_place)}.get(command, ())
@@ -184,7 +206,7 @@ def unexpected(command:str, word:str) -> WrongUse:
     near = difflib.get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.5)
     return WrongUse(f"unknown option. Got: {word!r}" + (f"; did you mean {near[0]!r}?" if near else "; see taskdist --help"))
 
-# %% ../nbs/12_cli.ipynb #c024
+# %% ../nbs/12_cli.ipynb #c030
 def read_setting(
     text:str,            # name=value
 ) -> tuple[str, object]:
@@ -200,27 +222,38 @@ def read_setting(
     try: return name, read(value)
     except (ValueError, KeyError): raise WrongUse(f"--set {name} must be {wanted}. Got: {value!r}.") from None
 
-def make_config(preset:str, settings:list[str]):
+def make_config(
+    preset:str,             # a name in `CONFIG_NAMES`
+    settings:list[str],     # name=value, each a change of the preset
+):                          # TransferConfig
     "A `TransferConfig` from a preset's name and texts name=value. Raises WrongUse."
     from taskdist_nb.trajectory import TransferConfig
     one_of("--config", preset, CONFIG_NAMES)
     try: return getattr(TransferConfig, preset)(**dict(read_setting(s) for s in settings))
     except (ValueError, TypeError) as e: raise e if isinstance(e, WrongUse) else WrongUse(f"--set {e}") from None
 
-# %% ../nbs/12_cli.ipynb #c027
+# %% ../nbs/12_cli.ipynb #c033
 @dataclass(frozen=True)
 class Request:
     "A run that can be carried out."
     suite: object            # Suite
-    distances: tuple; model: str; preset: str
-    config: object           # TransferConfig
-    seeds: tuple; n_jobs: int; out: Path; command: str
+    distances: tuple         # names in `DISTANCE_NAMES`
+    model: str               # a name in `MODEL_NAMES`
+    preset: str              # a name in `CONFIG_NAMES`
+    config: object           # TransferConfig: the preset with its changes
+    seeds: tuple             # 0, 1, ...
+    n_jobs: int              # processes side by side; -1: one a core
+    out: Path                # folder of the results, which exists
+    command: str             # as it was given, for the report
 
-# %% ../nbs/12_cli.ipynb #c028
-DEFAULTS = {"digits": dict(model="mlp", preset="toy", seeds=2)}
-OTHERWISE = dict(model="small_cnn", preset="fast", seeds=1)
+# %% ../nbs/12_cli.ipynb #c034
+DEFAULTS = {"digits": dict(model="mlp", preset="toy", seeds=2)}   # suite -> what is taken where the command says nothing
+OTHERWISE = dict(model="small_cnn", preset="fast", seeds=1)       # the same for any other suite
 
-def check_request(args:argparse.Namespace, command:str) -> Request:
+def check_request(
+    args:argparse.Namespace,     # of `taskdist run`
+    command:str,                 # as it was given
+) -> Request:
     "Check everything that can be checked before training starts. Raises WrongUse."
     if args.suite is None: raise WrongUse(f"--suite must be one of {', '.join(SUITE_NAMES)}, or a path. Got: nothing.")
     default = DEFAULTS.get(args.suite, OTHERWISE)
@@ -234,37 +267,57 @@ def check_request(args:argparse.Namespace, command:str) -> Request:
     out = check_out(args.out or f"runs/{suite.name}")
     return Request(suite, distances, model, preset, config, tuple(range(args.seeds or default["seeds"])), args.n_jobs, out, command)
 
-# %% ../nbs/12_cli.ipynb #c029
-def open_suite(name:str, tasks:list, root:str, download:bool):
+# %% ../nbs/12_cli.ipynb #c036
+def open_suite(
+    name:str,          # of a suite, or a path
+    tasks:list,        # their names; None: all
+    root:str,          # torchvision's folder of data sets; None: the default
+    download:bool,     # fetch a data set that is not there?
+):                     # Suite
     "The suite, with at least two tasks whose images have one shape. Raises WrongUse."
     from taskdist_nb.data import SUITES, joint_label_space, load_suite
-    if name not in SUITES and not Path(name).exists(): one_of("--suite", name, SUITE_NAMES, ", or the path of an .npz file or a folder of images")
-    if root is not None and not download and not Path(root).is_dir(): raise WrongUse(f"--root must be a folder that exists. Got: {root!r}; --download would fill it.")
+    if name not in SUITES and not Path(name).exists():
+        one_of("--suite", name, SUITE_NAMES, ", or the path of an .npz file or a folder of images")
+    if root is not None and not download and not Path(root).is_dir():
+        raise WrongUse(f"--root must be a folder that exists. Got: {root!r}; --download would fill it.")
     try: suite = load_suite(name, tasks, root, download)
-    except (ValueError, TypeError, OSError) as e: raise WrongUse(f"--suite {name}: {e}".replace("pass download=True", "give --download")) from e
+    except (ValueError, TypeError, OSError) as e:
+        raise WrongUse(f"--suite {name}: {e}".replace("pass download=True", "give --download")) from e
     if len(suite) < 2: raise WrongUse(f"--tasks must name at least 2 tasks. Got: {', '.join(suite.names)}.")
     first, *others = suite.values()
     try: [joint_label_space(first, t) for t in others]
     except ValueError as e: raise WrongUse(f"--suite {name}: {e}") from e
     return suite
 
-# %% ../nbs/12_cli.ipynb #c030
-def check_device(device:str):
+# %% ../nbs/12_cli.ipynb #c038
+def check_device(
+    device:str,     # the setting
+):
     "Raise WrongUse unless PyTorch can put a tensor there."
     import torch
     if device == "auto": return
     try: torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError): raise WrongUse(f"--set device must be auto, cpu, or a GPU that PyTorch sees here, e.g. cuda. Got: {device!r}.") from None
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise WrongUse(f"--set device must be auto, cpu, or a GPU that PyTorch sees here, e.g. cuda. Got: {device!r}.") from None
 
-def check_fit(suite, model:str, config):
+def check_fit(
+    suite,         # Suite
+    model:str,     # a name in `MODEL_NAMES`
+    config,        # TransferConfig
+):
     "Raise WrongUse unless the network takes the images and there are as many as the settings ask for."
     from taskdist_nb.models import build_model
     for task in suite.values():
         try: build_model(model, task.n_classes, task.x_train, 0)
         except ValueError as e: raise WrongUse(f"--model {model} does not fit task {task.name!r}: {e}") from e
-        if 0 < config.images < task.n_classes: raise WrongUse(f"--set images must be 0 (all) or at least one a class, {task.n_classes} for task {task.name!r}. Got: {config.images}.")
+        if 0 < config.images < task.n_classes:
+            raise WrongUse(f"--set images must be 0 (all) or at least one a class, {task.n_classes} for task {task.name!r}. "
+                           f"Got: {config.images}.")
 
-def check_out(folder:str) -> Path:
+# %% ../nbs/12_cli.ipynb #c039
+def check_out(
+    folder:str,     # as the user gave it
+) -> Path:          # with ~ expanded, and a folder store in it
     "The folder, made if need be; WrongUse unless it can be written to."
     out = Path(folder).expanduser()
     try:
@@ -273,11 +326,14 @@ def check_out(folder:str) -> Path:
     except OSError as e: raise WrongUse(f"--out must be a folder that can be written to. Got: {folder!r} ({e.strerror}).") from None
     return out
 
-# %% ../nbs/12_cli.ipynb #c032
+# %% ../nbs/12_cli.ipynb #c041
 @dataclass
 class Experiment:
     "What a run measured."
-    suite: object; model: object; config: object; seeds: list
+    suite: object            # Suite
+    model: object            # name or factory
+    config: object           # TransferConfig
+    seeds: list              # every pair was measured with each
     matrices: dict           # distance -> DistanceMatrix
     tests: dict              # (distance, reference, method) -> MantelResult, or None where a correlation is not defined
     seconds: dict            # stage -> seconds on the clock
@@ -285,7 +341,7 @@ class Experiment:
     @property
     def mantel(self): return tests_table(self.tests)
 
-# %% ../nbs/12_cli.ipynb #c033
+# %% ../nbs/12_cli.ipynb #c042
 def run_experiment(
     suite,                       # Suite, or a name or path for `load_suite`
     distances=DISTANCE_NAMES,    # names in `DISTANCES`
@@ -296,7 +352,9 @@ def run_experiment(
     n_jobs:int=1,                # processes side by side; -1: one a core
     progress:bool=False,         # progress bars and stages on standard error
 ) -> Experiment:
-    "Measure distances between all pairs of a suite, and test which of them agree with fine-tuning. Raises what `distance_matrix` and `load_suite` raise."
+    """Measure distances between all pairs of a suite, and test which of them agree with fine-tuning.
+
+    Raises what `distance_matrix` and `load_suite` raise."""
     from taskdist_nb.data import load_suite
     from taskdist_nb.distances import check_config
     from taskdist_nb.matrix import distance_matrix
@@ -310,10 +368,13 @@ def run_experiment(
     tests = mantel_tests(matrices)
     return Experiment(suite, model, config, list(seeds), matrices, tests, clock.stop())
 
-# %% ../nbs/12_cli.ipynb #c034
+# %% ../nbs/12_cli.ipynb #c044
 class Clock:
     "Seconds per stage; says on standard error when one begins."
-    def __init__(self, say=False): self.say, self.begun, self.seconds, self.stage = say, time.perf_counter(), {}, None
+    def __init__(
+        self, say=False     # say it?
+    ):
+        self.say, self.begun, self.seconds, self.stage = say, time.perf_counter(), {}, None
 
     def start(self, stage:str, about:str=""):
         self.stop()
@@ -325,17 +386,19 @@ class Clock:
         self.stage = None
         return self.seconds
 
-# %% ../nbs/12_cli.ipynb #c036
+# %% ../nbs/12_cli.ipynb #c046
 def mantel_tests(
     matrices:dict,                # name -> DistanceMatrix
-    reference:str=YARDSTICK,
+    reference:str=YARDSTICK,      # one of these names
 ) -> dict:                        # (distance, reference, method) -> MantelResult or None
-    "Directed Mantel tests of every distance against the reference, and of the reference's seeds against each other. Empty for fewer than 3 tasks or without the reference."
+    """Directed Mantel tests of every distance against the reference, and of the reference's seeds against each other.
+
+    Empty for fewer than 3 tasks or without the reference."""
     if reference not in matrices or len(matrices[reference].names) < 3: return {}
     yard = matrices[reference]
     pairs = {(name, reference): (m.mean, yard.mean) for name, m in matrices.items() if name != reference}
-    seeds = [(i, j) for i in range(len(yard.seeds)) for j in range(i + 1, len(yard.seeds))]
-    pairs |= {(f"{reference}, seed {yard.seeds[i]}", f"{reference}, seed {yard.seeds[j]}"): (yard.values[i], yard.values[j]) for i, j in seeds}
+    seeds = [(f"{reference}, seed {seed}", values) for seed, values in zip(yard.seeds, yard.values)]
+    pairs |= {(one, two): (a, b) for i, (one, a) in enumerate(seeds) for two, b in seeds[i + 1:]}
     return {(*names, method): try_mantel(*both, method) for names, both in pairs.items() for method in ("pearson", "spearman")}
 
 def try_mantel(a, b, method):
@@ -344,8 +407,10 @@ def try_mantel(a, b, method):
     try: return mantel(a, b, method=method)
     except ValueError: return None
 
-# %% ../nbs/12_cli.ipynb #c037
-def tests_table(tests:dict):
+# %% ../nbs/12_cli.ipynb #c047
+def tests_table(
+    tests:dict,     # as `mantel_tests` gives them
+):                  # DataFrame: distance, reference, method, r, pvalue, relabellings, exact, alternative, n_tasks
     "A DataFrame with a row a test, as written to mantel.csv."
     import pandas as pd
     columns = ["distance", "reference", "method", "r", "pvalue", "relabellings", "exact", "alternative", "n_tasks"]
@@ -354,14 +419,16 @@ def tests_table(tests:dict):
 
 def mantel_table(
     matrices:dict,                # name -> DistanceMatrix
-    reference:str=YARDSTICK,
-):                                # DataFrame: distance, reference, method, r, pvalue, relabellings, exact, alternative, n_tasks
+    reference:str=YARDSTICK,      # one of these names
+):                                # DataFrame, as `tests_table` makes it
     "Mantel tests of every distance against the reference, with the noise ceiling if there are several seeds; see `mantel_tests`."
     return tests_table(mantel_tests(matrices, reference))
 
-# %% ../nbs/12_cli.ipynb #c044
-def pair_table(matrices:dict):
-    "A DataFrame with a row per result of two different tasks: what was measured, and `own`, the accuracy of a network that was fitted to the target itself."
+# %% ../nbs/12_cli.ipynb #c055
+def pair_table(
+    matrices:dict,     # name -> DistanceMatrix
+):                     # DataFrame: what was measured, and `own`, the accuracy of a network that was fitted to the target itself
+    "A row per result of two different tasks."
     import pandas as pd
     results = [r for m in matrices.values() for r in m.results]
     own = {(r.source, r.seed): r.source_accuracy for r in results if r.source_accuracy == r.source_accuracy}
@@ -369,19 +436,24 @@ def pair_table(matrices:dict):
     rows = [{k: getattr(r, k) for k in keep} | dict(own=own.get((r.target, r.seed), float("nan"))) for r in results if r.source != r.target]
     return pd.DataFrame(rows, columns=[*keep, "own"])
 
-# %% ../nbs/12_cli.ipynb #c045
-def summary_table(experiment:Experiment):
-    "A DataFrame with a row per distance: mean, noise floor, Pearson's Mantel r and p against fine-tuning, accuracy, excess loss, standard deviations between pairs and between seeds."
+# %% ../nbs/12_cli.ipynb #c056
+def summary_table(
+    experiment:Experiment,     # what a run measured
+):                             # DataFrame: what `GLOSSARY` explains; Mantel r and p are Pearson's
+    "A row per distance: means over all pairs of different tasks and all seeds, the Mantel test against fine-tuning, standard deviations."
     import pandas as pd
-    pairs, rows = pair_table(experiment.matrices), {}
+    pairs, rows, nan = pair_table(experiment.matrices), {}, float("nan")
     for name, of in pairs.groupby("name", sort=False):
         by_pair = of.groupby(["source", "target"]).distance
         test = experiment.tests.get((name, YARDSTICK, "pearson"))
-        rows[name] = {"mean": of.distance.mean(), "noise floor": of.noise_floor.mean(), "Mantel r": test.r if test else float("nan"), "p": test.pvalue if test else float("nan"),
-                      "accuracy": of.accuracy.mean(), "excess loss": of.excess_loss.mean(), "sd of pairs": by_pair.mean().std(), "sd of seeds": by_pair.var().mean()**0.5}
+        rows[name] = {
+            "mean": of.distance.mean(), "noise floor": of.noise_floor.mean(),
+            "Mantel r": test.r if test else nan, "p": test.pvalue if test else nan,
+            "accuracy": of.accuracy.mean(), "excess loss": of.excess_loss.mean(),
+            "sd of pairs": by_pair.mean().std(), "sd of seeds": by_pair.var().mean()**0.5}
     return pd.DataFrame(rows).T.rename_axis("distance")
 
-# %% ../nbs/12_cli.ipynb #c048
+# %% ../nbs/12_cli.ipynb #c060
 def show_number(
     v,               # a number
     digits:int=3,    # significant ones
@@ -390,7 +462,10 @@ def show_number(
     if v != v: return "–"
     return f"{v:.2g}" if 0 < abs(v) < 0.01 else f"{v:.{max(0, digits - len(str(int(abs(v)))))}f}"
 
-def print_summary(experiment:Experiment, out:Path):
+def print_summary(
+    experiment:Experiment,     # what a run measured
+    out:Path,                  # its folder
+):
     "The short table and where the report is, on standard output."
     table = summary_table(experiment)
     shown = table.map(show_number).replace("nan", "–").drop(columns=["excess loss"])
@@ -399,88 +474,116 @@ def print_summary(experiment:Experiment, out:Path):
     for line in ceiling_lines(experiment): print(line)
     print(f"\nReport: {out/'report.html'}")
 
-# %% ../nbs/12_cli.ipynb #c049
-def why_no_test(experiment:Experiment) -> str:
+# %% ../nbs/12_cli.ipynb #c061
+def why_no_test(experiment:Experiment) -> str:   # what a run without a Mantel test measured
+    "The reason in words."
     n = len(experiment.suite)
     return f"relabelling {n} tasks says nothing, at least 3 are needed" if n < 3 else f"{YARDSTICK} was not among the distances"
 
-def ceiling_lines(experiment:Experiment) -> list[str]:
+def ceiling_lines(experiment:Experiment) -> list[str]:   # what a run measured
     "The noise ceiling in words, if there are several seeds."
     ceiling = [t.r for (a, b, method), t in experiment.tests.items() if t and method == "pearson" and b != YARDSTICK]
     if not ceiling: return []
     r, s = sum(ceiling)/len(ceiling), len(experiment.seeds)
-    rest = f"; for the mean of {s} seeds about {s*r/(1 + (s - 1)*r):.2f}." if r > 0.1 else ": no distance can be expected to agree with a yardstick that hardly agrees with itself."
+    if r > 0.1: rest = f"; for the mean of {s} seeds about {s*r/(1 + (s - 1)*r):.2f}."
+    else: rest = ": no distance can be expected to agree with a yardstick that hardly agrees with itself."
     return [f"Noise ceiling: fine-tuning with one seed against another has r = {r:.2f}{rest}"]
 
-# %% ../nbs/12_cli.ipynb #c052
-LAG, SHARE = 0.1, 0.9      # nats of excess loss; share of the accuracy that a network fitted to the target reaches
+# %% ../nbs/12_cli.ipynb #c064
+LAG = 0.1       # nats of excess loss, above which a network did not keep up
+SHARE = 0.9     # of the accuracy of a network fitted to the target, below which a transfer did not arrive
 
-def warn_following(e:Experiment) -> str:
+def words(name:str) -> str:   # of a distance
+    "The name as a reader would write it."
+    names = {"task2vec": "Task2Vec", "wasserstein": "Wasserstein"}
+    return names.get(name, name.replace("fine_tuning", "fine-tuning").replace("wasserstein_features", "Wasserstein (features)"))
+
+def warn_following(e:Experiment) -> str:   # what a run measured
     "Did the networks follow the moving task, and arrive?"
     found = []
     for name, of in pair_table(e.matrices).dropna(subset="accuracy").groupby("name", sort=False):
-        lag, missed = (of.excess_loss > LAG).sum(), (of.accuracy < SHARE*of.own).sum()
-        if lag and name != YARDSTICK: found.append(f"in {lag} of {len(of)} {words(name)} transfers the mean excess loss along the path is above {LAG} nats")
-        if missed: found.append(f"{missed} of {len(of)} {words(name)} transfers end below {SHARE:.0%} of the accuracy of a network fitted to the target itself")
-    return f"A short path can mean that the network did not follow. {'; '.join(found)[0].upper()}{'; '.join(found)[1:]}." if found else ""
+        all_of, lag, missed = f"{len(of)} {words(name)} transfers", (of.excess_loss > LAG).sum(), (of.accuracy < SHARE*of.own).sum()
+        if lag and name != YARDSTICK: found.append(f"in {lag} of {all_of} the mean excess loss along the path is above {LAG} nats")
+        if missed: found.append(f"{missed} of {all_of} end below {SHARE:.0%} of the accuracy of a network fitted to the target itself")
+    text = "; ".join(found)
+    return f"A short path can mean that the network did not follow. {text[0].upper()}{text[1:]}." if found else ""
 
-def words(name:str) -> str: return {"task2vec": "Task2Vec", "wasserstein": "Wasserstein"}.get(name, name.replace("fine_tuning", "fine-tuning").replace("wasserstein_features", "Wasserstein (features)"))
-
-# %% ../nbs/12_cli.ipynb #c053
-def warn_seeds(e:Experiment) -> str:
+# %% ../nbs/12_cli.ipynb #c066
+def warn_seeds(e:Experiment) -> str:   # what a run measured
     "Is the order of the pairs more than the noise of the seeds?"
     if len(e.seeds) == 1: return "One seed: nothing here says how well these numbers repeat. Use --seeds 3."
     t = summary_table(e)
     noise = (t["sd of seeds"]**2/len(e.seeds))/t["sd of pairs"]**2
     weak = [f"{words(k)} {min(v, 1):.0%}" for k, v in noise.items() if v > 0.5]
-    return f"At least half of the variance between pairs is noise of the seeds for: {', '.join(weak)}. The order of the pairs in these matrices is not to be trusted; more seeds would help." if weak else ""
+    if not weak: return ""
+    return (f"At least half of the variance between pairs is noise of the seeds for: {', '.join(weak)}. "
+            "The order of the pairs in these matrices is not to be trusted; more seeds would help.")
 
-def warn_length(e:Experiment) -> str:
+def warn_length(e:Experiment) -> str:   # what a run measured
     "Lengths are not geodesic distances."
     t = summary_table(e).loc[lambda t: t.index.isin(["coupled", "uncoupled", "fine_tuning"]) & (t["mean"] > 3.1416)]
     if t.empty: return ""
     means = ", ".join(f"{words(k)} {show_number(v)}" for k, v in t["mean"].items())
-    return (f"No shortest path between two predictions is longer than π = 3.14, but the mean lengths are {means}. What is above is wandering: SGD moves predictions to and fro, and the finer the ruler "
-            f"(here M = {e.config.checkpoints} checkpoints), the more of it is counted. Compare lengths only at equal M and equal settings.")
+    return (f"No shortest path between two predictions is longer than π = 3.14, but the mean lengths are {means}. "
+            "What is above is wandering: SGD moves predictions to and fro, and the finer the ruler "
+            f"(here M = {e.config.checkpoints} checkpoints), the more of it is counted. "
+            "Compare lengths only at equal M and equal settings.")
 
-# %% ../nbs/12_cli.ipynb #c054
-def warn_turns(e:Experiment) -> str:
+# %% ../nbs/12_cli.ipynb #c068
+def warn_turns(e:Experiment) -> str:   # what a run measured
     "The alternation is no descent."
     of = pair_table(e.matrices).query("name == 'coupled'")
     longer = sum(i[-1] > i[0] for i in of.iterations)
     if e.config.coupling_iterations == 1 or not longer: return ""
-    return (f"The alternation between path and coupling is a fixed-point iteration, not a descent: in {longer} of {len(of)} coupled transfers the last turn's path is longer than the first's. "
-            f"Couplings are confined to {e.config.block_order} blocks of {e.config.block_size} x {e.config.block_size} images; for a given cost a free coupling could only be cheaper.")
+    blocks = f"{e.config.block_order} blocks of {e.config.block_size} x {e.config.block_size} images"
+    return ("The alternation between path and coupling is a fixed-point iteration, not a descent: "
+            f"in {longer} of {len(of)} coupled transfers the last turn's path is longer than the first's. "
+            f"Couplings are confined to {blocks}; for a given cost a free coupling could only be cheaper.")
 
-def warn_asymmetry(e:Experiment) -> str:
+def warn_asymmetry(e:Experiment) -> str:   # what a run measured
     "How different are the two directions?"
     if not (name := next((n for n in ("coupled", YARDSTICK) if n in e.matrices), "")): return ""
     m = e.matrices[name].mean.to_numpy()
     gap = sum(abs(m[i, j] - m[j, i]) for i in range(len(m)) for j in range(i))/(len(m)*(len(m) - 1)/2)
-    return (f"There and back differ by {show_number(gap)} on average ({words(name)}). This asymmetry comes from learning at finite speed and from its noise, "
+    return (f"There and back differ by {show_number(gap)} on average ({words(name)}). "
+            "This asymmetry comes from learning at finite speed and from its noise, "
             "not from the two tasks alone; Task2Vec and Wasserstein distances in pixels are symmetric by definition.")
 
-# %% ../nbs/12_cli.ipynb #c055
-def warn_few_tasks(e:Experiment) -> str:
+# %% ../nbs/12_cli.ipynb #c070
+def warn_few_tasks(e:Experiment) -> str:   # what a run measured
     "How small can p get, and how often was it computed?"
     n, tests = len(e.suite), [t for t in e.tests.values() if t]
     if not tests: return f"No Mantel test: {why_no_test(e)}."
-    least = f"With {n} tasks there are {tests[0].n_permutations:,} relabellings, so no p-value can be below {show_number(1/tests[0].n_permutations)}. " if tests[0].exact else ""
-    return least + f"{len(tests)} tests were made and no p-value is corrected for that. {n*(n - 1)} pairs are made of {n} tasks only: what holds for them need not hold for others."
+    many, least = tests[0].n_permutations, ""
+    if tests[0].exact: least = f"With {n} tasks there are {many:,} relabellings, so no p-value can be below {show_number(1/many)}. "
+    return (f"{least}{len(tests)} tests were made and no p-value is corrected for that. "
+            f"{n*(n - 1)} pairs are made of {n} tasks only: what holds for them need not hold for others.")
 
-def warn_setup(e:Experiment) -> str:
+def warn_setup(e:Experiment) -> str:   # what a run measured
     "Whose distances are these?"
-    return "Distances depend on the network and the settings, and rankings of sources are known to flip with small changes of either (Agostinelli et al. 2022). Repeat with another network or preset before building on an order."
+    return ("Distances depend on the network and the settings, and rankings of sources are known to flip with small changes of either "
+            "(Agostinelli et al. 2022). Repeat with another network or preset before building on an order.")
 
-CHECKS = {"Did the networks follow?": warn_following, "Would it repeat?": warn_seeds, "What do lengths include?": warn_length, "Did the coupling converge?": warn_turns,
-          "Why is it not symmetric?": warn_asymmetry, "How small can p get?": warn_few_tasks, "Does it carry over?": warn_setup}
+# %% ../nbs/12_cli.ipynb #c071
+CHECKS = {   # question -> function of an Experiment that answers it, or gives "" where there is nothing to warn of
+    "Did the networks follow?": warn_following,
+    "Would it repeat?": warn_seeds,
+    "What do lengths include?": warn_length,
+    "Did the coupling converge?": warn_turns,
+    "Why is it not symmetric?": warn_asymmetry,
+    "How small can p get?": warn_few_tasks,
+    "Does it carry over?": warn_setup,
+}
 
-def warnings_for(experiment:Experiment) -> dict[str, str]:
+def warnings_for(experiment:Experiment) -> dict[str, str]:   # what a run measured
     "The warnings that apply, by question."
     return {question: text for question, check in CHECKS.items() if (text := check(experiment))}
 
-# %% ../nbs/12_cli.ipynb #c060
-def write_tables(experiment:Experiment, out:Path) -> list[str]:
+# %% ../nbs/12_cli.ipynb #c076
+def write_tables(
+    experiment:Experiment,     # what a run measured
+    out:Path,                  # its folder, which exists
+) -> list[str]:
     "Matrices, pairs and Mantel tests as CSV; returns their names below `out`."
     (out/"pairs").mkdir(exist_ok=True)
     for name, matrix in experiment.matrices.items():
@@ -489,70 +592,101 @@ def write_tables(experiment:Experiment, out:Path) -> list[str]:
     if experiment.tests: experiment.mantel.to_csv(out/"mantel.csv", index=False, float_format="%.6g")
     return [f"{folder}{name}.csv" for name in experiment.matrices for folder in ("", "pairs/")] + ["mantel.csv"]*bool(experiment.tests)
 
-def clear_last_run(out:Path):
-    "Remove the files that the last run in this folder wrote, not its store."
-    for name in map(Path, read_run(out).get("files", [])):
-        if not name.is_absolute() and ".." not in name.parts: (out/name).unlink(missing_ok=True)
-
-def read_run(out:Path) -> dict:
+# %% ../nbs/12_cli.ipynb #c078
+def read_run(out:Path) -> dict:   # folder of a run
     "What run.json says about the last run; empty if there is none."
     try: found = json.loads((out/"run.json").read_text())
     except (OSError, ValueError): return {}
     return found if isinstance(found, dict) and {"state", "config", "preset"} <= set(found) else {}
 
-# %% ../nbs/12_cli.ipynb #c061
+def clear_last_run(out:Path):   # folder of a run
+    "Remove the files that the last run in this folder wrote, not its store."
+    for name in map(Path, read_run(out).get("files", [])):
+        if not name.is_absolute() and ".." not in name.parts: (out/name).unlink(missing_ok=True)
+
+# %% ../nbs/12_cli.ipynb #c080
 @dataclass
 class Drawing:
     "A figure of the report."
-    name: str; section: str; caption: str
+    name: str               # of its file, without .png
+    section: str            # of the report
+    caption: str            # a sentence or two that say how to read it
     draw: object            # () -> Axes or array of Axes
     wide: bool = False      # to be scrolled on a narrow screen
 
-def drawings(e:Experiment) -> list[Drawing]:
+def drawings(e:Experiment) -> list[Drawing]:   # what a run measured
     "All figures that this experiment can show, in the report's order."
     from taskdist_nb import viz
     walked = [k for k in ("coupled", "uncoupled", YARDSTICK) if k in e.matrices]
-    found = [Drawing("matrices", "matrices", "Rows are sources, columns targets. Each matrix has its own colours, set by the entries off the diagonal.", lambda: viz.plot_matrices(e.matrices), True)]
-    if len(e.seeds) > 1: found += [Drawing(f"error_{k}", "matrices", f"Every pair's {words(k)} distance: mean and standard deviation over {len(e.seeds)} seeds. Where bars overlap, the order of pairs is not known.",
-        lambda k=k: viz.plot_error(e.matrices[k])) for k in walked[::2]]
-    found += [Drawing(f"mantel_{k}", "mantel", f"How often would the agreement between {words(k)} and fine-tuning be as good if the tasks were relabelled?",
-        lambda k=k, t=t: viz.plot_mantel(t, labels=(words(k), "fine-tuning"))) for (k, ref, method), t in e.tests.items() if t and ref == YARDSTICK and method == "pearson"]
+    matrices = "Rows are sources, columns targets. Each matrix has its own colours, set by the entries off the diagonal."
+    error = "Every pair's {} distance: mean and standard deviation over {} seeds. Where bars overlap, the order of pairs is not known."
+    mantel = "How often would the agreement between {} and fine-tuning be as good if the tasks were relabelled?"
+    plane = "Tasks placed so that distances in the plane are close to {} distances, both directions averaged."
+    found = [Drawing("matrices", "matrices", matrices, lambda: viz.plot_matrices(e.matrices), True)]
+    if len(e.seeds) > 1:
+        found += [Drawing(f"error_{k}", "matrices", error.format(words(k), len(e.seeds)), lambda k=k: viz.plot_error(e.matrices[k]))
+                  for k in walked[::2]]
+    found += [Drawing(f"mantel_{k}", "mantel", mantel.format(words(k)),
+                      lambda k=k, t=t: viz.plot_mantel(t, labels=(words(k), "fine-tuning")))
+              for (k, ref, method), t in e.tests.items() if t and ref == YARDSTICK and method == "pearson"]
     if walked: found += transfer_drawings(e, walked)
-    if len(e.suite) > 2: found += [Drawing(f"map_{k}", "map", f"Tasks placed so that distances in the plane are close to {words(k)} distances, both directions averaged.",
-        lambda k=k: viz.plot_task_map(e.matrices[k])) for k in list(dict.fromkeys([*walked[::2], *e.matrices]))[:2]]
+    if len(e.suite) > 2:
+        found += [Drawing(f"map_{k}", "map", plane.format(words(k)), lambda k=k: viz.plot_task_map(e.matrices[k]))
+                  for k in list(dict.fromkeys([*walked[::2], *e.matrices]))[:2]]
     return found
 
-# %% ../nbs/12_cli.ipynb #c062
-def transfer_drawings(e:Experiment, walked:list) -> list[Drawing]:
+# %% ../nbs/12_cli.ipynb #c082
+def transfer_drawings(
+    e:Experiment,     # what a run measured
+    walked:list,      # its distances that follow a path
+) -> list[Drawing]:
     "The longest transfer: its path, its images, and the turns of the alternation."
     from taskdist_nb import viz
     longest = max((r for r in e.matrices[walked[0]].results if r.source != r.target), key=lambda r: r.distance)
     there = f"{longest.source} to {longest.target}"
-    legend = ("Left: how the length grows. Middle: the loss on the task at τ, and by how much further training there would lower it (excess loss; near 0 when the network keeps up). "
-              "Right: accuracy on the target.", "The same pair and seed; the dot is where the distance is read.")
-    found = [Drawing(f"path_{k}", "transfer", f"The {words(k)} transfer from {there}. {text}", lambda k=k: viz.plot_path(same_pair(e.matrices[k], longest)), True)
+    legend = ("Left: how the length grows. Middle: the loss on the task at τ, and by how much further training there would lower it "
+              "(excess loss; near 0 when the network keeps up). Right: accuracy on the target.",
+              "The same pair and seed; the dot is where the distance is read.")
+    images = (f"What the network sees on the way from {there}: pairs of images, and the blends between them. "
+              "Pairs are chosen here by their pixels; the coupled distance improves its own pairs turn by turn.")
+    turns = "The coupled distance after each turn of the alternation between path and coupling."
+    found = [Drawing(f"path_{k}", "transfer", f"The {words(k)} transfer from {there}. {text}",
+                     lambda k=k: viz.plot_path(same_pair(e.matrices[k], longest)), True)
              for k, text in zip(dict.fromkeys([walked[0], walked[-1]]), legend)]
-    if e.suite[longest.source].shape[0] in (1, 3): found.append(Drawing("interpolation", "transfer", f"What the network sees on the way from {there}: pairs of images, and the blends between them. Pairs are chosen here by "
-        "their pixels; the coupled distance improves its own pairs turn by turn.", lambda: draw_interpolation(e, longest)))
-    if "coupled" in e.matrices and e.config.coupling_iterations > 1: found.append(Drawing("iterations", "transfer", "The coupled distance after each turn of the alternation between path and coupling.",
-        lambda: viz.plot_iterations(e.matrices["coupled"])))
+    if e.suite[longest.source].shape[0] in (1, 3):
+        found.append(Drawing("interpolation", "transfer", images, lambda: draw_interpolation(e, longest)))
+    if "coupled" in e.matrices and e.config.coupling_iterations > 1:
+        found.append(Drawing("iterations", "transfer", turns, lambda: viz.plot_iterations(e.matrices["coupled"])))
     return found
 
-def same_pair(matrix, like): return next(r for r in matrix.results if (r.source, r.target, r.seed) == (like.source, like.target, like.seed))
+# %% ../nbs/12_cli.ipynb #c083
+def same_pair(
+    matrix,     # DistanceMatrix
+    like,       # TransferResult of any distance
+):              # TransferResult of this one
+    "The result of the same source, target and seed."
+    return next(r for r in matrix.results if (r.source, r.target, r.seed) == (like.source, like.target, like.seed))
 
-# %% ../nbs/12_cli.ipynb #c063
-def draw_interpolation(e:Experiment, result):
+def draw_interpolation(
+    e:Experiment,     # what a run measured
+    result,           # TransferResult, whose pair is shown
+):                    # Axes
     "Images on the way from a result's source to its target, coupled by their pixels within blocks."
     from taskdist_nb import viz
     from taskdist_nb.models import to_inputs
     from taskdist_nb.trajectory import make_generator
     from taskdist_nb.transport import BlockCoupling, block_costs, block_plans, make_blocks
     source, target = e.suite[result.source], e.suite[result.target]
-    rows, columns = make_blocks(len(source.y_train), len(target.y_train), e.config.block_size, make_generator(result.seed, "figure"))
+    generator = make_generator(result.seed, "figure")
+    rows, columns = make_blocks(len(source.y_train), len(target.y_train), e.config.block_size, generator)
     costs = block_costs(to_inputs(source.x_train), to_inputs(target.x_train), rows, columns)
     return viz.plot_interpolation(source, target, BlockCoupling(rows, columns, block_plans(costs)))
 
-def draw_figures(experiment:Experiment, out:Path) -> list[Drawing]:
+# %% ../nbs/12_cli.ipynb #c084
+def draw_figures(
+    experiment:Experiment,     # what a run measured
+    out:Path,                  # its folder, which exists
+) -> list[Drawing]:
     "Write figures/*.png."
     import matplotlib.pyplot as plt
     from taskdist_nb.viz import figure_of, to_png
@@ -564,126 +698,228 @@ def draw_figures(experiment:Experiment, out:Path) -> list[Drawing]:
         plt.close(figure_of(axes))
     return made
 
-# %% ../nbs/12_cli.ipynb #c066
-GLOSSARY = {
-    "Source, target": "A transfer starts with a network fitted to the source and ends with the target. Matrices have sources in rows and targets in columns.",
-    "Length": "How far a network's predictions move along a path, in nats^(1/2): the sum over checkpoints of the mean over images of √(2 KL) between the predictions of successive weights. It does not depend on how the network is parametrised.",
-    "Noise floor": "The same measurement when the target is the source itself: what SGD adds without any task to go to. Read a distance as the excess above it. For Task2Vec and Wasserstein: the distance between two halves of the source's images.",
+# %% ../nbs/12_cli.ipynb #c087
+GLOSSARY = {   # term -> what the report says that it means
+    "Source, target":
+        "A transfer starts with a network fitted to the source and ends with the target. Matrices have sources in rows and "
+        "targets in columns.",
+    "Length":
+        "How far a network's predictions move along a path, in nats^(1/2): the sum over checkpoints of the mean over images of "
+        "√(2 KL) between the predictions of successive weights. It does not depend on how the network is parametrised.",
+    "Noise floor":
+        "The same measurement when the target is the source itself: what SGD adds without any task to go to. Read a distance as "
+        "the excess above it. For Task2Vec and Wasserstein: the distance between two halves of the source's images.",
     "Accuracy": "Of the network at the end of the path, on the target's test images, among the classes of both tasks.",
-    "Excess loss": "Loss on the moving task less the loss after some more training right there, averaged along the path. Near 0: the network kept up. Large: it lagged behind, and a short path means little.",
-    "Sd of pairs, sd of seeds": "Standard deviation between pairs (of means over seeds), and between seeds of one pair. The first must be clearly larger for the order of pairs to mean anything.",
-    "Mantel r": "Correlation with the fine-tuning length over all ordered pairs of different tasks. Pearson: of the numbers; Spearman: of their ranks.",
-    "p": "The share of relabellings of the tasks that give at least this r. All relabellings are used for up to 8 tasks (exact), otherwise a random sample of them.",
-    "Noise ceiling": "Fine-tuning with one seed against fine-tuning with another: about as well as any distance can be expected to agree with a single seed of it.",
+    "Excess loss":
+        "Loss on the moving task less the loss after some more training right there, averaged along the path. Near 0: the "
+        "network kept up. Large: it lagged behind, and a short path means little.",
+    "Sd of pairs, sd of seeds":
+        "Standard deviation between pairs (of means over seeds), and between seeds of one pair. The first must be clearly "
+        "larger for the order of pairs to mean anything.",
+    "Mantel r":
+        "Correlation with the fine-tuning length over all ordered pairs of different tasks. Pearson: of the numbers; Spearman: "
+        "of their ranks.",
+    "p":
+        "The share of relabellings of the tasks that give at least this r. All relabellings are used for up to 8 tasks (exact), "
+        "otherwise a random sample of them.",
+    "Noise ceiling":
+        "Fine-tuning with one seed against fine-tuning with another: about as well as any distance can be expected to agree "
+        "with a single seed of it.",
     "τ": "Time along a transfer: 0 at the source, 1 at the target.",
 }
 
-# %% ../nbs/12_cli.ipynb #c067
+# %% ../nbs/12_cli.ipynb #c089
 STYLE = """
-:root{--ink:#1c2733;--soft:#5b6875;--line:#dde3e9;--page:#f6f7f9;--card:#fff;--accent:#0072b2;--warm:#b4530a;--warmbg:#fdf4ea;--heat:0,114,178}
-@media(prefers-color-scheme:dark){:root{--ink:#e4e9ee;--soft:#9dabb8;--line:#2f3a45;--page:#11171d;--card:#19212a;--accent:#62b5e8;--warm:#f0a860;--warmbg:#2a2118;--heat:98,181,232}}
+:root{--ink:#1c2733;--soft:#5b6875;--line:#dde3e9;--page:#f6f7f9;--card:#fff;--accent:#0072b2;--warm:#b4530a;
+--warmbg:#fdf4ea;--heat:0,114,178}
+@media(prefers-color-scheme:dark){:root{--ink:#e4e9ee;--soft:#9dabb8;--line:#2f3a45;--page:#11171d;--card:#19212a;
+--accent:#62b5e8;--warm:#f0a860;--warmbg:#2a2118;--heat:98,181,232}}
 *{box-sizing:border-box}html{-webkit-text-size-adjust:100%;scroll-behavior:smooth}
-body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+body{margin:0;background:var(--page);color:var(--ink);
+font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 main,header,footer{max-width:62rem;margin:0 auto;padding:0 1.25rem}
-header{padding-top:2.5rem}h1{font-size:clamp(1.6rem,5vw,2.3rem);line-height:1.15;margin:0 0 .4rem;letter-spacing:-.015em}
+header{padding-top:2.5rem}h1{font-size:clamp(1.6rem,5vw,2.3rem);line-height:1.15;margin:0 0 .4rem;
+letter-spacing:-.015em}
 h2{font-size:1.3rem;margin:2.8rem 0 .6rem;letter-spacing:-.01em}h3{font-size:1rem;margin:1.6rem 0 .4rem}
 p{margin:.5rem 0;max-width:46rem}a{color:var(--accent)}.soft,figcaption,caption{color:var(--soft);font-size:.9rem}
 code{font:.86em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
-nav{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;margin:1.2rem 0 0;padding:.7rem 0;border-block:1px solid var(--line);font-size:.92rem}nav a{text-decoration:none}
+nav{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;margin:1.2rem 0 0;padding:.7rem 0;border-block:1px solid var(--line);
+font-size:.92rem}nav a{text-decoration:none}
 .lead{font-size:1.15rem;line-height:1.45;max-width:46rem;margin:1rem 0}
+"""
+
+# %% ../nbs/12_cli.ipynb #c091
+STYLE += """
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.4rem,1fr));gap:.7rem;margin:1.2rem 0;padding:0}
-.facts div{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.65rem .85rem}.facts dt{color:var(--soft);font-size:.8rem}.facts dd{margin:0;font-weight:600;overflow-wrap:anywhere}
-.scroll{overflow-x:auto;background:linear-gradient(to right,var(--card) 40%,transparent) 0/2rem 100%,linear-gradient(to left,var(--card) 40%,transparent) 100% 0/2rem 100%,
-linear-gradient(to right,rgba(80,100,120,.3),transparent) 0/.6rem 100%,linear-gradient(to left,rgba(80,100,120,.3),transparent) 100% 0/.6rem 100%,var(--card);background-repeat:no-repeat;background-attachment:local,local,scroll,scroll;border:1px solid var(--line);border-radius:.6rem;margin:.8rem 0}
-table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}caption{text-align:left;padding:.6rem .8rem .2rem}
-th,td{padding:.42rem .7rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}tr:last-child>*{border-bottom:0}
-thead th{color:var(--soft);font-weight:500;font-size:.84rem;vertical-align:bottom}th:first-child{text-align:left;position:sticky;left:0;background:var(--card)}tbody th{font-weight:600}
+.facts div{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.65rem .85rem}
+.facts dt{color:var(--soft);font-size:.8rem}.facts dd{margin:0;font-weight:600;overflow-wrap:anywhere}
+.scroll{overflow-x:auto;background:linear-gradient(to right,var(--card) 40%,transparent) 0/2rem 100%,
+linear-gradient(to left,var(--card) 40%,transparent) 100% 0/2rem 100%,
+linear-gradient(to right,rgba(80,100,120,.3),transparent) 0/.6rem 100%,linear-gradient(to left,rgba(80,100,120,.3),
+transparent) 100% 0/.6rem 100%,var(--card);background-repeat:no-repeat;
+background-attachment:local,local,scroll,scroll;border:1px solid var(--line);border-radius:.6rem;margin:.8rem 0}
+table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
+caption{text-align:left;padding:.6rem .8rem .2rem}
+th,td{padding:.42rem .7rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
+tr:last-child>*{border-bottom:0}
+thead th{color:var(--soft);font-weight:500;font-size:.84rem;vertical-align:bottom}
+th:first-child{text-align:left;position:sticky;left:0;background:var(--card)}tbody th{font-weight:600}
 .text td,.text thead th{text-align:left;white-space:normal}.text tbody th{white-space:nowrap;vertical-align:top}
-.heat{width:auto;min-width:60%}.heat td{background:rgba(var(--heat),calc(var(--v)*.55));text-align:center}.heat td.self{background:none;color:var(--soft)}.heat small{display:block;color:var(--soft);font-size:.74rem;line-height:1.1}
+.heat{width:auto;min-width:60%}.heat td{background:rgba(var(--heat),calc(var(--v)*.55));text-align:center}
+.heat td.self{background:none;color:var(--soft)}
+.heat small{display:block;color:var(--soft);font-size:.74rem;line-height:1.1}
 .heat thead th{text-align:center}.changed{color:var(--warm);font-weight:600}
-.warn{display:grid;gap:.6rem;margin:.8rem 0;padding:0}.warn div{background:var(--warmbg);border-left:3px solid var(--warm);border-radius:.3rem;padding:.65rem .95rem}.warn dt{font-weight:600;color:var(--warm)}.warn dd{margin:.1rem 0 0}
-figure{margin:1rem 0}.picture{background:#fff;border:1px solid var(--line);border-radius:.6rem;padding:.7rem;overflow-x:auto;text-align:center}
-.picture img{max-width:100%;height:auto;display:inline-block}.wide .picture img{max-width:none;width:100%;min-width:44rem}figcaption{padding:.45rem .2rem 0;max-width:46rem}
-.wide{grid-column:1/-1}.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));gap:0 1.1rem;align-items:start}
-.terms{display:grid;grid-template-columns:minmax(9rem,13rem) 1fr;gap:.55rem 1.2rem;margin:.8rem 0}.terms dt{font-weight:600}.terms dd{margin:0;max-width:42rem}
-details{margin:.8rem 0}summary{cursor:pointer;color:var(--accent)}footer{padding-top:2rem;padding-bottom:3rem;color:var(--soft);font-size:.9rem}
-@media(max-width:40rem){main,header,footer{padding-inline:.9rem}th,td{padding:.4rem .5rem}tbody th{white-space:normal;min-width:6.5rem}.terms{grid-template-columns:1fr;gap:.1rem}.terms dd{margin-bottom:.7rem}.picture{padding:.4rem}}
+"""
+
+# %% ../nbs/12_cli.ipynb #c093
+STYLE += """
+.warn{display:grid;gap:.6rem;margin:.8rem 0;padding:0}
+.warn div{background:var(--warmbg);border-left:3px solid var(--warm);border-radius:.3rem;padding:.65rem .95rem}
+.warn dt{font-weight:600;color:var(--warm)}.warn dd{margin:.1rem 0 0}
+figure{margin:1rem 0}.picture{background:#fff;border:1px solid var(--line);border-radius:.6rem;padding:.7rem;
+overflow-x:auto;text-align:center}
+.picture img{max-width:100%;height:auto;display:inline-block}
+.wide .picture img{max-width:none;width:100%;min-width:44rem}figcaption{padding:.45rem .2rem 0;max-width:46rem}
+.wide{grid-column:1/-1}.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr));
+gap:0 1.1rem;align-items:start}
+.terms{display:grid;grid-template-columns:minmax(9rem,13rem) 1fr;gap:.55rem 1.2rem;margin:.8rem 0}
+.terms dt{font-weight:600}.terms dd{margin:0;max-width:42rem}
+details{margin:.8rem 0}summary{cursor:pointer;color:var(--accent)}
+footer{padding-top:2rem;padding-bottom:3rem;color:var(--soft);font-size:.9rem}
+@media(max-width:40rem){main,header,footer{padding-inline:.9rem}th,td{padding:.4rem .5rem}
+tbody th{white-space:normal;min-width:6.5rem}.terms{grid-template-columns:1fr;gap:.1rem}.terms dd{margin-bottom:.7rem}
+.picture{padding:.4rem}}
 @media print{body{background:#fff}.scroll,.picture{break-inside:avoid}details>*{display:block}}
 """
 
-# %% ../nbs/12_cli.ipynb #c068
+# %% ../nbs/12_cli.ipynb #c095
 MACROS = """
 {%- macro pictures(section) %}<div class="grid">{% for d in drawn if d.section == section %}
-<figure class="{{ 'wide' if d.wide }}"><div class="picture"><img src="{{ d.uri }}" alt="{{ d.caption }}"></div><figcaption>{{ d.caption }}</figcaption></figure>{% endfor %}</div>{% endmacro %}
-{%- macro heat(m) %}<div class="scroll"><table class="heat"><caption>{{ words(m.name) }}{% if seeds|length > 1 %}, mean ± standard deviation over {{ seeds|length }} seeds{% endif %} (<a href="{{ m.name }}.csv">matrix</a>, <a href="pairs/{{ m.name }}.csv">all pairs</a>)</caption>
+<figure class="{{ 'wide' if d.wide }}"><div class="picture"><img src="{{ d.uri }}" alt="{{ d.caption }}"></div>
+<figcaption>{{ d.caption }}</figcaption></figure>{% endfor %}</div>{% endmacro %}
+
+{%- macro heat(m) %}<div class="scroll"><table class="heat">
+<caption>{{ words(m.name) }}{% if seeds|length > 1 %}, mean ± standard deviation over {{ seeds|length }} seeds{% endif %}
+ (<a href="{{ m.name }}.csv">matrix</a>, <a href="pairs/{{ m.name }}.csv">all pairs</a>)</caption>
 <thead><tr><th>source ↓ target →</th>{% for t in m.names %}<th>{{ t }}</th>{% endfor %}</tr></thead><tbody>
-{% for s in m.names %}<tr><th>{{ s }}</th>{% for t in m.names %}<td {% if s == t %}class="self"{% else %}style="--v:{{ shade(m, s, t) }}"{% endif %}>{{ cell(m, m.mean.loc[s, t]) }}{% if seeds|length > 1 %}<small>±{{ cell(m, m.std.loc[s, t]) }}</small>{% endif %}</td>{% endfor %}</tr>
+{% for s in m.names %}<tr><th>{{ s }}</th>
+{% for t in m.names %}<td {% if s == t %}class="self"{% else %}style="--v:{{ shade(m, s, t) }}"{% endif %}>
+{{ cell(m, m.mean.loc[s, t]) }}{% if seeds|length > 1 %}<small>±{{ cell(m, m.std.loc[s, t]) }}</small>{% endif %}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>{% endmacro %}
-{%- macro pairs(title, rows) %}<h3>{{ title }}</h3><div class="scroll"><table class="text"><tbody>{% for k, v in rows.items() %}<tr><th>{{ k }}</th><td>{{ v }}</td></tr>{% endfor %}</tbody></table></div>{% endmacro %}
+
+{%- macro pairs(title, rows) %}<h3>{{ title }}</h3><div class="scroll"><table class="text"><tbody>
+{% for k, v in rows.items() %}<tr><th>{{ k }}</th><td>{{ v }}</td></tr>{% endfor %}</tbody></table></div>{% endmacro %}
 """
 
-# %% ../nbs/12_cli.ipynb #c069
+# %% ../nbs/12_cli.ipynb #c097
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Task distances: {{ suite.name }}</title><style>{{ style|safe }}</style></head><body>
-<header><h1>Task distances: {{ suite.name }}</h1><p class="soft"><code>{{ run.command }}</code><br>{{ run.finished }} · taskdist {{ run.versions['taskdist_nb'] }}</p>
+<header><h1>Task distances: {{ suite.name }}</h1>
+<p class="soft"><code>{{ run.command }}</code><br>{{ run.finished }} · taskdist {{ run.versions['taskdist_nb'] }}</p>
 <p class="lead">{{ headline }}</p>
-<nav><a href="#result">Result</a><a href="#warnings">Warnings</a><a href="#matrices">Matrices</a><a href="#mantel">Mantel tests</a><a href="#transfer">One transfer</a>{% if suite|length > 2 %}<a href="#map">Map</a>{% endif %}<a href="#meaning">Meaning</a><a href="#settings">Settings</a></nav></header>
+<nav><a href="#result">Result</a><a href="#warnings">Warnings</a><a href="#matrices">Matrices</a><a href="#mantel">Mantel tests</a>
+<a href="#transfer">One transfer</a>{% if suite|length > 2 %}<a href="#map">Map</a>{% endif %}
+<a href="#meaning">Meaning</a><a href="#settings">Settings</a></nav></header>
 <main>
 <section id="result"><h2>Result</h2>
 <dl class="facts">{% for k, v in facts.items() %}<div><dt>{{ k }}</dt><dd>{{ v }}</dd></div>{% endfor %}</dl>
 <div class="scroll"><table><thead><tr><th>distance</th>{% for c in summary.columns %}<th>{{ c }}</th>{% endfor %}</tr></thead><tbody>
-{% for name, row in summary.iterrows() %}<tr><th>{{ words(name) }}</th>{% for v in row %}<td>{{ number(v) }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
-<p class="soft">Means over all ordered pairs of different tasks and all seeds; each column is explained under <a href="#meaning">Meaning</a>. Mantel r and p: against fine-tuning.{% for line in ceiling %} {{ line }}{% endfor %}</p>
-<details><summary>The tasks</summary><div class="scroll"><table class="text"><thead><tr><th>task</th>{% for c in tasks.columns %}<th>{{ c }}</th>{% endfor %}</tr></thead><tbody>{% for name, row in tasks.iterrows() %}<tr><th>{{ name }}</th>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div></details></section>
-<section id="warnings"><h2>Before you believe it</h2><dl class="warn">{% for q, text in warnings.items() %}<div><dt>{{ q }}</dt><dd>{{ text }}</dd></div>{% endfor %}</dl></section>
-<section id="matrices"><h2>Matrices</h2>{{ pictures('matrices') }}<details><summary>As tables, with files</summary>{% for m in matrices.values() %}{{ heat(m) }}{% endfor %}</details></section>
+{% for name, row in summary.iterrows() %}<tr><th>{{ words(name) }}</th>
+{% for v in row %}<td>{{ number(v) }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
+<p class="soft">Means over all ordered pairs of different tasks and all seeds; each column is explained under
+<a href="#meaning">Meaning</a>. Mantel r and p: against fine-tuning.{% for line in ceiling %} {{ line }}{% endfor %}</p>
+<details><summary>The tasks</summary><div class="scroll"><table class="text"><thead><tr><th>task</th>
+{% for c in tasks.columns %}<th>{{ c }}</th>{% endfor %}</tr></thead><tbody>
+{% for name, row in tasks.iterrows() %}<tr><th>{{ name }}</th>
+{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div></details></section>
 """
 
-# %% ../nbs/12_cli.ipynb #c070
+# %% ../nbs/12_cli.ipynb #c098
+PAGE += """
+<section id="warnings"><h2>Before you believe it</h2><dl class="warn">
+{% for q, text in warnings.items() %}<div><dt>{{ q }}</dt><dd>{{ text }}</dd></div>{% endfor %}</dl></section>
+<section id="matrices"><h2>Matrices</h2>{{ pictures('matrices') }}
+<details><summary>As tables, with files</summary>{% for m in matrices.values() %}{{ heat(m) }}{% endfor %}</details></section>
+"""
+
+# %% ../nbs/12_cli.ipynb #c100
 PAGE_END = """
-<section id="mantel"><h2>Mantel tests</h2>{% if mantel|length %}<p>Does a distance foretell how hard a transfer is? Its correlation with the fine-tuning length, against that of all relabellings of the tasks.</p>
-<div class="scroll"><table><caption>{{ relabellings }} (<a href="mantel.csv">mantel.csv</a>)</caption><thead><tr><th>distance</th><th>Pearson r</th><th>p</th><th>Spearman r</th><th>p</th></tr></thead><tbody>
-{% for title, values in mantel.items() %}<tr><th>{{ title }}</th>{% for v in values %}<td>{{ number(v) }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
+<section id="mantel"><h2>Mantel tests</h2>{% if mantel|length %}<p>Does a distance foretell how hard a transfer is?
+Its correlation with the fine-tuning length, against that of all relabellings of the tasks.</p>
+<div class="scroll"><table><caption>{{ relabellings }} (<a href="mantel.csv">mantel.csv</a>)</caption>
+<thead><tr><th>distance</th><th>Pearson r</th><th>p</th><th>Spearman r</th><th>p</th></tr></thead><tbody>
+{% for title, values in mantel.items() %}<tr><th>{{ title }}</th>
+{% for v in values %}<td>{{ number(v) }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
 {{ pictures('mantel') }}{% else %}<p>No Mantel test: {{ no_test }}.</p>{% endif %}</section>
-<section id="transfer"><h2>One transfer, seen closely</h2>{% if 'transfer' in sections %}<p>The longest of them.</p>{{ pictures('transfer') }}{% else %}<p>None of the distances of this run follows a path.</p>{% endif %}</section>
-{% if 'map' in sections %}<section id="map"><h2>Map of the tasks</h2><p>A map must be symmetric and flat, the distances are neither: its stress says how much it lies, beside the stress of a map of equal distances.</p>{{ pictures('map') }}</section>{% endif %}
-<section id="meaning"><h2>What each number means</h2><dl class="terms">{% for name, text in meanings.items() %}<dt>{{ words(name) }}</dt><dd>{{ text[0]|upper }}{{ text[1:] }}.</dd>{% endfor %}{% for k, v in glossary.items() %}<dt>{{ k }}</dt><dd>{{ v }}</dd>{% endfor %}</dl></section>
-<section id="settings"><h2>Settings</h2>{{ pairs('Run', about) }}{{ pairs('Time on the clock', times) }}<p class="soft">Pairs found in the store cost no time in this run. Measuring all of them took {{ cpu }} of one core, fitting of sources not counted.</p>
-<details><summary>All settings of the transfers (preset {{ run.preset }}; what was changed is marked)</summary><div class="scroll"><table class="text"><tbody>
-{% for k, v in run.config.items() %}<tr><th>{{ k }}</th><td{% if k in changed %} class="changed"{% endif %}>{{ v }}</td></tr>{% endfor %}</tbody></table></div></details></section>
-</main><footer>Method: Y. Gao and P. Chaudhari, <a href="https://arxiv.org/abs/2011.00613"><cite>An Information-Geometric Distance on the Space of Tasks</cite></a>, ICML 2021. Task2Vec: Achille et al., ICCV 2019. Rankings that flip: <a href="https://arxiv.org/abs/2204.01403">Agostinelli et al., ECCV 2022</a>.</footer>
+<section id="transfer"><h2>One transfer, seen closely</h2>
+{% if 'transfer' in sections %}<p>The longest of them.</p>{{ pictures('transfer') }}
+{% else %}<p>None of the distances of this run follows a path.</p>{% endif %}</section>
+{% if 'map' in sections %}<section id="map"><h2>Map of the tasks</h2>
+<p>A map must be symmetric and flat, the distances are neither:
+its stress says how much it lies, beside the stress of a map of equal distances.</p>{{ pictures('map') }}</section>{% endif %}
+"""
+
+# %% ../nbs/12_cli.ipynb #c101
+PAGE_END += """
+<section id="meaning"><h2>What each number means</h2><dl class="terms">
+{% for name, text in meanings.items() %}<dt>{{ words(name) }}</dt><dd>{{ text[0]|upper }}{{ text[1:] }}.</dd>{% endfor %}
+{% for k, v in glossary.items() %}<dt>{{ k }}</dt><dd>{{ v }}</dd>{% endfor %}</dl></section>
+<section id="settings"><h2>Settings</h2>{{ pairs('Run', about) }}{{ pairs('Time on the clock', times) }}
+<p class="soft">Pairs found in the store cost no time in this run.
+Measuring all of them took {{ cpu }} of one core, fitting of sources not counted.</p>
+<details><summary>All settings of the transfers (preset {{ run.preset }}; what was changed is marked)</summary>
+<div class="scroll"><table class="text"><tbody>
+{% for k, v in run.config.items() %}<tr><th>{{ k }}</th><td{% if k in changed %} class="changed"{% endif %}>{{ v }}</td></tr>{% endfor %}
+</tbody></table></div></details></section>
+</main><footer>Method: Y. Gao and P. Chaudhari, <a href="https://arxiv.org/abs/2011.00613">
+<cite>An Information-Geometric Distance on the Space of Tasks</cite></a>, ICML 2021. Task2Vec: Achille et al., ICCV 2019.
+Rankings that flip: <a href="https://arxiv.org/abs/2204.01403">Agostinelli et al., ECCV 2022</a>.</footer>
 </body></html>
 """
 
-# %% ../nbs/12_cli.ipynb #c071
-def headline(e:Experiment) -> str:
+# %% ../nbs/12_cli.ipynb #c103
+def headline(e:Experiment) -> str:   # what a run measured
     "The answer in a sentence or two."
     tests = {k: t for (k, ref, method), t in e.tests.items() if t and ref == YARDSTICK and method == "pearson"}
     if not tests: return f"Distances between {len(e.suite)} tasks. No Mantel test: {why_no_test(e)}."
     best = max(tests, key=lambda k: tests[k].r)
     name = "coupled" if "coupled" in tests else best
-    say = lambda k: f"{words(k)} distance and fine-tuning length correlate with r = {tests[k].r:.2f} (Mantel p = {show_number(tests[k].pvalue)})"
-    verdict = "few relabellings of the tasks do as well" if tests[name].pvalue <= 0.05 else "relabelled tasks often do as well, so this may be chance"
-    rest = f" The best agreement is that of {words(best)}, r = {tests[best].r:.2f} (p = {show_number(tests[best].pvalue)})." if best != name else ""
-    first = say(name)
-    return f"Over {len(e.suite)} tasks, {first}: {verdict}.{rest} {' '.join(ceiling_lines(e))}".strip()
+    values = f"r = {tests[name].r:.2f} (Mantel p = {show_number(tests[name].pvalue)})"
+    if tests[name].pvalue <= 0.05: verdict = "few relabellings of the tasks do as well"
+    else: verdict = "relabelled tasks often do as well, so this may be chance"
+    rest = f" The best agreement is that of {words(best)}, r = {tests[best].r:.2f} (p = {show_number(tests[best].pvalue)}). "
+    first = f"Over {len(e.suite)} tasks, {words(name)} distance and fine-tuning length correlate with {values}: {verdict}."
+    return f"{first}{rest if best != name else ' '}{' '.join(ceiling_lines(e))}".strip()
 
-# %% ../nbs/12_cli.ipynb #c072
-def typeset(v, digits:int=3) -> str: return show_number(v, digits).replace("-", "−")
+# %% ../nbs/12_cli.ipynb #c105
+def typeset(
+    v,               # a number
+    digits:int=3,    # significant ones
+) -> str:
+    "A number for the page."
+    return show_number(v, digits).replace("-", "−")
 
-def cell(matrix, v) -> str:
+def cell(
+    matrix,     # DistanceMatrix
+    v,          # one of its entries, or that entry's standard deviation
+) -> str:
     "An entry of a matrix, with as many decimals as its largest entry needs for three digits."
     from taskdist_nb.viz import decimals
     return f"{round(v, places := decimals(matrix.mean)) + 0.:.{places}f}"      # + 0. turns -0 into 0
 
-def shade(matrix, source, target) -> float:
+def shade(
+    matrix,             # DistanceMatrix
+    source, target,     # names of tasks
+) -> float:
     "0 to 1: where an entry lies between the smallest and the largest off the diagonal."
     off = [v for i, row in enumerate(matrix.mean.to_numpy()) for j, v in enumerate(row) if i != j]
     span = max(off) - min(off)
     return round(float((matrix.mean.loc[source, target] - min(off))/span), 3) if span else 0.5
 
-def tests_by_row(e:Experiment) -> dict[str, list]:
+# %% ../nbs/12_cli.ipynb #c106
+def tests_by_row(e:Experiment) -> dict[str, list]:   # what a run measured
     "Pearson r and p, Spearman r and p, by what is compared."
     rows, nan = {}, float("nan")
     for (name, against, method), t in e.tests.items():
@@ -691,49 +927,76 @@ def tests_by_row(e:Experiment) -> dict[str, list]:
         rows.setdefault(title, []).extend([round(t.r, 2), t.pvalue] if t else [nan, nan])
     return rows
 
-def relabellings(e:Experiment) -> str:
+def relabellings(e:Experiment) -> str:   # what a run measured
+    "Against what the tests are made, in words; empty if there are none."
     t = next((t for t in e.tests.values() if t), None)
-    return "" if t is None else f"Directed, one-sided, against {'all' if t.exact else 'the identity and'} {t.n_permutations:,}{'' if t.exact else ' random'} relabellings of {t.n} tasks"
+    if t is None: return ""
+    which = f"all {t.n_permutations:,}" if t.exact else f"the identity and {t.n_permutations:,} random"
+    return f"Directed, one-sided, against {which} relabellings of {t.n} tasks"
 
-def in_words(seconds:float) -> str:
+# %% ../nbs/12_cli.ipynb #c108
+def in_words(seconds:float) -> str:   # a duration
     "A time for people."
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds/60:.1f} min" if seconds < 3600 else f"{seconds/3600:.1f} h"
 
-def facts_of(e:Experiment, run:dict) -> dict[str, str]:
-    "The run in a few words."
-    total = sum(e.seconds.values())
-    return {"tasks": f"{len(e.suite)}: {', '.join(e.suite.names)}", "network": words(str(run["model"])), "preset": run["preset"] + (" (changed)" if changed_settings(run) else ""),
-            "seeds": len(e.seeds), "transfers": f"{sum(len(m.results) for m in e.matrices.values()):,}", "time": f"{in_words(total)} on {run['machine']['cores']} cores"}
-
-def changed_settings(run:dict) -> dict:
+def changed_settings(run:dict) -> dict:   # as `describe_run` makes it
     "The settings that differ from the preset's."
     from taskdist_nb.trajectory import TransferConfig
     return {k: v for k, v in run["config"].items() if asdict(getattr(TransferConfig, run["preset"])()).get(k) != v}
 
-# %% ../nbs/12_cli.ipynb #c073
+def facts_of(
+    e:Experiment,     # what the run measured
+    run:dict,         # as `describe_run` makes it
+) -> dict[str, str]:
+    "The run in a few words."
+    return {
+        "tasks": f"{len(e.suite)}: {', '.join(e.suite.names)}",
+        "network": words(str(run["model"])),
+        "preset": run["preset"] + (" (changed)" if changed_settings(run) else ""),
+        "seeds": len(e.seeds),
+        "transfers": f"{sum(len(m.results) for m in e.matrices.values()):,}",
+        "time": f"{in_words(sum(e.seconds.values()))} on {run['machine']['cores']} cores"}
+
+# %% ../nbs/12_cli.ipynb #c110
+def report_contents(
+    e:Experiment,     # what the run measured
+    drawn:list,       # Drawings whose files are in out/figures
+    run:dict,         # as `describe_run` makes it
+    out:Path,         # folder of the run
+) -> dict:            # name in the template -> value
+    "All that the report says."
+    from base64 import b64encode
+    from taskdist_nb.distances import DISTANCES
+    listed = lambda parts: ", ".join(f"{k} {v}" for k, v in parts.items())
+    uri = lambda d: "data:image/png;base64," + b64encode((out/"figures"/f"{d.name}.png").read_bytes()).decode()
+    about = {"command": run["command"], "model": run["model"], "seeds": ", ".join(map(str, e.seeds)),
+             "machine": listed(run["machine"]), "versions": listed(run["versions"])}
+    return dict(
+        suite=e.suite, tasks=e.suite.table(), seeds=e.seeds, matrices=e.matrices, run=run, about=about, changed=changed_settings(run),
+        headline=headline(e), facts=facts_of(e, run), summary=summary_table(e), ceiling=ceiling_lines(e), warnings=warnings_for(e),
+        mantel=tests_by_row(e), relabellings=relabellings(e), no_test=why_no_test(e),
+        drawn=[vars(d) | dict(uri=uri(d)) for d in drawn], sections={d.section for d in drawn},
+        meanings={k: DISTANCES[k].meaning for k in e.matrices}, glossary=GLOSSARY,
+        times={k: in_words(v) for k, v in e.seconds.items()},
+        cpu=in_words(sum(r.seconds for m in e.matrices.values() for r in m.results)))
+
+# %% ../nbs/12_cli.ipynb #c111
 def write_report(
-    experiment:Experiment,
-    drawn:list,          # Drawings whose files are in out/figures
-    run:dict,            # as `describe_run` makes it
-    out:Path,            # folder of report.html
+    experiment:Experiment,     # what the run measured
+    drawn:list,                # Drawings whose files are in out/figures
+    run:dict,                  # as `describe_run` makes it
+    out:Path,                  # folder of report.html
 ) -> Path:
     "Write report.html: one file, no script, no request to anywhere."
-    from base64 import b64encode
     from jinja2 import Environment
     from markupsafe import Markup
-    from taskdist_nb.distances import DISTANCES
-    e, page = experiment, Environment(autoescape=True, trim_blocks=True).from_string(MACROS + PAGE + PAGE_END)
-    pictures = [vars(d) | dict(uri="data:image/png;base64," + b64encode((out/"figures"/f"{d.name}.png").read_bytes()).decode()) for d in drawn]
-    about = {"command": run["command"], "model": run["model"], "seeds": ", ".join(map(str, e.seeds)), "machine": ", ".join(f"{k} {v}" for k, v in run["machine"].items()),
-             "versions": ", ".join(f"{k} {v}" for k, v in run["versions"].items())}
-    text = page.render(style=Markup(STYLE), suite=e.suite, run=run, headline=headline(e), facts=facts_of(e, run), summary=summary_table(e), ceiling=ceiling_lines(e), tasks=e.suite.table(),
-        warnings=warnings_for(e), matrices=e.matrices, mantel=tests_by_row(e), relabellings=relabellings(e), no_test=why_no_test(e), drawn=pictures, sections={d.section for d in drawn}, seeds=e.seeds,
-        meanings={k: DISTANCES[k].meaning for k in e.matrices}, glossary=GLOSSARY, about=about, changed=changed_settings(run), words=words, number=typeset, cell=cell, shade=shade,
-        times={k: in_words(v) for k, v in e.seconds.items()}, cpu=in_words(sum(r.seconds for m in e.matrices.values() for r in m.results)))
+    page = Environment(autoescape=True, trim_blocks=True).from_string(MACROS + PAGE + PAGE_END)
+    tools = dict(style=Markup(STYLE), words=words, number=typeset, cell=cell, shade=shade)
+    text = page.render(**tools, **report_contents(experiment, drawn, run, out))
     (out/"report.html").write_text(text.replace("r = -", "r = −"), encoding="utf-8")
     return out/"report.html"
 
-# %% ../nbs/12_cli.ipynb #c074
+# %% ../nbs/12_cli.ipynb #c113
 def machine() -> dict:
     "Where the run took place."
     import joblib, platform, torch
@@ -744,16 +1007,22 @@ def versions() -> dict:
     "What the numbers were computed with."
     import platform
     from importlib.metadata import version
-    return {"taskdist_nb": __version__, "Python": platform.python_version()} | {p: version(p) for p in ("torch", "numpy", "scipy", "POT", "scikit-learn")}
+    packages = ("torch", "numpy", "scipy", "POT", "scikit-learn")
+    return {"taskdist_nb": __version__, "Python": platform.python_version()} | {p: version(p) for p in packages}
 
-def describe_run(request:Request) -> dict:
+def describe_run(request:Request) -> dict:   # of the run that begins
     "All that is needed to repeat a run, for run.json."
     r = request
-    return dict(state="unfinished", command=r.command, suite=r.suite.name, tasks=r.suite.names, distances=list(r.distances), model=r.model, preset=r.preset,
-                config=asdict(r.config), seeds=list(r.seeds), n_jobs=r.n_jobs, machine=machine(), versions=versions(), started=time.strftime("%Y-%m-%d %H:%M:%S"))
+    return dict(
+        state="unfinished", command=r.command, suite=r.suite.name, tasks=r.suite.names, distances=list(r.distances),
+        model=r.model, preset=r.preset, config=asdict(r.config), seeds=list(r.seeds), n_jobs=r.n_jobs,
+        machine=machine(), versions=versions(), started=time.strftime("%Y-%m-%d %H:%M:%S"))
 
-# %% ../nbs/12_cli.ipynb #c076
-def run_command(args:argparse.Namespace, command:str) -> int:
+# %% ../nbs/12_cli.ipynb #c115
+def run_command(
+    args:argparse.Namespace,     # of `taskdist run`
+    command:str,                 # as it was given
+) -> int:                        # exit status
     "`taskdist run`."
     r = check_request(args, command)
     run = describe_run(r)
@@ -766,9 +1035,19 @@ def run_command(args:argparse.Namespace, command:str) -> int:
     print_summary(e, r.out)
     return 0
 
-def write_run(out:Path, run:dict): (out/"run.json").write_text(json.dumps(run, indent=1) + "\n")
+# %% ../nbs/12_cli.ipynb #c116
+def write_run(
+    out:Path,     # folder of the run
+    run:dict,     # as `describe_run` makes it
+):
+    "Write run.json."
+    (out/"run.json").write_text(json.dumps(run, indent=1) + "\n")
 
-def finish(experiment:Experiment, out:Path, run:dict):
+def finish(
+    experiment:Experiment,     # what the run measured
+    out:Path,                  # its folder
+    run:dict,                  # as `describe_run` makes it; is completed
+):
     "Write tables, figures and the report, and say so in run.json."
     started = time.perf_counter()
     files = write_tables(experiment, out)
@@ -779,16 +1058,20 @@ def finish(experiment:Experiment, out:Path, run:dict):
     write_report(experiment, drawn, run, out)
     write_run(out, run)
 
-# %% ../nbs/12_cli.ipynb #c078
-def check_choice(args:argparse.Namespace) -> tuple:   # target, candidates, model, config, folder
+# %% ../nbs/12_cli.ipynb #c118
+def check_choice(
+    args:argparse.Namespace,     # of `taskdist select`
+) -> tuple:                      # target, candidates, model, config, folder
     "Check everything that can be checked before anything is trained. Raises WrongUse."
     from taskdist_nb.select import few_shot
     if args.suite is None: raise WrongUse(f"--suite must be one of {', '.join(SUITE_NAMES)}, or a path. Got: nothing.")
     if args.target is None: raise WrongUse("--target must be a task of the suite. Got: nothing.")
     one_of("--method", args.method, METHOD_NAMES)
     default = DEFAULTS.get(args.suite, OTHERWISE)
-    model, config = one_of("--model", args.model or default["model"], MODEL_NAMES), make_config(args.config or default["preset"], args.settings)
-    if args.candidates and args.target in args.candidates: raise WrongUse(f"--candidates must not hold the target. Got: {args.target!r}.")
+    model = one_of("--model", args.model or default["model"], MODEL_NAMES)
+    config = make_config(args.config or default["preset"], args.settings)
+    if args.candidates and args.target in args.candidates:
+        raise WrongUse(f"--candidates must not hold the target. Got: {args.target!r}.")
     suite = open_suite(args.suite, args.candidates and [args.target, *args.candidates], args.root, args.download)
     one_of("--target", args.target, suite.names)
     target, candidates = suite[args.target], suite.subset([n for n in suite if n != args.target])
@@ -797,13 +1080,18 @@ def check_choice(args:argparse.Namespace) -> tuple:   # target, candidates, mode
     check_fit(suite, model, config)
     return target, candidates, model, config, check_out(args.out or f"runs/select-{suite.name}-{target.name}")
 
-def select_command(args:argparse.Namespace, command:str) -> int:
+# %% ../nbs/12_cli.ipynb #c119
+def select_command(
+    args:argparse.Namespace,     # of `taskdist select`
+    command:str,                 # as it was given
+) -> int:                        # exit status
     "`taskdist select`."
     import matplotlib.pyplot as plt
     from taskdist_nb.select import rank_sources
     from taskdist_nb.viz import figure_of, to_png
     target, candidates, model, config, out = check_choice(args)
-    ranking = rank_sources(target, candidates, args.method, model, config, range(args.seeds), args.budget, store=out/"store", scratch=args.scratch)
+    ranking = rank_sources(target, candidates, args.method, model, config, range(args.seeds), args.budget,
+                           store=out/"store", scratch=args.scratch)
     settings = json.dumps(asdict(config), sort_keys=True)
     (out/"ranking.csv").write_text(f"# command: {command}\n# config: {settings}\n" + ranking.table.to_csv(float_format="%.6g"))
     axes = ranking.plot()
@@ -811,33 +1099,44 @@ def select_command(args:argparse.Namespace, command:str) -> int:
     print(ranking); print(f"\nTable and figure: {out/'ranking.csv'}, {out/'ranking.png'}")
     return 0
 
-# %% ../nbs/12_cli.ipynb #c080
-def status_command(args:argparse.Namespace, command:str="") -> int:
+# %% ../nbs/12_cli.ipynb #c121
+def status_command(
+    args:argparse.Namespace,     # of `taskdist status`
+    command:str="",              # as it was given; not needed
+) -> int:                        # exit status
     "`taskdist status`."
     out = Path(args.folder).expanduser()
     if not (run := read_run(out)): raise WrongUse(f"DIR must be the --out of a run, with run.json and store in it. Got: {args.folder!r}.")
     for line in status_lines(out, run): print(line)
     return 0
 
-def status_lines(out:Path, run:dict) -> list[str]:
+def status_lines(
+    out:Path,     # folder of a run
+    run:dict,     # what its run.json says
+) -> list[str]:
     "The last run's settings, and how far it is."
-    when = f"finished {run['finished']} after {in_words(sum(run['seconds'].values()))}" if run["state"] == "finished" else f"unfinished, begun {run['started']}; the same command goes on"
+    if run["state"] == "finished": when = f"finished {run['finished']} after {in_words(sum(run['seconds'].values()))}"
+    else: when = f"unfinished, begun {run['started']}; the same command goes on"
+    changes = "".join(f", {k}={v}" for k, v in changed_settings(run).items())
     return [run["command"], f"  {when}", f"  {len(run['tasks'])} tasks: {', '.join(run['tasks'])}",
-            f"  model {run['model']}, preset {run['preset']}{''.join(f', {k}={v}' for k, v in changed_settings(run).items())}, {len(run['seeds'])} seeds", *progress_lines(out/"store")]
+            f"  model {run['model']}, preset {run['preset']}{changes}, {len(run['seeds'])} seeds", *progress_lines(out/"store")]
 
-def progress_lines(folder:Path) -> list[str]:
+# %% ../nbs/12_cli.ipynb #c123
+def progress_lines(folder:Path) -> list[str]:   # the store of a run
     "Records done, at work and left, and about how long these will take."
     from taskdist_nb.matrix import Store, progress_of, seconds_left
     try: progress, seconds = progress_of(store := Store(folder)), seconds_left(store)
     except FileNotFoundError: return ["nothing stored yet"]
     kinds = {"fit": "source networks", "floor": "noise floors", "probe": "probe networks", "embedding": "Task2Vec embeddings"}
-    rows = [f"{r.done:7d}{r.running:9d}{r.left:7d}{in_words(r.seconds) if r.done else '-':>9s}  {kinds.get(r.Index, r.Index + ' pairs')}" for r in progress.itertuples()]
+    row = "{:>7}{:>9}{:>7}{:>9}  {}".format
+    rows = [row(r.done, r.running, r.left, in_words(r.seconds) if r.done else "-", kinds.get(r.Index, f"{r.Index} pairs"))
+            for r in progress.itertuples()]
     others = len(list(folder.glob("*.json"))) - int(progress.done.sum())
-    rows += [f"{others:7d}{'-':>9s}{'-':>7s}{'-':>9s}  of other settings, or damaged"]*(others > 0)
+    if others > 0: rows.append(row(others, "-", "-", "-", "of other settings, or damaged"))
     left = "not to be told before one of each kind is done" if seconds != seconds else f"about {in_words(seconds)}"
     return ["   done  running   left     each  records", *rows] + [f"time left: {left}"]*bool(progress.left.sum())
 
-# %% ../nbs/12_cli.ipynb #c081
+# %% ../nbs/12_cli.ipynb #c125
 def main(
     argv:list[str]=None,     # words after `taskdist`; None: those of the process
 ) -> int:                    # exit status: 0 done, 1 the run failed, 2 wrong use, 130 interrupted
@@ -845,7 +1144,7 @@ def main(
     argv = list(sys.argv[1:] if argv is None else argv)
     command = shlex.join(["taskdist", *argv])
     os.environ.setdefault("MPLBACKEND", "Agg")     # figures go to files: no window system is asked
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")     # workers that are stopped leave semaphores; Python would report them below our one line
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")   # else Python reports semaphores of stopped workers below our line
     try:
         args = parse(argv)
         return {"run": run_command, "select": select_command, "status": status_command}[args.command](args, command)
@@ -855,7 +1154,11 @@ def main(
         if "--debug" in argv: raise
         return complain(e, 2 if isinstance(e, WrongUse) else 1)
 
-def complain(message, status:int, kind="error: ") -> int:
+def complain(
+    message,             # text or exception
+    status:int,          # exit status
+    kind="error: ",      # what stands before it
+) -> int:                # the exit status
     "One line on standard error, whatever the message holds."
     text = " ".join(str(message).split()) or type(message).__name__
     print(f"taskdist: {kind}{text}", file=sys.stderr)

@@ -40,7 +40,8 @@ def unknown(
     options = [str(o) for o in options]
     near = difflib.get_close_matches(str(name), options, n=3, cutoff=0.5)
     shown = ", ".join(map(repr, options[:25])) + (", ..." if len(options)>25 else "")
-    return UnknownName(f"{argument} must be one of ({shown}){extra}. Got: {name!r:.80}." + (f" Did you mean {' or '.join(map(repr, near))}?" if near else ""))
+    guess = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    return UnknownName(f"{argument} must be one of ({shown}){extra}. Got: {name!r:.80}.{guess}")
 
 # %% ../nbs/00_data.ipynb #c009
 def check_choice(
@@ -62,21 +63,28 @@ def check_whole(
     high:int=2**40,    # largest that will do
 )->int: # the same as an int
     "Raise TypeError unless `value` is an integer, ValueError unless it lies in low..high."
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)): raise TypeError(f"{argument} must be an integer of at least {low}. Got: {value!r:.80}.")
-    if not low<=value<=high: raise ValueError(f"{argument} must be an integer of at {f'least {low}' if value<low else f'most {high}'}. Got: {value}.")
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{argument} must be an integer of at least {low}. Got: {value!r:.80}.")
+    if not low<=value<=high:
+        bound = f"least {low}" if value<low else f"most {high}"
+        raise ValueError(f"{argument} must be an integer of at {bound}. Got: {value}.")
     return int(value)
 
+# %% ../nbs/00_data.ipynb #c013
 def check_number(
-    value,             # what was given
-    argument:str,      # what it was given for
-    low:float=-math.inf, high:float=math.inf, # smallest and largest that will do
+    value,                  # what was given
+    argument:str,           # what it was given for
+    low:float=-math.inf,    # smallest that will do
+    high:float=math.inf,    # largest that will do
 )->float: # the same as a float
     "Raise TypeError unless `value` is a real number, ValueError unless it is finite and lies in low..high."
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)): raise TypeError(f"{argument} must be a number. Got: {value!r:.80}.")
-    if not (low<=value<=high and math.isfinite(value)): raise ValueError(f"{argument} must be a finite number from {low:g} to {high:g}. Got: {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{argument} must be a number. Got: {value!r:.80}.")
+    if not (low<=value<=high and math.isfinite(value)):
+        raise ValueError(f"{argument} must be a finite number from {low:g} to {high:g}. Got: {value!r}.")
     return float(value)
 
-# %% ../nbs/00_data.ipynb #c013
+# %% ../nbs/00_data.ipynb #c015
 def check_list(
     names,             # what was given
     argument:str,      # what it was given for
@@ -88,28 +96,32 @@ def check_list(
         except TypeError: pass   # no iterable, or a tensor without dimensions
     raise TypeError(f"{argument} must be a list of {what}. Got: {names!r:.80}.")
 
-# %% ../nbs/00_data.ipynb #c016
+# %% ../nbs/00_data.ipynb #c018
 def _check_images(
     x:Tensor,       # should be (n, C, H, W), uint8 or floating point, finite
     argument:str,   # how to call it in the message
 ):
     "Raise TypeError or ValueError unless `x` is a finite, non-empty batch of images."
-    if not isinstance(x, Tensor): raise TypeError(f"{argument} must be a torch.Tensor. Got: {type(x).__name__}; Suite.from_arrays converts NumPy arrays.")
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{argument} must be a torch.Tensor. Got: {type(x).__name__}; Suite.from_arrays converts NumPy arrays.")
     if x.dtype not in (torch.uint8, torch.float32, torch.float64):
         raise TypeError(f"{argument} must be uint8 (0..255) or float32. Got: {x.dtype}; convert it with .to(torch.uint8) or .float().")
     if x.dim()!=4 or 0 in x.shape: raise ValueError(f"{argument} must have shape (n, C, H, W), none of them 0. Got: {tuple(x.shape)}.")
     if x.is_floating_point():
         bad = (~x.isfinite()).flatten(1).any(1).nonzero().flatten()
-        if len(bad): raise ValueError(f"{argument} must have finite pixels. Got: NaN or infinity in {len(bad)} of {len(x)} images, first in image {int(bad[0])}; drop or repair them.")
+        if not len(bad): return
+        raise ValueError(f"{argument} must have finite pixels. Got: NaN or infinity in {len(bad)} of {len(x)} images, "
+                         f"first in image {int(bad[0])}; drop or repair them.")
 
-# %% ../nbs/00_data.ipynb #c017
+# %% ../nbs/00_data.ipynb #c019
 def _check_integers(
     y:Tensor,       # should be (n,) integers
     n:int,          # number of images
     argument:str,   # how to call it in the message
 ):
     "Raise TypeError or ValueError unless `y` holds one integer per image."
-    if not isinstance(y, Tensor): raise TypeError(f"{argument} must be a torch.Tensor. Got: {type(y).__name__}; Suite.from_arrays converts NumPy arrays.")
+    if not isinstance(y, Tensor):
+        raise TypeError(f"{argument} must be a torch.Tensor. Got: {type(y).__name__}; Suite.from_arrays converts NumPy arrays.")
     if y.is_floating_point() or y.is_complex() or y.dtype==torch.bool:
         raise TypeError(f"{argument} must hold integer labels. Got: {y.dtype}; convert it with .long() if the values are whole.")
     if tuple(y.shape)!=(n,): raise ValueError(f"{argument} must have one label per image, shape ({n},). Got: {tuple(y.shape)}.")
@@ -122,24 +134,26 @@ def _check_labels(
     "Raise ValueError unless labels are in 0..K-1 and no class is empty."
     K, lo, hi = len(classes), int(y.min()), int(y.max())
     if lo<0 or hi>=K: raise ValueError(f"{argument} must lie in 0..{K-1} for {K} classes. Got: labels from {lo} to {hi}.")
-    empty = [c for c, n in zip(classes, y.long().bincount(minlength=K).tolist()) if n==0]
-    if empty: raise ValueError(f"{argument} must hold every class. Got: no image of {', '.join(map(repr, empty))}; remove the class or add images.")
+    empty = [repr(c) for c, n in zip(classes, y.long().bincount(minlength=K).tolist()) if n==0]
+    if empty: raise ValueError(f"{argument} must hold every class. Got: no image of {', '.join(empty)}; remove the class or add images.")
 
-# %% ../nbs/00_data.ipynb #c019
+# %% ../nbs/00_data.ipynb #c021
 def _check_task(task):
     "Raise TypeError or ValueError, with the task's name, unless its fields fit each other."
     if not isinstance(task.name, str) or not task.name: raise ValueError(f"name must be a non-empty string. Got: {task.name!r:.80}.")
     whose = f"of task {task.name!r}"
-    if len(check_list(task.classes, f"classes {whose}"))<2: raise ValueError(f"classes {whose} must be at least two names. Got: {task.classes!r:.80}.")
+    if len(check_list(task.classes, f"classes {whose}"))<2:
+        raise ValueError(f"classes {whose} must be at least two names. Got: {task.classes!r:.80}.")
     for part in ("train", "test"):
         x, y = getattr(task, f"x_{part}"), getattr(task, f"y_{part}")
         _check_images(x, f"x_{part} {whose}")
         _check_integers(y, len(x), f"y_{part} {whose}")
         _check_labels(y, task.classes, f"y_{part} {whose}")
     a, b = task.x_train, task.x_test
-    if a[0].shape != b[0].shape or a.dtype != b.dtype: raise ValueError(f"x_test {whose} must match x_train, {tuple(a.shape[1:])} {a.dtype}. Got: {tuple(b.shape[1:])} {b.dtype}.")
+    if a[0].shape != b[0].shape or a.dtype != b.dtype:
+        raise ValueError(f"x_test {whose} must match x_train, {tuple(a.shape[1:])} {a.dtype}. Got: {tuple(b.shape[1:])} {b.dtype}.")
 
-# %% ../nbs/00_data.ipynb #c020
+# %% ../nbs/00_data.ipynb #c022
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
     "A labelled sample with K >= 2 classes, checked on creation. Raises TypeError or ValueError that names the field at fault."
@@ -153,16 +167,18 @@ class Task:
 
     def __post_init__(self):
         _check_task(self)
-        for name, value in (("classes", tuple(map(str, self.classes))), ("y_train", self.y_train.long()), ("y_test", self.y_test.long())): object.__setattr__(self, name, value)
+        uniform = dict(classes=tuple(map(str, self.classes)), y_train=self.y_train.long(), y_test=self.y_test.long())
+        for name, value in uniform.items(): object.__setattr__(self, name, value)
 
     @property
     def n_classes(self)->int: return len(self.classes)
     @property
     def shape(self)->tuple[int,...]: return tuple(self.x_train.shape[1:])
     def __repr__(self):
-        return f"Task({self.name}: {self.n_classes} classes, {len(self.x_train)} + {len(self.x_test)} images, {'x'.join(map(str, self.shape))} {str(self.x_train.dtype)[6:]})"
+        images = f"{len(self.x_train)} + {len(self.x_test)} images, {'x'.join(map(str, self.shape))} {str(self.x_train.dtype)[6:]}"
+        return f"Task({self.name}: {self.n_classes} classes, {images})"
 
-# %% ../nbs/00_data.ipynb #c025
+# %% ../nbs/00_data.ipynb #c027
 def _allocate(
     counts:Tensor,  # (K,) images of each class
     n:int,          # images wanted
@@ -177,25 +193,29 @@ def _allocate(
         take[gap.argmax()] += step
     return take.long()
 
-# %% ../nbs/00_data.ipynb #c028
+# %% ../nbs/00_data.ipynb #c030
 def stratified(
-    y:Tensor,    # (n_all,) labels; each value that occurs is a class
-    n:int,       # images wanted
-    seed:int=0,  # which images
-    argument:str="n", # how to call n in a message
+    y:Tensor,          # (n_all,) labels; each value that occurs is a class
+    n:int,             # images wanted
+    seed:int=0,        # which images
+    argument:str="n",  # how to call n in a message
 )->Tensor: # (n,) indices in increasing order
-    "A stratified random sample of indices without replacement. Raises TypeError unless n is an integer, ValueError if it is less than the number of classes or more than there are images."
-    if not isinstance(y, Tensor) or y.dim()!=1 or not len(y): raise TypeError(f"y must be a tensor of labels, (n,) with n > 0. Got: {y!r:.80}.")
+    """A stratified random sample of indices without replacement.
+
+    Raises TypeError unless n is an integer, ValueError if it is less than the number of classes or more than there are images."""
+    if not isinstance(y, Tensor) or y.dim()!=1 or not len(y):
+        raise TypeError(f"y must be a tensor of labels, (n,) with n > 0. Got: {y!r:.80}.")
     _check_integers(y, len(y), "y"); check_whole(seed, "seed", 0, 2**63)
     values, counts = y.unique(return_counts=True)
-    if not len(values)<=check_whole(n, argument)<=len(y): raise ValueError(f"{argument} must be an integer from {len(values)} (one image a class) to {len(y)} (all images). Got: {n}.")
+    if not len(values)<=check_whole(n, argument)<=len(y):
+        raise ValueError(f"{argument} must be an integer from {len(values)} (one image a class) to {len(y)} (all images). Got: {n}.")
     g, pick = torch.Generator().manual_seed(seed), []
     for v, k in zip(values, _allocate(counts, int(n)).tolist()):
         i = (y==v).nonzero().flatten()
         pick.append(i[torch.randperm(len(i), generator=g)[:k]])
     return torch.cat(pick).sort().values
 
-# %% ../nbs/00_data.ipynb #c030
+# %% ../nbs/00_data.ipynb #c033
 @patch
 def subsample(self:Task,
     n_train:int|None=None,  # training images to keep; None: all
@@ -211,7 +231,7 @@ def subsample(self:Task,
         parts |= {f"x_{part}": x[i], f"y_{part}": y[i]}
     return replace(self, **parts)
 
-# %% ../nbs/00_data.ipynb #c033
+# %% ../nbs/00_data.ipynb #c036
 class Suite(Mapping):
     "An ordered mapping name -> `Task`. Raises ValueError if empty or if two tasks have one name."
     def __init__(self,
@@ -219,7 +239,8 @@ class Suite(Mapping):
         name:str="suite",      # how reports call it
     ):
         tasks = list(tasks.values()) if isinstance(tasks, Mapping) else check_list(tasks, "tasks", "Task objects")
-        if wrong := [t for t in tasks if not isinstance(t, Task)]: raise TypeError(f"tasks must hold Task objects. Got: {type(wrong[0]).__name__}.")
+        for t in tasks:
+            if not isinstance(t, Task): raise TypeError(f"tasks must hold Task objects. Got: {type(t).__name__}.")
         self.name, self._tasks = name, {t.name: t for t in tasks}
         if not tasks: raise ValueError("tasks must hold at least one task. Got: none.")
         if len(self._tasks)<len(tasks): raise ValueError(f"tasks must have different names. Got: {[t.name for t in tasks]}.")
@@ -231,18 +252,35 @@ class Suite(Mapping):
     def __len__(self): return len(self._tasks)
     @property
     def names(self)->list[str]: return list(self._tasks)
-    def subset(self, names:Iterable[str])->"Suite": return Suite([self[n] for n in check_list(names, "names")], self.name)
-    def subsample(self, n_train:int|None=None, n_test:int|None=None, seed:int=0)->"Suite":
-        return Suite([t.subsample(n_train, n_test, seed) for t in self.values()], self.name)
-
-    def table(self)->pd.DataFrame:
-        "One row a task: classes, numbers of images, shape."
-        return pd.DataFrame({"classes": [", ".join(t.classes) for t in self.values()], "training images": [len(t.x_train) for t in self.values()],
-            "test images": [len(t.x_test) for t in self.values()], "shape": [" x ".join(map(str, t.shape)) for t in self.values()]}, index=pd.Index(self.names, name="task"))
     def __repr__(self): return f"Suite({self.name}: {', '.join(self.names)})"
     def _repr_html_(self)->str: return self.table().to_html()
 
-# %% ../nbs/00_data.ipynb #c035
+# %% ../nbs/00_data.ipynb #c038
+@patch
+def table(self:Suite)->pd.DataFrame:
+    "One row a task: classes, numbers of images, shape."
+    rows = [{"classes": ", ".join(t.classes), "training images": len(t.x_train), "test images": len(t.x_test),
+             "shape": " x ".join(map(str, t.shape))} for t in self.values()]
+    return pd.DataFrame(rows, index=pd.Index(self.names, name="task"))
+
+# %% ../nbs/00_data.ipynb #c040
+@patch
+def subset(self:Suite,
+    names:Iterable[str],   # of tasks; their order is that of the new suite
+)->Suite:
+    "The suite of the named tasks. Raises UnknownName."
+    return Suite([self[n] for n in check_list(names, "names")], self.name)
+
+@patch
+def subsample(self:Suite,
+    n_train:int|None=None,  # training images of each task to keep; None: all
+    n_test:int|None=None,   # test images of each task to keep; None: all
+    seed:int=0,             # which ones
+)->Suite:
+    "The suite with `Task.subsample` of each task."
+    return Suite([t.subsample(n_train, n_test, seed) for t in self.values()], self.name)
+
+# %% ../nbs/00_data.ipynb #c042
 def _as_images(
     x,             # array or tensor: (n, H, W), (n, C, H, W) or (n, H, W, C)
     argument:str,  # how to call it in a message
@@ -264,7 +302,7 @@ def _as_labels(y, n:int, argument:str)->Tensor:
     if int(y.min())<0: raise ValueError(f"{argument} must not be negative. Got: {int(y.min())}.")
     return y.long()
 
-# %% ../nbs/00_data.ipynb #c037
+# %% ../nbs/00_data.ipynb #c044
 def _class_ids(
     task:str,                        # name of the task, for messages
     classes:Iterable[int|str],       # labels or class names
@@ -274,19 +312,31 @@ def _class_ids(
     known = {n: i for i, n in enumerate(class_names or ())}
     ids = []
     for c in check_list(classes, f"classes of task {task!r}"):
-        if isinstance(c, str) and c not in known: raise unknown(f"class of task {task!r}", c, known, "" if known else "; this data set has no class names, use labels")
+        if isinstance(c, str) and c not in known:
+            raise unknown(f"class of task {task!r}", c, known, "" if known else "; this data set has no class names, use labels")
         try: ids.append(known[c] if isinstance(c, str) else operator.index(c))
         except TypeError: raise TypeError(f"classes of task {task!r} must be labels or class names. Got: {c!r}.") from None
     if len(ids)<2 or len(set(ids))<len(ids): raise ValueError(f"classes of task {task!r} must be at least two different ones. Got: {ids}.")
     return ids
 
+# %% ../nbs/00_data.ipynb #c046
 def _cut(x:Tensor, y:Tensor, ids:list[int])->tuple[Tensor,Tensor]:
     "Images of the classes `ids`, relabelled 0..K-1 in that order."
     hit = y[:, None]==torch.tensor(ids)          # (n, K)
     keep = hit.any(1)
     return x[keep], hit[keep].int().argmax(1)
 
-# %% ../nbs/00_data.ipynb #c038
+def _cut_task(name:str, classes, train:tuple[Tensor, Tensor], test:tuple[Tensor, Tensor], class_names:list|None, flip:bool)->Task:
+    "One task, cut from images and labels (x, y) for training and for the test."
+    ids = _class_ids(name, classes, class_names)
+    for part, (_, y) in (("y", train), ("y_test", test)):
+        labels = y.unique().tolist()
+        if missing := sorted(set(ids)-set(labels)):
+            raise ValueError(f"classes of task {name!r} must occur in {part}, which holds {labels[:25]}. Got: {missing}.")
+    shown = tuple(str(i) if class_names is None else class_names[i] for i in ids)
+    return Task(name, *_cut(*train, ids), *_cut(*test, ids), shown, flip)
+
+# %% ../nbs/00_data.ipynb #c048
 @patch(cls_method=True)
 def from_arrays(cls:Suite,
     x,                                # (n, C, H, W), (n, H, W) or (n, H, W, C) images, uint8 or floating point (used as is)
@@ -300,8 +350,11 @@ def from_arrays(cls:Suite,
     flip:bool=False,                  # do mirrored images keep their label?
     name:str="arrays",                # how reports call the suite
 )->Suite:
-    "Cut one labelled data set into tasks; the split into training and test images is made once, before the cut. Raises TypeError, ValueError or UnknownName."
-    if not isinstance(tasks, Mapping): raise TypeError(f"tasks must be a dict such as {{'even': [0, 2], 'odd': [1, 3]}}. Got: {type(tasks).__name__}.")
+    """Cut one labelled data set into tasks; the split into training and test images is made once, before the cut.
+
+    Raises TypeError, ValueError or UnknownName."""
+    if not isinstance(tasks, Mapping):
+        raise TypeError(f"tasks must be a dict such as {{'even': [0, 2], 'odd': [1, 3]}}. Got: {type(tasks).__name__}.")
     if (x_test is None) != (y_test is None): raise ValueError("x_test and y_test must be given together. Got: only one of them.")
     if class_names is not None: class_names = list(map(str, check_list(class_names, "class_names")))
     x = _as_images(x, "x"); y = _as_labels(y, len(x), "y")
@@ -309,27 +362,24 @@ def from_arrays(cls:Suite,
     else: x_test = _as_images(x_test, "x_test"); y_test = _as_labels(y_test, len(x_test), "y_test")
     if class_names is not None and int(y.max())>=len(class_names):
         raise ValueError(f"y must lie in 0..{len(class_names)-1} for {len(class_names)} class names. Got: {int(y.max())}.")
-    present = {"y": y.unique().tolist(), "y_test": y_test.unique().tolist()}
-    def one(task, classes):
-        ids = _class_ids(task, classes, class_names)
-        for part, labels in present.items():
-            if missing := sorted(set(ids)-set(labels)): raise ValueError(f"classes of task {task!r} must occur in {part}, which holds {labels[:25]}. Got: {missing}.")
-        return Task(task, *_cut(x, y, ids), *_cut(x_test, y_test, ids), tuple(class_names[i] if class_names is not None else str(i) for i in ids), flip)
-    return cls([one(*item) for item in tasks.items()], name)
+    return cls([_cut_task(*item, (x, y), (x_test, y_test), class_names, flip) for item in tasks.items()], name)
 
-# %% ../nbs/00_data.ipynb #c039
+# %% ../nbs/00_data.ipynb #c050
 def _split(x:Tensor, y:Tensor, test_size:float, seed:int)->tuple[Tensor,Tensor,Tensor,Tensor]:
     "x_train, y_train, x_test, y_test: stratified, seeded, at least one image of each class on either side."
     if isinstance(test_size, bool) or not isinstance(test_size, (int, float)) or not 0<test_size<1:
         raise ValueError(f"test_size must be a share between 0 and 1. Got: {test_size!r}.")
     values, counts = y.unique(return_counts=True)
-    if counts.min()<2: raise ValueError(f"y must hold each class at least twice to be split. Got: one image of class {int(values[counts.argmin()])}; remove it or give x_test and y_test.")
+    if counts.min()<2:
+        raise ValueError("y must hold each class at least twice to be split. "
+                         f"Got: one image of class {int(values[counts.argmin()])}; remove it or give x_test and y_test.")
     test = torch.zeros(len(y), dtype=torch.bool)
     test[stratified(y, max(len(values), min(round(test_size*len(y)), len(y)-len(values))), seed)] = True
-    for v in values[[bool(test[y==v].all()) for v in values]]: test[(y==v).nonzero()[0]] = False      # never a class without training images
+    for v in values:
+        if test[y==v].all(): test[(y==v).nonzero()[0]] = False      # never a class without training images
     return x[~test], y[~test], x[test], y[test]
 
-# %% ../nbs/00_data.ipynb #c041
+# %% ../nbs/00_data.ipynb #c052
 DIGIT_CUTS = {"low": [0, 1, 2, 3, 4], "high": [5, 6, 7, 8, 9], "even": [0, 2, 4, 6, 8], "odd": [1, 3, 5, 7, 9],
               "round": [0, 3, 6, 8, 9], "straight": [1, 2, 4, 5, 7]}
 
@@ -341,10 +391,9 @@ def _choose(
     if names is None: return cuts
     if isinstance(names, Mapping): return dict(names)
     names = check_list(names, "names")
-    for n in names:
-        check_choice(n, "task", cuts)
-    return {n: cuts[n] for n in names}
+    return {n: cuts[check_choice(n, "task", cuts)] for n in names}
 
+# %% ../nbs/00_data.ipynb #c054
 def digits_suite(
     test_size:float=0.25,  # share of test images
     seed:int=0,            # of the split
@@ -353,23 +402,27 @@ def digits_suite(
     "Six tasks cut from the 1,797 handwritten digits inside scikit-learn; the 17 grey levels 0..16 are stretched to bytes 0..255."
     data = load_digits()
     x = np.round(data.images*255/16).astype(np.uint8)
-    return Suite.from_arrays(x, data.target, _choose(names, DIGIT_CUTS), test_size=test_size, seed=seed, class_names=list("0123456789"), name="digits")
+    return Suite.from_arrays(x, data.target, _choose(names, DIGIT_CUTS), test_size=test_size, seed=seed,
+                             class_names=list("0123456789"), name="digits")
 
-# %% ../nbs/00_data.ipynb #c055
+# %% ../nbs/00_data.ipynb #c068
 def _dataset_arrays(
     dataset,       # map-style data set of (image, label)
     argument:str,  # how to call it in a message
 )->tuple: # images, labels; arrays, tensors or lists
-    "All images and labels of a data set: directly where it keeps them in arrays untransformed, else item by item. Raises TypeError or ValueError."
-    if all(hasattr(dataset, a) for a in ("data", "targets", "transform")) and dataset.transform is None and getattr(dataset, "target_transform", None) is None:
-        return dataset.data, dataset.targets
+    "All images and labels: directly where they are kept in arrays untransformed, else item by item. Raises TypeError or ValueError."
+    kept = all(hasattr(dataset, a) for a in ("data", "targets", "transform"))
+    if kept and dataset.transform is None and getattr(dataset, "target_transform", None) is None: return dataset.data, dataset.targets
     try: items = [(np.asarray(x), y) for x, y in (dataset[i] for i in range(len(dataset)))]
-    except (TypeError, ValueError) as e: raise TypeError(f"{argument} must be a map-style data set of (image, label). Got: {type(dataset).__name__} ({e}).") from e
+    except (TypeError, ValueError) as e:
+        raise TypeError(f"{argument} must be a map-style data set of (image, label). Got: {type(dataset).__name__} ({e}).") from e
     if not items: raise ValueError(f"{argument} must hold images. Got: an empty data set.")
     x = [image for image, _ in items]
-    if len(sizes := {im.shape for im in x})>1: raise ValueError(f"{argument} must have images of one size; resize them in its transform. Got: {sorted(sizes)[:4]}.")
+    if len(sizes := {im.shape for im in x})>1:
+        raise ValueError(f"{argument} must have images of one size; resize them in its transform. Got: {sorted(sizes)[:4]}.")
     return np.stack(x), [label for _, label in items]
 
+# %% ../nbs/00_data.ipynb #c070
 @patch(cls_method=True)
 def from_dataset(cls:Suite,
     train,                             # data set of (image, label), by index
@@ -384,17 +437,32 @@ def from_dataset(cls:Suite,
     names = class_names if class_names is not None else getattr(train, "classes", None)
     return cls.from_arrays(x, y, tasks, x_test, y_test, class_names=names, **kwargs)
 
-# %% ../nbs/00_data.ipynb #c059
+# %% ../nbs/00_data.ipynb #c074
 CIFAR100_SUPERCLASSES = {
-    "aquatic_mammals": [4, 30, 55, 72, 95], "fish": [1, 32, 67, 73, 91], "flowers": [54, 62, 70, 82, 92], "food_containers": [9, 10, 16, 28, 61],
-    "fruit_and_vegetables": [0, 51, 53, 57, 83], "household_electrical_devices": [22, 39, 40, 86, 87], "household_furniture": [5, 20, 25, 84, 94],
-    "insects": [6, 7, 14, 18, 24], "large_carnivores": [3, 42, 43, 88, 97], "large_man-made_outdoor_things": [12, 17, 37, 68, 76],
-    "large_natural_outdoor_scenes": [23, 33, 49, 60, 71], "large_omnivores_and_herbivores": [15, 19, 21, 31, 38], "medium_mammals": [34, 63, 64, 66, 75],
-    "non-insect_invertebrates": [26, 45, 77, 79, 99], "people": [2, 11, 35, 46, 98], "reptiles": [27, 29, 44, 78, 93], "small_mammals": [36, 50, 65, 74, 80],
-    "trees": [47, 52, 56, 59, 96], "vehicles_1": [8, 13, 48, 58, 90], "vehicles_2": [41, 69, 81, 85, 89]}
+    "aquatic_mammals":                [4, 30, 55, 72, 95],
+    "fish":                           [1, 32, 67, 73, 91],
+    "flowers":                        [54, 62, 70, 82, 92],
+    "food_containers":                [9, 10, 16, 28, 61],
+    "fruit_and_vegetables":           [0, 51, 53, 57, 83],
+    "household_electrical_devices":   [22, 39, 40, 86, 87],
+    "household_furniture":            [5, 20, 25, 84, 94],
+    "insects":                        [6, 7, 14, 18, 24],
+    "large_carnivores":               [3, 42, 43, 88, 97],
+    "large_man-made_outdoor_things":  [12, 17, 37, 68, 76],
+    "large_natural_outdoor_scenes":   [23, 33, 49, 60, 71],
+    "large_omnivores_and_herbivores": [15, 19, 21, 31, 38],
+    "medium_mammals":                 [34, 63, 64, 66, 75],
+    "non-insect_invertebrates":       [26, 45, 77, 79, 99],
+    "people":                         [2, 11, 35, 46, 98],
+    "reptiles":                       [27, 29, 44, 78, 93],
+    "small_mammals":                  [36, 50, 65, 74, 80],
+    "trees":                          [47, 52, 56, 59, 96],
+    "vehicles_1":                     [8, 13, 48, 58, 90],
+    "vehicles_2":                     [41, 69, 81, 85, 89]}
 PAPER_NAMES = {"herbivores": "large_omnivores_and_herbivores", "carnivores": "large_carnivores", "vehicles-1": "vehicles_1",
                "vehicles-2": "vehicles_2", "flowers": "flowers", "scenes": "large_natural_outdoor_scenes"}
 
+# %% ../nbs/00_data.ipynb #c076
 def _cifar100_cuts(names:Mapping|Iterable[str]|None)->dict[str,list]:
     "Fine-class labels of super-classes by the paper's or the official name (hyphen or underscore); None: all 20, the paper's six first."
     paper = {p: CIFAR100_SUPERCLASSES[o] for p, o in PAPER_NAMES.items()}
@@ -407,8 +475,9 @@ def _cifar100_cuts(names:Mapping|Iterable[str]|None)->dict[str,list]:
         if plain(n) not in by_plain: raise unknown("task", n, (paper | CIFAR100_SUPERCLASSES))
     return {n: by_plain[plain(n)] for n in names}
 
-# %% ../nbs/00_data.ipynb #c062
-TORCHVISION_FOLDERS = {"CIFAR100": "cifar-100-python", "CIFAR10": "cifar-10-batches-py", "MNIST": "MNIST/raw", "FashionMNIST": "FashionMNIST/raw"}
+# %% ../nbs/00_data.ipynb #c079
+TORCHVISION_FOLDERS = {"CIFAR100": "cifar-100-python", "CIFAR10": "cifar-10-batches-py",
+                       "MNIST": "MNIST/raw", "FashionMNIST": "FashionMNIST/raw"}
 
 def _torchvision_sets(
     kind:str,        # class name in torchvision.datasets
@@ -420,18 +489,23 @@ def _torchvision_sets(
     if not isinstance(root, (str, os.PathLike)): raise TypeError(f"root must be the path of a folder. Got: {root!r:.80}.")
     folder = Path(root)/TORCHVISION_FOLDERS[kind]
     advice = f"give the folder that holds {TORCHVISION_FOLDERS[kind]!r} as root, or pass download=True"
-    if not download and not os.path.isdir(folder): raise FileNotFoundError(f"root must hold torchvision's {kind}. Got: {str(root)!r}, without {TORCHVISION_FOLDERS[kind]!r}; {advice}.")
+    if not download and not os.path.isdir(folder):
+        raise FileNotFoundError(f"root must hold torchvision's {kind}. "
+                                f"Got: {str(root)!r}, without {TORCHVISION_FOLDERS[kind]!r}; {advice}.")
     try: return tuple(getattr(datasets, kind)(str(root), train=train, download=download) for train in (True, False))
     except Exception as e:
-        raise OSError(f"root must hold a readable {kind}. Got: {str(folder)!r}, which torchvision cannot read ({type(e).__name__}: {e}); unpack it again or {advice}.") from e
+        reason = f"{type(e).__name__}: {e}"
+        raise OSError(f"root must hold a readable {kind}. "
+                      f"Got: {str(folder)!r}, which torchvision cannot read ({reason}); unpack it again or {advice}.") from e
 
+# %% ../nbs/00_data.ipynb #c081
 def _torchvision_suite(kind:str, cuts:dict, root, download:bool, n_train:int|None, seed:int, flip:bool)->Suite:
     "Torchvision's own split, cut into tasks, training images subsampled to `n_train` a task."
     train, test = _torchvision_sets(kind, root, download)
     suite = Suite.from_dataset(train, cuts, test, flip=flip, name=kind.lower().replace("fashionmnist", "fashion_mnist"))
     return suite.subsample(n_train, seed=seed)
 
-# %% ../nbs/00_data.ipynb #c063
+# %% ../nbs/00_data.ipynb #c082
 def cifar100_suite(
     names:Mapping|Iterable[str]|None=None,  # super-classes, or a dict name -> fine classes (labels or names); None: all 20
     root:str|Path="data",    # torchvision's folder, the one that holds cifar-100-python
@@ -439,9 +513,12 @@ def cifar100_suite(
     n_train:int|None=None,   # training images a task, stratified; None: all (2,500 for 5 classes)
     seed:int=0,              # of the subsample
 )->Suite: # 3 x 32 x 32 uint8 images; mirrored images keep their label
-    "Tasks cut from CIFAR-100: the paper's six by its names, any super-class by the official name, or own cuts. Raises FileNotFoundError, OSError, UnknownName."
+    """Tasks cut from CIFAR-100: the paper's six by its names, any super-class by the official name, or own cuts.
+
+    Raises FileNotFoundError, OSError, UnknownName."""
     return _torchvision_suite("CIFAR100", _cifar100_cuts(names), root, download, n_train, seed, flip=True)
 
+# %% ../nbs/00_data.ipynb #c084
 CIFAR10_CUTS = {"animals": [2, 3, 4, 5, 6, 7], "vehicles": [0, 1, 8, 9], "all": list(range(10))}
 
 def cifar10_suite(
@@ -454,7 +531,7 @@ def cifar10_suite(
     "Tasks cut from CIFAR-10, as in the paper: animals, vehicles, all ten. Raises FileNotFoundError, OSError, UnknownName."
     return _torchvision_suite("CIFAR10", _choose(names, CIFAR10_CUTS), root, download, n_train, seed, flip=True)
 
-# %% ../nbs/00_data.ipynb #c064
+# %% ../nbs/00_data.ipynb #c086
 def mnist_suite(
     names:Mapping|Iterable[str]|None=None,  # among `DIGIT_CUTS`, or a dict name -> digits; None: all six
     root:str|Path="data",    # torchvision's folder, the one that holds MNIST
@@ -465,7 +542,9 @@ def mnist_suite(
     "MNIST in the cuts of the digits suite. Raises FileNotFoundError, OSError, UnknownName."
     return _torchvision_suite("MNIST", _choose(names, DIGIT_CUTS), root, download, n_train, seed, flip=False)
 
-FASHION_CUTS = {"tops": [0, 2, 4, 6], "shoes": [5, 7, 9], "clothes": [0, 1, 2, 3, 4, 6], "accessories": [5, 7, 8, 9], "summer": [0, 3, 5], "winter": [2, 4, 9]}
+# %% ../nbs/00_data.ipynb #c088
+FASHION_CUTS = {"tops": [0, 2, 4, 6], "shoes": [5, 7, 9], "clothes": [0, 1, 2, 3, 4, 6], "accessories": [5, 7, 8, 9],
+                "summer": [0, 3, 5], "winter": [2, 4, 9]}
 
 def fashion_mnist_suite(
     names:Mapping|Iterable[str]|None=None,  # among `FASHION_CUTS`, or a dict name -> classes; None: all six
@@ -477,7 +556,7 @@ def fashion_mnist_suite(
     "Fashion-MNIST cut into tops, shoes, clothes, accessories, summer and winter wear. Raises FileNotFoundError, OSError, UnknownName."
     return _torchvision_suite("FashionMNIST", _choose(names, FASHION_CUTS), root, download, n_train, seed, flip=True)
 
-# %% ../nbs/00_data.ipynb #c073
+# %% ../nbs/00_data.ipynb #c097
 def _readable(
     path:str|Path,  # what the user gave
     file:bool,      # a file, or a folder?
@@ -486,28 +565,36 @@ def _readable(
     kind = "file" if file else "folder"
     if not isinstance(path, (str, os.PathLike)): raise TypeError(f"path must be the path of a {kind}. Got: {path!r:.80}.")
     path = Path(path)
-    if not (os.path.isfile if file else os.path.isdir)(path): raise FileNotFoundError(f"path must be a {kind} that exists and may be read. Got: {str(path)!r}.")
+    if not (os.path.isfile(path) if file else os.path.isdir(path)):
+        raise FileNotFoundError(f"path must be a {kind} that exists and may be read. Got: {str(path)!r}.")
     return path
 
+# %% ../nbs/00_data.ipynb #c099
 @patch(cls_method=True)
 def from_npz(cls:Suite,
     path:str|Path,   # .npz with x_train, y_train[, x_test, y_test], or x, y; [classes]; [task_NAME]
     tasks:dict[str,list[int|str]]|None=None,  # None: the file's own task_NAME arrays, or one task "all"
     **kwargs,        # test_size, seed, flip, name of `from_arrays`
 )->Suite:
-    "A suite from a NumPy archive. Raises FileNotFoundError, OSError if it cannot be read, ValueError if arrays are missing, and as `Suite.from_arrays` does."
+    """A suite from a NumPy archive.
+
+    Raises FileNotFoundError, OSError if it cannot be read, ValueError if arrays are missing, and as `Suite.from_arrays` does."""
     path = _readable(path, file=True)
     try:
         with np.load(path, allow_pickle=False) as z: a = {k: z[k] for k in z.files}
-    except Exception as e: raise OSError(f"path must be a NumPy .npz archive without pickled objects. Got: {str(path)!r} ({type(e).__name__}: {e}).") from e
+    except Exception as e:
+        reason = f"{type(e).__name__}: {e}"
+        raise OSError(f"path must be a NumPy .npz archive without pickled objects. Got: {str(path)!r} ({reason}).") from e
     x, y = ("x_train", "y_train") if "x_train" in a else ("x", "y")
-    if missing := [k for k in (x, y) if k not in a]: raise ValueError(f"path must hold the arrays x_train and y_train, or x and y. Got: {sorted(a)} in {str(path)!r}, without {missing}.")
+    if missing := [k for k in (x, y) if k not in a]:
+        raise ValueError("path must hold the arrays x_train and y_train, or x and y. "
+                         f"Got: {sorted(a)} in {str(path)!r}, without {missing}.")
     classes = [str(c) for c in a["classes"]] if "classes" in a else None
     own = {k[5:]: v.tolist() for k, v in a.items() if k.startswith("task_")}
     tasks = tasks or own or {"all": np.unique(a[y]).tolist()}
     return cls.from_arrays(a[x], a[y], tasks, a.get("x_test"), a.get("y_test"), **dict(class_names=classes, name=path.stem) | kwargs)
 
-# %% ../nbs/00_data.ipynb #c076
+# %% ../nbs/00_data.ipynb #c102
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 
 def _read_images(
@@ -517,14 +604,17 @@ def _read_images(
 )->tuple[np.ndarray,list[str]]: # (n, size, size[, 3]) uint8; the class of each, its folder's path below root
     "All images below a folder in the order of their paths. Raises ValueError if there are none, OSError if one cannot be read."
     files = sorted(f for f in root.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES and f.parent!=root)
-    if not files: raise ValueError(f"path must hold images ({', '.join(sorted(IMAGE_SUFFIXES))}) in one sub-folder a class. Got: none in {str(root)!r}.")
+    if not files:
+        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise ValueError(f"path must hold images ({suffixes}) in one sub-folder a class. Got: none in {str(root)!r}.")
     def read(f):
         try:
             with Image.open(f) as im: return np.asarray(ImageOps.fit(im.convert(mode), (size, size)))
-        except Exception as e: raise OSError(f"path must hold readable images. Got: {str(f)!r} ({type(e).__name__}); repair or remove it.") from e
+        except Exception as e:
+            raise OSError(f"path must hold readable images. Got: {str(f)!r} ({type(e).__name__}); repair or remove it.") from e
     return np.stack([read(f) for f in files]), [f.parent.relative_to(root).as_posix() for f in files]
 
-# %% ../nbs/00_data.ipynb #c078
+# %% ../nbs/00_data.ipynb #c104
 @patch(cls_method=True)
 def from_folder(cls:Suite,
     path:str|Path,   # CLASS/*.png, TASK/CLASS/*.png, or train/... and test/... of these
@@ -533,23 +623,26 @@ def from_folder(cls:Suite,
     mode:str="RGB",  # "L" for grey images
     **kwargs,        # test_size, seed, flip, name of `from_arrays`
 )->Suite:
-    "A suite from image files. Raises FileNotFoundError, OSError for a file that cannot be read, ValueError, and as `Suite.from_arrays` does."
+    """A suite from image files.
+
+    Raises FileNotFoundError, OSError for a file that cannot be read, ValueError, and as `Suite.from_arrays` does."""
     path = _readable(path, file=False)
-    check_whole(size, "size", 1, 10_000)
-    check_choice(mode, "mode", ("RGB", "L"))
+    check_whole(size, "size", 1, 10_000); check_choice(mode, "mode", ("RGB", "L"))
     split = (path/"train").is_dir() and (path/"test").is_dir()
     x, labels = _read_images(path/"train" if split else path, size, mode)
     names = sorted(set(labels)); number = {c: i for i, c in enumerate(names)}
     y, x_test, y_test = np.array([number[c] for c in labels]), None, None
     if split:
         x_test, test_labels = _read_images(path/"test", size, mode)
-        if extra := set(test_labels)-set(names): raise ValueError(f"path must have the same classes in 'test' as in 'train'. Got: {sorted(extra)} in 'test' only.")
+        if extra := set(test_labels)-set(names):
+            raise ValueError(f"path must have the same classes in 'test' as in 'train'. Got: {sorted(extra)} in 'test' only.")
         y_test = np.array([number[c] for c in test_labels])
     upper = {u: [c for c in names if c.split("/")[0]==u] for u in dict.fromkeys(c.split("/")[0] for c in names if "/" in c)}
     return cls.from_arrays(x, y, tasks or upper or {"all": names}, x_test, y_test, **dict(class_names=names, name=path.name) | kwargs)
 
-# %% ../nbs/00_data.ipynb #c081
-SUITES = {"digits": digits_suite, "cifar100": cifar100_suite, "cifar10": cifar10_suite, "mnist": mnist_suite, "fashion_mnist": fashion_mnist_suite}
+# %% ../nbs/00_data.ipynb #c107
+SUITES = {"digits": digits_suite, "cifar100": cifar100_suite, "cifar10": cifar10_suite,
+          "mnist": mnist_suite, "fashion_mnist": fashion_mnist_suite}
 
 def load_suite(
     name:str|Path,      # a name in `SUITES`, or a path to an .npz file or a folder of images
@@ -557,7 +650,9 @@ def load_suite(
     root:str|Path|None=None,  # torchvision's folder; None: "data"
     download:bool=False,      # may torchvision fetch the data?
 )->Suite:
-    "A suite by its name or path. Raises UnknownName for an unknown suite or task, FileNotFoundError or OSError for data that are not there or cannot be read."
+    """A suite by its name or path.
+
+    Raises UnknownName for an unknown suite or task, FileNotFoundError or OSError for data that are not there or cannot be read."""
     if not isinstance(name, (str, os.PathLike)): raise TypeError(f"name must be one of {tuple(SUITES)} or a path. Got: {name!r:.80}.")
     if str(name)=="digits": return digits_suite(names=tasks)
     if str(name) in SUITES: return SUITES[str(name)](tasks, root="data" if root is None else root, download=download)
@@ -567,7 +662,7 @@ def load_suite(
     else: raise unknown("suite", str(name), SUITES, " or the path of an .npz file or a folder of images")
     return suite if tasks is None or cuts else suite.subset(tasks)
 
-# %% ../nbs/00_data.ipynb #c084
+# %% ../nbs/00_data.ipynb #c110
 class LabelSpace(NamedTuple):
     "Where the labels of a source and a target stand in one classifier: the source's from 0, the target's from `target_offset`."
     n_outputs:int      # outputs of the classifier
@@ -575,19 +670,26 @@ class LabelSpace(NamedTuple):
 
 def _same(source:Task, target:Task)->bool:
     "Are both the same task: same name, same training images and labels?"
-    return source is target or (source.name==target.name and torch.equal(source.x_train, target.x_train) and torch.equal(source.y_train, target.y_train))
+    if source is target: return True
+    return source.name==target.name and all(torch.equal(getattr(source, k), getattr(target, k)) for k in ("x_train", "y_train"))
 
+# %% ../nbs/00_data.ipynb #c112
 def joint_label_space(
     source:Task,        # Ks classes
     target:Task,        # Kt classes
     shared:bool=False,  # class k of the source is class k of the target
 )->LabelSpace:
-    "(Ks + Kt, Ks) for two tasks; (Ks + Kt, 0) for a task and itself; (max(Ks, Kt), 0) if `shared`. Raises ValueError if image shapes or types differ."
+    """(Ks + Kt, Ks) for two tasks; (Ks + Kt, 0) for a task and itself; (max(Ks, Kt), 0) if `shared`.
+
+    Raises ValueError if image shapes or types differ."""
     for argument, task in (("source", source), ("target", target)):
         if not isinstance(task, Task): raise TypeError(f"{argument} must be a Task. Got: {type(task).__name__}.")
     if source.shape != target.shape:
-        raise ValueError(f"source and target must have images of one shape. Got: {source.shape} in {source.name!r} and {target.shape} in {target.name!r}; resize one of them.")
-    if source.x_train.dtype != target.x_train.dtype:
-        raise ValueError(f"source and target must have images of one type. Got: {source.x_train.dtype} in {source.name!r} and {target.x_train.dtype} in {target.name!r}; convert one of them.")
+        raise ValueError("source and target must have images of one shape. "
+                         f"Got: {source.shape} in {source.name!r} and {target.shape} in {target.name!r}; resize one of them.")
+    types = source.x_train.dtype, target.x_train.dtype
+    if types[0] != types[1]:
+        raise ValueError("source and target must have images of one type. "
+                         f"Got: {types[0]} in {source.name!r} and {types[1]} in {target.name!r}; convert one of them.")
     if shared: return LabelSpace(max(source.n_classes, target.n_classes), 0)
     return LabelSpace(source.n_classes+target.n_classes, 0 if _same(source, target) else source.n_classes)

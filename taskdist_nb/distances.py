@@ -27,36 +27,43 @@ from torch import Tensor, nn
 from .data import LabelSpace, Task, check_whole, joint_label_space, unknown
 from .fisher import fisher_information
 from .models import build_model, get_model, penultimate, resolve_precision, small_cnn, to_inputs
-from .trajectory import (Fitted, LengthMeter, Trajectory, TransferConfig, augmentation, derive_seed, fit_source, fit_task, follow, lengths_at, make_generator,
-                                    on_device, spread)
+from .trajectory import (Fitted, LengthMeter, Trajectory, TransferConfig, augmentation, derive_seed,
+                                    fit_source, fit_task, follow, lengths_at, make_generator, on_device, spread)
 from .transport import BlockCoupling, Displacement, Mixture, Still, block_costs, block_plans, make_blocks, proximal_step
 
 # %% ../nbs/05_distances.ipynb #c008
 @dataclass
 class TransferResult:
     "What a distance from a source to a target came to, with all that is needed to doubt it."
-    name: str; source: str; target: str; seed: int
-    distance: float                       # the number
-    lengths: dict = field(default_factory=dict)      # {"per_input": B, "riemannian": A}, in nats^(1/2); with averaging also "unaveraged": B on the weights themselves; empty if nothing was walked
+    name: str                                        # of the distance, as in `DISTANCES`
+    source: str                                      # name of the source task
+    target: str                                      # name of the target task
+    seed: int                                        # from which all random streams are derived
+    distance: float                                  # the number
+    lengths: dict = field(default_factory=dict)      # in nats^(1/2): "per_input" (B), "riemannian" (A); {} if nothing was walked
     iterations: list = field(default_factory=list)   # the distance after each alternation
-    excess_loss: float = float("nan")     # mean along the path, nats
-    accuracy: float = float("nan")        # at the end, on the target's test images
-    noise_floor: float = float("nan")     # the same measurement when the target is the source
-    stderr: float = float("nan")          # of the distance, over the probes
-    source_accuracy: float = float("nan") # of the fitted source on its own test images
-    seconds: float = 0.
-    path: pd.DataFrame = field(default=None, repr=False)
-    config: TransferConfig = field(default=None, repr=False)
+    excess_loss: float = float("nan")                # mean along the path, nats
+    accuracy: float = float("nan")                   # at the end, on the target's test images
+    noise_floor: float = float("nan")                # the same measurement when the target is the source
+    stderr: float = float("nan")                     # of the distance, over the probes
+    source_accuracy: float = float("nan")            # of the fitted source on its own test images
+    seconds: float = 0.                              # of this call; what was prepared before is not counted
+    path: pd.DataFrame = field(default=None, repr=False)       # of the `Trajectory`; None if nothing was walked
+    config: TransferConfig = field(default=None, repr=False)   # the settings it was measured with
 
 # %% ../nbs/05_distances.ipynb #c010
-def to_record(result:TransferResult) -> dict:
+def to_record(
+    result:TransferResult,   # with its configuration
+) -> dict:                   # one entry per field; the path as {column: list}
     "A result as numbers, strings, lists and dicts."
     record = {f.name: getattr(result, f.name) for f in fields(result)}
     record["path"] = None if result.path is None else result.path.to_dict("list")
     record["config"] = asdict(result.config)
     return record
 
-def from_record(record:dict) -> TransferResult:
+def from_record(
+    record:dict,   # as `to_record` made it
+) -> TransferResult:
     "The result that `to_record` wrote."
     path = None if record["path"] is None else pd.DataFrame(record["path"])
     return TransferResult(**(record | dict(path=path, config=TransferConfig(**record["config"]))))
@@ -65,7 +72,14 @@ def from_record(record:dict) -> TransferResult:
 @dataclass
 class Setting:
     "Everything a transfer needs before it starts."
-    source: Task; target: Task; labels: LabelSpace; fitted: Fitted; config: TransferConfig; seed: int; started: float; progress: bool
+    source: Task             # on the device where the networks are
+    target: Task             # on the same device
+    labels: LabelSpace       # the joint label space; its outputs are those of the fitted network
+    fitted: Fitted           # the source network, where the path begins
+    config: TransferConfig   # checked
+    seed: int                # from which all random streams are derived
+    started: float           # `time.perf_counter()` at the call
+    progress: bool           # show a progress bar?
 
     @property
     def same(self) -> bool:
@@ -73,21 +87,29 @@ class Setting:
         return self.labels.target_offset == 0
     def generators(self, *purpose) -> dict:
         "Fresh random streams for one path."
-        return {k: make_generator(self.seed, self.source.name, self.target.name, *purpose, k) for k in ("batches", "probes", "excess")}
+        pair = self.source.name, self.target.name
+        return {k: make_generator(self.seed, *pair, *purpose, k) for k in ("batches", "probes", "excess")}
 
-# %% ../nbs/05_distances.ipynb #c013
-def set_out(source, target, model, config, seed, prepared, progress) -> Setting:
+# %% ../nbs/05_distances.ipynb #c014
+def set_out(
+    source, target, model, config, seed, prepared, progress,   # as for `coupled_transfer`, unchecked
+    floor:bool=True,   # does the measure read the source's noise floor?
+) -> Setting:
     "Check the arguments, join the label spaces, fit the source if `prepared` does not hold it."
     started, model = time.perf_counter(), get_model(model)
     labels, config, seed = check_pair(source, target, config, seed)
-    fitted = (prepared or {}).get(source.name) or fit_source(source, labels.n_outputs, model, config, seed, progress)
+    fit = fit_source if floor else fit_task
+    fitted = (prepared or {}).get(source.name) or fit(source, labels.n_outputs, model, config, seed, progress)
     if fitted.n_outputs < labels.n_outputs:
         raise ValueError(f"prepared[{source.name!r}] must have at least {labels.n_outputs} outputs. Got: {fitted.n_outputs}.")
-    if fitted.floor is not None and len(fitted.floor.path) != config.checkpoints + 1:
-        raise ValueError(f"prepared[{source.name!r}] must come from `fit_source` with this configuration's {config.checkpoints} checkpoints. Got: a noise floor of {len(fitted.floor.path) - 1}.")
+    read = len(fitted.floor.path) - 1 if fitted.floor else None
+    if floor and read != config.checkpoints:
+        raise ValueError(f"prepared[{source.name!r}] must come from `fit_source` with this configuration's "
+                         f"{config.checkpoints} checkpoints. Got: {'no noise floor' if read is None else f'a noise floor of {read}'}.")
     labels = labels._replace(n_outputs=fitted.n_outputs)   # a head with spare outputs serves targets of every size
     return Setting(on_device(source, config), on_device(target, config), labels, fitted, config, seed, started, progress)
 
+# %% ../nbs/05_distances.ipynb #c016
 def check_pair(source, target, config, seed) -> tuple[LabelSpace, TransferConfig, int]:
     "The joint label space, the configuration and the seed of two tasks; raises TypeError or ValueError for what would not do."
     for name, task in (("source", source), ("target", target)):
@@ -95,52 +117,70 @@ def check_pair(source, target, config, seed) -> tuple[LabelSpace, TransferConfig
     seed = check_whole(seed, "seed", 0, 2**63)
     labels = joint_label_space(source, target)
     if labels.target_offset and source.name == target.name:
-        raise ValueError(f"source and target are different tasks and must have different names. Got: {source.name!r} twice; `dataclasses.replace(task, name=...)` gives another.")
+        raise ValueError(f"source and target are different tasks and must have different names. Got: {source.name!r} twice; "
+                         "`dataclasses.replace(task, name=...)` gives another.")
     return labels, check_config(config), seed
 
 def check_config(config) -> TransferConfig:
     "The configuration itself; `fast()` for None."
     if config is None: return TransferConfig.fast()
-    if not isinstance(config, TransferConfig): raise TypeError(f"config must be a TransferConfig, e.g. TransferConfig.fast(). Got: {config!r}.")
+    if not isinstance(config, TransferConfig):
+        raise TypeError(f"config must be a TransferConfig, e.g. TransferConfig.fast(). Got: {config!r}.")
     return config
 
-# %% ../nbs/05_distances.ipynb #c015
-def arrive(setting:Setting, name:str, journey:Trajectory, iterations=None, cut:int=-1) -> TransferResult:
+# %% ../nbs/05_distances.ipynb #c018
+def arrive(
+    setting:Setting,       # of the pair
+    name:str,              # of the distance
+    journey:Trajectory,    # the path that was walked
+    iterations=None,       # the distance after each alternation; None: this path's alone
+    cut:int=-1,            # the checkpoint up to which lengths are read; -1: the last
+) -> TransferResult:
     "Turn a trajectory (up to checkpoint `cut`) into a result."
     row, floor = journey.path.iloc[cut], setting.fitted.floor.path.iloc[cut]
     return TransferResult(name, setting.source.name, setting.target.name, setting.seed, float(row.per_input),
-        lengths=lengths_at(row), iterations=iterations or [float(row.per_input)],
-        excess_loss=journey.excess_loss, accuracy=journey.accuracy, noise_floor=float(floor.per_input), stderr=float(row.stderr),
-        source_accuracy=setting.fitted.accuracy, seconds=time.perf_counter() - setting.started, path=journey.path, config=setting.config)
+        lengths=lengths_at(row), iterations=iterations or [float(row.per_input)], stderr=float(row.stderr),
+        excess_loss=journey.excess_loss, accuracy=journey.accuracy, noise_floor=float(floor.per_input),
+        source_accuracy=setting.fitted.accuracy, seconds=time.perf_counter() - setting.started,
+        path=journey.path, config=setting.config)
 
-# %% ../nbs/05_distances.ipynb #c017
+# %% ../nbs/05_distances.ipynb #c020
 def walk_each(
-    settings:list[Setting], movings,   # pairs that are set out, and the tasks that move
-    purpose:tuple,                     # names the random streams
-    config:TransferConfig,
-    visitors=None,                     # a tuple of visitors for each pair
-    accuracy_everywhere=False,
-) -> list[Trajectory]:
+    settings:list[Setting],      # pairs that are set out
+    movings,                     # for each pair the task that moves
+    purpose:tuple,               # words that name the random streams
+    config:TransferConfig,       # of this walk, which may read less than the settings' own
+    visitors=None,               # for each pair a tuple of visitors, called with (checkpoint, model, tau); None: nobody visits
+    accuracy_everywhere=False,   # read the accuracy at every checkpoint, not only at `accuracy_points` of them?
+) -> list[Trajectory]:           # one per pair
     "`follow` for each pair, one after the other, with the pair's own random streams."
-    return [follow(s.fitted, m, s.target, s.labels.target_offset, config, s.generators(*purpose), v, accuracy_everywhere,
-                   progress=f"{' '.join(purpose)} {s.source.name} to {s.target.name}" if s.progress else "")
-            for s, m, v in zip(settings, movings, visitors or [()]*len(settings))]
+    titles = [f"{' '.join(purpose)} {s.source.name} to {s.target.name}" if s.progress else "" for s in settings]
+    return [follow(s.fitted, m, s.target, s.labels.target_offset, config, s.generators(*purpose), v, accuracy_everywhere, title)
+            for s, m, v, title in zip(settings, movings, visitors or [()]*len(settings), titles)]
 
-# %% ../nbs/05_distances.ipynb #c019
-def first_coupling(setting:Setting, generator:torch.Generator) -> BlockCoupling:
-    "Blocks of pairs with a plan that is cheap for features of the source network, for pixels, or independent."
+# %% ../nbs/05_distances.ipynb #c022
+def first_coupling(
+    setting:Setting,             # of the pair; its configuration says what the plan goes by
+    generator:torch.Generator,   # draws the blocks
+) -> BlockCoupling:
+    "Blocks of pairs with a plan that is cheap for features of the source network, for pixels, independent, or one to one at random."
     s, t, c = setting.source, setting.target, setting.config
     rows, columns = make_blocks(len(s.y_train), len(t.y_train), c.block_size, generator, c.block_order)
-    independent = torch.full((*rows.shape, c.block_size), c.block_size**-2, dtype=torch.float64)
-    if c.first_coupling == "independent": return BlockCoupling(rows, columns, independent)
+    blind = {"independent": torch.full((c.block_size, c.block_size), c.block_size**-2, dtype=torch.float64),
+             "random": torch.eye(c.block_size, dtype=torch.float64)/c.block_size}   # the samples of a block are in random order
+    if c.first_coupling in blind: return BlockCoupling(rows, columns, blind[c.first_coupling].repeat(len(rows), 1, 1))
     see = (lambda x: to_inputs(x)) if c.first_coupling == "pixels" else (lambda x: penultimate(setting.fitted.model, x))
     costs = block_costs(see(s.x_train).cpu(), see(t.x_train).cpu(), rows, columns)
     return BlockCoupling(rows, columns, block_plans(costs, c.entropic_epsilon))
 
-# %% ../nbs/05_distances.ipynb #c021
+# %% ../nbs/05_distances.ipynb #c024
 class BlockCosts:
     "A visitor of a trajectory that reads C_ij, the path's length at the moving pair (i, j), for all pairs inside the blocks."
-    def __init__(self, moving:Displacement, config:TransferConfig, pairs_at_once=2000):
+    def __init__(self,
+        moving:Displacement,      # the pairs, with their coupling
+        config:TransferConfig,    # checkpoints, cost_checkpoints, probe_inputs, precision
+        pairs_at_once=2000,       # how many are interpolated at a time, rounded to whole blocks
+    ):
         rows, columns = moving.coupling.rows, moving.coupling.columns
         self.shape = (*rows.shape, rows.shape[1])                      # (B, b, b)
         i, j = (v.expand(self.shape).flatten(1) for v in (rows[:, :, None], columns[:, None, :]))
@@ -163,108 +203,152 @@ class BlockCosts:
         "The costs in the authors' unit: means over the checkpoints of sqrt(KL)."
         return self.costs/(2**0.5*(len(self.at) - 1))
 
-# %% ../nbs/05_distances.ipynb #c022
+# %% ../nbs/05_distances.ipynb #c026
 class LazyPairs:
     "A probe that makes its inputs when they are looked at."
     moves = True
-    def __init__(self, moving:Displacement, i:Tensor, j:Tensor): self.moving, self.i, self.j = moving, i, j
+    def __init__(self,
+        moving:Displacement,   # which interpolates
+        i:Tensor,              # (n,) source sample of each pair
+        j:Tensor,              # (n,) target sample of each pair
+    ): self.moving, self.i, self.j = moving, i, j
     def inputs(self, tau): return self.moving.pairs(self.i, self.j).inputs(tau)
     def weights(self, tau): return torch.full((len(self.i),), 1/len(self.i), device=self.moving.x_s.device)
 
-# %% ../nbs/05_distances.ipynb #c023
-def check_features(model, task:Task):
+# %% ../nbs/05_distances.ipynb #c028
+def check_features(
+    model,       # name or factory: n_classes -> nn.Module
+    task:Task,   # whose images it is to take
+):
     "Raise ValueError, before anything is trained, for a model without the linear last layer that the first coupling looks at."
     network = build_model(model, task.n_classes, task.x_train, 0)
     try: penultimate(network, task.x_train[:2])
     except ValueError as e: raise ValueError(f"{e} A configuration with first_coupling='pixels' needs no features.") from None
 
-# %% ../nbs/05_distances.ipynb #c024
-def coupled_paths(settings:list[Setting], walk=walk_each) -> list[TransferResult]:
+# %% ../nbs/05_distances.ipynb #c030
+def coupled_paths(
+    settings:list[Setting],   # pairs of one configuration, none from a task to itself
+    walk=walk_each,           # how they are walked: `walk_each` or `walk_together`
+) -> list[TransferResult]:    # one per pair
     "The alternation: walk along the coupling, read what each pair of its blocks costs, improve the coupling, walk again."
     c, turns = settings[0].config, []
     blocks = [first_coupling(s, make_generator(s.seed, s.source.name, s.target.name, "blocks")) for s in settings]
     movings = [Displacement(s.source, s.target, b, s.labels, augmentation(c, s.source, s.target)) for s, b in zip(settings, blocks)]
+    plain = replace(c, excess_points=0, accuracy_points=0)
     for k in range(c.coupling_iterations - 1):
         costs = [BlockCosts(m, c) for m in movings]
-        journeys = walk(settings, movings, ("coupled", str(k)), replace(c, excess_points=0, accuracy_points=0), [(v,) for v in costs])
+        journeys = walk(settings, movings, ("coupled", str(k)), plain, [(v,) for v in costs])
         turns.append([j.lengths["per_input"] for j in journeys])
-        plans = [proximal_step(v.published, m.coupling.plans, c.proximal_weight*c.proximal_growth**k) for v, m in zip(costs, movings)]
+        weight = c.proximal_weight*c.proximal_growth**k
+        plans = [proximal_step(v.published, m.coupling.plans, weight) for v, m in zip(costs, movings)]
         movings = [m.with_coupling(m.coupling.with_plans(p)) for m, p in zip(movings, plans)]
     journeys = walk(settings, movings, ("coupled", str(c.coupling_iterations - 1)), c)
     turns.append([j.lengths["per_input"] for j in journeys])
     return [arrive(s, "coupled", j, list(each)) for s, j, each in zip(settings, journeys, zip(*turns))]
 
-# %% ../nbs/05_distances.ipynb #c025
-def transfer(name:str, paths:Callable, source, target, model, config, seed, prepared, progress) -> TransferResult:
+# %% ../nbs/05_distances.ipynb #c032
+def transfer(
+    name:str,         # of the distance
+    paths:Callable,   # list of settings -> list of results
+    source, target, model, config, seed, prepared, progress,   # as for `coupled_transfer`
+) -> TransferResult:
     "Set out, walk, arrive: one pair. From a task to itself there is nothing to walk but the noise floor."
     setting = set_out(source, target, model, config, seed, prepared, progress)
     return arrive(setting, name, setting.fitted.floor) if setting.same else paths([setting])[0]
 
 def coupled_transfer(
-    source:Task, target:Task,
+    source:Task,                     # where the weights come from
+    target:Task,                     # where they go; images of the same shape
     model=small_cnn,                 # name or factory: n_classes -> nn.Module
     config:TransferConfig=None,      # None: `TransferConfig.fast()`
-    seed:int=0,
+    seed:int=0,                      # a non-negative integer, from which all random streams are derived
     prepared:dict=None,              # {source.name: Fitted}; None: the source is fitted here
-    progress:bool=True,
+    progress:bool=True,              # show a bar for training that takes longer than 3 seconds?
 ) -> TransferResult:
-    "The coupled transfer distance of Gao and Chaudhari (2021), sections 3 and 4: data and weights move together, by turns with the coupling."
+    "Coupled transfer distance (Gao and Chaudhari 2021, sections 3 and 4): data and weights move, by turns with the coupling."
     if check_config(config).first_coupling == "features" and isinstance(source, Task): check_features(model, source)
     return transfer("coupled", coupled_paths, source, target, model, config, seed, prepared, progress)
 
-# %% ../nbs/05_distances.ipynb #c027
-def uncoupled_paths(settings:list[Setting], walk=walk_each) -> list[TransferResult]:
+# %% ../nbs/05_distances.ipynb #c034
+def uncoupled_paths(
+    settings:list[Setting],   # pairs of one configuration, none from a task to itself
+    walk=walk_each,           # how they are walked: `walk_each` or `walk_together`
+) -> list[TransferResult]:    # one per pair
     "Follow the mixture of the two tasks."
     movings = [Mixture(s.source, s.target, s.labels, augmentation(s.config, s.source, s.target)) for s in settings]
-    return [arrive(s, "uncoupled", j) for s, j in zip(settings, walk(settings, movings, ("uncoupled",), settings[0].config))]
+    journeys = walk(settings, movings, ("uncoupled",), settings[0].config)
+    return [arrive(s, "uncoupled", j) for s, j in zip(settings, journeys)]
 
 def uncoupled_transfer(
-    source:Task, target:Task, model=small_cnn, config:TransferConfig=None, seed:int=0, prepared:dict=None, progress:bool=True,
+    source:Task, target:Task,                              # from where, to where
+    model=small_cnn, config:TransferConfig=None,           # as for `coupled_transfer`
+    seed:int=0, prepared:dict=None, progress:bool=True,    # as for `coupled_transfer`
 ) -> TransferResult:
-    "Length of the path while SGD follows the mixture of the two tasks (Gao and Chaudhari 2021, section 5). Arguments as for `coupled_transfer`."
+    "Length of the path while SGD follows the mixture of the two tasks (Gao and Chaudhari 2021, section 5)."
     return transfer("uncoupled", uncoupled_paths, source, target, model, config, seed, prepared, progress)
 
-# %% ../nbs/05_distances.ipynb #c029
-def cut_at(accuracy, chance:float=0., share:float=0.95) -> int:
-    "Index of the first checkpoint, from 1 on, whose accuracy reaches `share` of the last one; the last if nothing better than chance was learnt."
+# %% ../nbs/05_distances.ipynb #c036
+def cut_at(
+    accuracy,            # (M + 1,) at the checkpoints; the one before the first step does not count
+    chance:float=0.,     # the accuracy of guessing
+    share:float=0.95,    # of the last accuracy, to be reached
+) -> int:                # 1 to M
+    "The first checkpoint whose accuracy reaches `share` of the last one; the last if nothing better than chance was learnt."
     accuracy = np.asarray(accuracy, dtype=float)
     if accuracy[-1] <= chance: return len(accuracy) - 1
     return 1 + int(np.argmax(accuracy[1:] >= share*accuracy[-1]))
 
-def fine_tuning_paths(settings:list[Setting], walk=walk_each) -> list[TransferResult]:
+# %% ../nbs/05_distances.ipynb #c038
+def fine_tuning_paths(
+    settings:list[Setting],   # pairs of one configuration, none from a task to itself
+    walk=walk_each,           # how they are walked: `walk_each` or `walk_together`
+) -> list[TransferResult]:    # one per pair
     "Stay on the target until the steps are done; cut where 95% of the final accuracy is reached."
     movings = [Still(s.target, s.labels.n_outputs, s.labels.target_offset, augmentation(s.config, s.target)) for s in settings]
     journeys = walk(settings, movings, ("fine_tuning",), settings[0].config, accuracy_everywhere=True)
     return [arrive(s, "fine_tuning", j, cut=cut_at(j.path.accuracy, 1/s.target.n_classes)) for s, j in zip(settings, journeys)]
 
 def fine_tuning(
-    source:Task, target:Task, model=small_cnn, config:TransferConfig=None, seed:int=0, prepared:dict=None, progress:bool=True,
+    source:Task, target:Task,                              # from where, to where
+    model=small_cnn, config:TransferConfig=None,           # as for `coupled_transfer`
+    seed:int=0, prepared:dict=None, progress:bool=True,    # as for `coupled_transfer`
 ) -> TransferResult:
-    "Length of the path of fine-tuning, cut at 95% of the final accuracy (Gao and Chaudhari 2021, section 5). Arguments as for `coupled_transfer`."
+    "Length of the path of fine-tuning, cut at 95% of the final accuracy (Gao and Chaudhari 2021, section 5)."
     return transfer("fine_tuning", fine_tuning_paths, source, target, model, config, seed, prepared, progress)
 
-# %% ../nbs/05_distances.ipynb #c034
+# %% ../nbs/05_distances.ipynb #c043
 def from_scratch(
-    target:Task, model=small_cnn, config:TransferConfig=None, seed:int=0, progress:bool=False,
-) -> Trajectory:
-    "What fine-tuning has to beat: the same number of steps on the target from fresh weights, at `lr` or `source_lr`, whichever ends with the lower loss on training images."
+    target:Task,                  # to be learnt
+    model=small_cnn,              # name or factory: n_classes -> nn.Module
+    config:TransferConfig=None,   # None: `TransferConfig.fast()`
+    seed:int=0,                   # of fresh weights, batches and probes
+    progress:bool=False,          # show a progress bar?
+) -> Trajectory:                  # of the walk that ends with the lower loss on training images
+    "What fine-tuning has to beat: as many steps on the target from fresh weights, at the better of `lr` and `source_lr`."
     if not isinstance(target, Task): raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
     _, config, seed = check_pair(target, target, config, seed)
     task, walks = on_device(target, config), []
     network = build_model(get_model(model), task.n_classes, task.x_train, derive_seed(seed, "weights")).to(task.x_train.device)
-    fresh, moving = Fitted("", task.n_classes, float("nan"), seed, 0., network), Still(task, task.n_classes, 0, augmentation(config, task))
+    fresh = Fitted("", task.n_classes, float("nan"), seed, 0., network)
+    moving = Still(task, task.n_classes, 0, augmentation(config, task))
+    title = f"{task.name} from scratch" if progress else ""
     for lr in sorted({config.lr, config.source_lr}):
         generators = {k: make_generator(seed, "scratch", task.name, k) for k in ("batches", "probes", "excess")}
-        walks.append(follow(fresh, moving, task, 0, replace(config, lr=lr, excess_points=0), generators, progress=f"{task.name} from scratch" if progress else ""))
+        walks.append(follow(fresh, moving, task, 0, replace(config, lr=lr, excess_points=0), generators, progress=title))
     return min(walks, key=lambda w: w.path.loss.iloc[-1])
 
-# %% ../nbs/05_distances.ipynb #c037
+# %% ../nbs/05_distances.ipynb #c046
 @dataclass
 class Embedding:
     "A task's diagonal Fisher information, and that of a second, disjoint half of its images (for the noise floor)."
-    task: str; vector: Tensor; other: Tensor
+    task: str        # its name
+    vector: Tensor   # (P,) of the probe's body on one half of the images
+    other: Tensor    # (P,) the same on the other half
 
-def pool_tasks(tasks, seed:int=0) -> Task:
+def pool_tasks(
+    tasks,        # any iterable of Tasks
+    seed:int=0,   # of the draw of images
+) -> Task:        # with as many training images as the largest
     "One task out of several, every class with a label of its own, cut to the size of the largest."
     tasks, parts = list(tasks), dict(x_train=[], y_train=[], x_test=[], y_test=[])
     offsets = np.cumsum([0] + [t.n_classes for t in tasks])
@@ -274,22 +358,35 @@ def pool_tasks(tasks, seed:int=0) -> Task:
     pool = Task("pool", **{k: torch.cat(v) for k, v in parts.items()}, classes=classes, flip=all(t.flip for t in tasks))
     return pool.subsample(n_train=max(len(t.y_train) for t in tasks), seed=seed)
 
-def fit_probe(tasks, model, config, seed:int=0, progress=True) -> Fitted:
+def fit_probe(
+    tasks,           # any iterable of Tasks
+    model, config,   # as for `coupled_transfer`
+    seed:int=0,      # of the pool and of the fit
+    progress=True,   # show a progress bar?
+) -> Fitted:
     "The probe network of Task2Vec: fitted to the pool of the tasks."
     pool = pool_tasks(tasks, seed)
     return fit_task(pool, pool.n_classes, model, config, seed, progress)
 
-# %% ../nbs/05_distances.ipynb #c038
-def head_of(model:nn.Module, x:Tensor) -> str:
+# %% ../nbs/05_distances.ipynb #c048
+def head_of(
+    model:nn.Module,   # with at least one nn.Linear
+    x:Tensor,          # (n, C, H, W) images that it takes
+) -> str:              # as in `named_modules`
     "The name of the linear layer that a forward pass of the images calls last, the one whose input `penultimate` reads."
     called = []
-    hooks = [m.register_forward_pre_hook(lambda module, args, name=n: called.append(name)) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
+    hooks = [m.register_forward_pre_hook(lambda module, args, name=n: called.append(name))
+             for n, m in model.named_modules() if isinstance(m, nn.Linear)]
     try: penultimate(model, x[:2])
     finally:
         for h in hooks: h.remove()
     return called[-1]
 
-def fit_head(model:nn.Module, x:Tensor, y:Tensor) -> nn.Module:
+def fit_head(
+    model:nn.Module,   # left as it is
+    x:Tensor,          # (n, C, H, W) images
+    y:Tensor,          # (n,) labels
+) -> nn.Module:
     "A copy of the model whose last linear layer is a logistic regression of y (n,) on its features of x."
     model, features = copy.deepcopy(model), penultimate(model, x)
     scale = features.std().clamp_min(1e-6)
@@ -301,50 +398,65 @@ def fit_head(model:nn.Module, x:Tensor, y:Tensor) -> nn.Module:
     model.set_submodule(head_of(model, x), head)
     return model
 
-# %% ../nbs/05_distances.ipynb #c039
+# %% ../nbs/05_distances.ipynb #c050
 def embed_task(
-    task:Task, probe:nn.Module,
-    images:int=100,           # for each of the two halves
-    seed:int=0,
+    task:Task,         # to be embedded
+    probe:nn.Module,   # left as it is
+    images:int=100,    # for each of the two halves
+    seed:int=0,        # of the draw of images
 ) -> Embedding:
     "Diagonal Fisher information of the probe's body with a head fitted to the task (Achille et al. 2019, section 2)."
     half, rest = halves(task, 2*images, seed)
     model = fit_head(probe, task.x_train, task.y_train)
     head = head_of(model, task.x_train)
     body = torch.cat([torch.full((p.numel(),), not n.startswith(head + ".")) for n, p in model.named_parameters()])
-    if not body.any(): raise ValueError("model must have weights before its last linear layer for Task2Vec to embed. Got: a model with that layer alone.")
+    if not body.any():
+        raise ValueError("model must have weights before its last linear layer for Task2Vec to embed. "
+                         "Got: a model with that layer alone.")
     diagonal = lambda x: fisher_information(model, to_inputs(x), kind="true", structure="diagonal")[body].float().cpu()
     return Embedding(task.name, diagonal(task.x_train[half]), diagonal(task.x_train[rest]))
 
-def halves(task:Task, n:int, seed:int) -> tuple[Tensor, Tensor]:
+# %% ../nbs/05_distances.ipynb #c052
+def halves(
+    task:Task,   # whose training images are drawn
+    n:int,       # for the two halves together, at most
+    seed:int,    # of the draw
+) -> tuple[Tensor, Tensor]:   # equally long
     "Two disjoint random halves of at most n training images, as indices."
     order = torch.randperm(len(task.y_train), generator=make_generator(seed, "halves", task.name))[:n]
     return order[:len(order)//2], order[len(order)//2:len(order)//2*2]
 
-def embedding_distance(a:Tensor, b:Tensor) -> float:
-    "Cosine distance of two Fisher diagonals (P,), (P,) after normalisation by their sum (Achille et al. 2019, section 3)."
+def embedding_distance(
+    a:Tensor, b:Tensor,   # (P,) each, non-negative
+) -> float:               # from 0 to 1
+    "Cosine distance of two Fisher diagonals after normalisation by their sum (Achille et al. 2019, section 3)."
     total = (a + b).clamp_min(torch.finfo(a.dtype).tiny)
-    return max(0., 1 - torch.cosine_similarity((a/total).double(), (b/total).double(), dim=0).item())   # rounding may fall below 0
+    cosine = torch.cosine_similarity((a/total).double(), (b/total).double(), dim=0).item()
+    return max(0., 1 - cosine)   # rounding may fall below 0
 
-# %% ../nbs/05_distances.ipynb #c040
+# %% ../nbs/05_distances.ipynb #c053
 def task2vec(
-    source:Task, target:Task, model=small_cnn, config:TransferConfig=None, seed:int=0,
-    prepared:dict=None,       # {task name: Embedding} for both tasks; None: a probe is fitted to the pool of the two
-    progress:bool=True,
+    source:Task, target:Task,     # the two tasks
+    model=small_cnn,              # of the probe: name or factory, n_classes -> nn.Module
+    config:TransferConfig=None,   # None: `TransferConfig.fast()`
+    seed:int=0,                   # of pool, probe and draw of images
+    prepared:dict=None,           # {task name: Embedding} for both tasks; None: a probe is fitted to the pool of the two
+    progress:bool=True,           # show a bar while the probe is fitted?
 ) -> TransferResult:
     "The Task2Vec distance of Achille et al. (2019); symmetric. The noise floor is the distance between two halves of the source."
     started, pair = time.perf_counter(), (source, target)
     _, config, seed = check_pair(source, target, config, seed)
-    if prepared is None or any(t.name not in prepared for t in pair):   # one embedding alone is of no use: another probe, another space
+    if prepared is None or any(t.name not in prepared for t in pair):   # one alone is of no use: another probe, another space
         pair = [on_device(t, config) for t in pair]
         probe = fit_probe(pair, get_model(model), config, seed, progress).model
         prepared = {t.name: embed_task(t, probe, config.fisher_images, seed) for t in pair}
     a, b = prepared[source.name], prepared[target.name]
-    if len(a.vector) != len(b.vector): raise ValueError(f"prepared must hold embeddings by one probe. Got: vectors of length {len(a.vector)} and {len(b.vector)}.")
+    if len(a.vector) != len(b.vector):
+        raise ValueError(f"prepared must hold embeddings by one probe. Got: vectors of length {len(a.vector)} and {len(b.vector)}.")
     return TransferResult("task2vec", source.name, target.name, seed, embedding_distance(a.vector, b.vector),
         noise_floor=embedding_distance(a.vector, a.other), seconds=time.perf_counter() - started, config=config)
 
-# %% ../nbs/05_distances.ipynb #c042
+# %% ../nbs/05_distances.ipynb #c055
 def wasserstein_2(
     a:Tensor,      # (n, ...) points
     b:Tensor,      # (m, ...) points
@@ -361,12 +473,17 @@ def _wasserstein(name, source, target, see, config, seed, started):
     far = halves(target, 2*n, seed)[0]
     here = see(source.x_train[one])
     distance = 0. if source.name == target.name else wasserstein_2(here, see(target.x_train[far]))
-    return TransferResult(name, source.name, target.name, seed, distance, noise_floor=wasserstein_2(here, see(source.x_train[two])),
+    floor = wasserstein_2(here, see(source.x_train[two]))
+    return TransferResult(name, source.name, target.name, seed, distance, noise_floor=floor,
         seconds=time.perf_counter() - started, config=config)
 
-# %% ../nbs/05_distances.ipynb #c043
+# %% ../nbs/05_distances.ipynb #c056
 def wasserstein(
-    source:Task, target:Task, model=small_cnn, config:TransferConfig=None, seed:int=0, prepared:dict=None, progress:bool=True,
+    source:Task, target:Task,                              # the two tasks
+    model=small_cnn,                                       # not used
+    config:TransferConfig=None,                            # `wasserstein_images` a half; `images` has no say. None: `TransferConfig.fast()`
+    seed:int=0,                                            # of the draw of images
+    prepared:dict=None, progress:bool=True,                # not used
 ) -> TransferResult:
     "2-Wasserstein distance between the tasks' images in pixel space (inputs from -2 to 2); symmetric; the model is not used."
     started = time.perf_counter()
@@ -374,32 +491,48 @@ def wasserstein(
     return _wasserstein("wasserstein", source, target, to_inputs, config, seed, started)
 
 def wasserstein_features(
-    source:Task, target:Task, model=small_cnn, config:TransferConfig=None, seed:int=0, prepared:dict=None, progress:bool=True,
+    source:Task, target:Task,                              # from where, to where
+    model=small_cnn, config:TransferConfig=None,           # as for `coupled_transfer`
+    seed:int=0, prepared:dict=None, progress:bool=True,    # as for `coupled_transfer`
 ) -> TransferResult:
     "2-Wasserstein distance between the tasks' images as the fitted source network sees them (its penultimate layer)."
-    setting = set_out(source, target, model, config, seed, prepared, progress)
+    setting = set_out(source, target, model, config, seed, prepared, progress, floor=False)
     see = lambda x: penultimate(setting.fitted.model, x)
     return _wasserstein("wasserstein_features", setting.source, setting.target, see, setting.config, seed, setting.started)
 
-# %% ../nbs/05_distances.ipynb #c045
+# %% ../nbs/05_distances.ipynb #c058
 @dataclass(frozen=True)
 class Distance:
     "A distance by name: the function, what it wants prepared, and what the number means."
-    measure: Callable; needs: str; meaning: str
+    measure: Callable   # called like `coupled_transfer`, returns a TransferResult
+    needs: str          # prepared: "source" (Fitted with floor), "fit" (Fitted), "embedding" (both Embeddings) or ""
+    meaning: str        # of the number, with its unit
 
-PATHS = {"coupled": coupled_paths, "uncoupled": uncoupled_paths, "fine_tuning": fine_tuning_paths}   # the distances that train along the way
-
-DISTANCES = {
-    "coupled": Distance(coupled_transfer, "source", "length of the weights' path while images, labels and weights move along a coupling; nats^(1/2)"),
-    "uncoupled": Distance(uncoupled_transfer, "source", "length of the weights' path while the mixture changes from source to target; nats^(1/2)"),
-    "fine_tuning": Distance(fine_tuning, "source", "length of the fine-tuning path up to 95% of the final accuracy: the yardstick of difficulty; nats^(1/2)"),
-    "task2vec": Distance(task2vec, "embedding", "cosine distance between Fisher informations of a common probe network; 0 to 1"),
-    "wasserstein": Distance(wasserstein, "", "2-Wasserstein distance between the images' pixels; input units"),
-    "wasserstein_features": Distance(wasserstein_features, "source", "2-Wasserstein distance between features of the source network; feature units"),
+PATHS = {   # the distances that train along the way: name -> how pairs that are set out are walked
+    "coupled": coupled_paths,
+    "uncoupled": uncoupled_paths,
+    "fine_tuning": fine_tuning_paths,
 }
 
-# %% ../nbs/05_distances.ipynb #c046
-def get_distance(name:str) -> Distance:
+DISTANCES = {   # name -> Distance
+    "coupled": Distance(coupled_transfer, "source",
+        "length of the weights' path while images, labels and weights move along a coupling; nats^(1/2)"),
+    "uncoupled": Distance(uncoupled_transfer, "source",
+        "length of the weights' path while the mixture changes from source to target; nats^(1/2)"),
+    "fine_tuning": Distance(fine_tuning, "source",
+        "length of the fine-tuning path up to 95% of the final accuracy: the yardstick of difficulty; nats^(1/2)"),
+    "task2vec": Distance(task2vec, "embedding",
+        "cosine distance between Fisher informations of a common probe network; 0 to 1"),
+    "wasserstein": Distance(wasserstein, "",
+        "2-Wasserstein distance between the images' pixels; input units"),
+    "wasserstein_features": Distance(wasserstein_features, "fit",
+        "2-Wasserstein distance between features of the source network; feature units"),
+}
+
+# %% ../nbs/05_distances.ipynb #c059
+def get_distance(
+    name:str,   # in `DISTANCES`
+) -> Distance:
     "The distance of that name; near names are suggested."
     if not isinstance(name, str) or name not in DISTANCES: raise unknown("distance", name, DISTANCES)
     return DISTANCES[name]

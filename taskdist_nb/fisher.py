@@ -19,7 +19,8 @@ from .models import evaluating
 def _as_float(x, name):
     "`x` as a tensor of at least float32; `TypeError` if it does not hold floating-point numbers."
     try: x = torch.as_tensor(x)
-    except (TypeError, ValueError, RuntimeError): raise TypeError(f"{name} must hold floating-point numbers, (..., K). Got: {x!r:.80}.") from None
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} must hold floating-point numbers, (..., K). Got: {x!r:.80}.") from None
     if not x.is_floating_point(): raise TypeError(f"{name} must hold floating-point numbers. Got: {x.dtype}.")
     if x.ndim == 0: raise ValueError(f"{name} must have a last axis of classes, (..., K). Got: a single number.")
     return x if x.dtype == torch.float64 else x.float()
@@ -37,7 +38,9 @@ def as_probabilities(
     name:str="p",     # how an error message calls it
     tol:float=1e-3,   # how far the sum of a row may be from 1
 )->Tensor:            # (..., K) float32 or float64
-    "Check that the last axis holds probabilities. Raises `TypeError` for integers; `ValueError` for negative entries, NaN, or rows that do not sum to 1."
+    """Check that the last axis holds probabilities.
+
+    Raises `TypeError` for integers; `ValueError` for negative entries, NaN, or rows that do not sum to 1."""
     p = _as_float(p, name)
     if (p < 0).any(): raise ValueError(f"{name} must hold no negative probability. Got: {p.min().item():.3g}.")
     sums = p.sum(-1).flatten()
@@ -58,7 +61,9 @@ def kl_divergence(
     log_q:Tensor,      # (..., K) log-probabilities
     check:bool=True,   # check that rows are normalised (reads values: switch off inside `vmap` and CUDA graphs)
 )->Tensor:             # (...) KL[p, q] in nats
-    "KL divergence from log-probabilities: never negative, accurate for nearby p and q; inf where q = 0 < p; p = 0 is allowed. Raises `TypeError`, or `ValueError` for logits and for shapes that differ."
+    """KL divergence from log-probabilities: never negative, accurate for nearby p and q; inf where q = 0 < p; p = 0 is allowed.
+
+    Raises `TypeError`, or `ValueError` for logits and for shapes that differ."""
     log_p, log_q = _as_float(log_p, "log_p"), _as_float(log_q, "log_q")
     _same_classes(log_p, log_q, ("log_p", "log_q"))
     if check:
@@ -75,11 +80,14 @@ def mean_length(
     kind:str="per_input", # "riemannian": the average inside the root; "per_input": outside
     weights=None,         # (n,) weights of the inputs, summing to 1; None: equal
 )->Tensor:                # (...) length of the step
-    "Average one step over n inputs: sqrt(E[2 KL]) or E[sqrt(2 KL)] (Gao and Chaudhari 2021, eq. 11). Raises `ValueError` for an unknown kind or wrong weights."
+    """Average one step over n inputs: sqrt(E[2 KL]) or E[sqrt(2 KL)] (Gao and Chaudhari 2021, eq. 11).
+
+    Raises `ValueError` for an unknown kind or wrong weights."""
     check_choice(kind, "kind", KINDS)
     if not kl.ndim or not kl.shape[-1]: raise ValueError(f"kl must hold at least one input, (..., n). Got: shape {tuple(kl.shape)}.")
     w = kl.new_full(kl.shape[-1:], 1/kl.shape[-1]) if weights is None else as_probabilities(weights, "weights").to(kl)
-    if w.shape != kl.shape[-1:]: raise ValueError(f"weights must have one entry for each of the {kl.shape[-1]} inputs. Got: shape {tuple(w.shape)}.")
+    if w.shape != kl.shape[-1:]:
+        raise ValueError(f"weights must have one entry for each of the {kl.shape[-1]} inputs. Got: shape {tuple(w.shape)}.")
     if weights is not None: kl = kl.masked_fill(w == 0, 0.)   # an infinite step without weight has no share
     return ((2*kl) @ w).sqrt() if kind == "riemannian" else (2*kl).sqrt() @ w
 
@@ -90,9 +98,12 @@ def step_length(
     kind:str="per_input", # "riemannian" | "per_input"
     weights=None,         # (n,) weights of the inputs, summing to 1; None: equal
 )->float:                 # length of the step
-    "Length of one step between two classifiers' predictions for the same n inputs. Raises `ValueError` for wrong shapes, probabilities, kind or weights."
+    """Length of one step between two classifiers' predictions for the same n inputs.
+
+    Raises `ValueError` for wrong shapes, probabilities, kind or weights."""
     p, q = as_probabilities(p, "p"), as_probabilities(q, "q")
-    if p.ndim != 2 or p.shape != q.shape or not len(p): raise ValueError(f"p and q must have one shape (n, K), n > 0. Got: {tuple(p.shape)} and {tuple(q.shape)}.")
+    if p.ndim != 2 or p.shape != q.shape or not len(p):
+        raise ValueError(f"p and q must have one shape (n, K), n > 0. Got: {tuple(p.shape)} and {tuple(q.shape)}.")
     return mean_length(kl_divergence(p.log(), q.log(), check=False), kind, weights).item()
 
 # %% ../nbs/02_fisher.ipynb #c027
@@ -103,7 +114,8 @@ def path_length(
 )->float:                 # sum of the M steps
     "Length of a path of classifiers: the sum of its steps. Raises `ValueError` for wrong shapes, probabilities, kind or weights."
     p = as_probabilities(probabilities, "probabilities")
-    if p.ndim != 3 or len(p) < 2 or not p.shape[1]: raise ValueError(f"probabilities must have shape (M+1, n, K) with M > 0 and n > 0. Got: {tuple(p.shape)}.")
+    if p.ndim != 3 or len(p) < 2 or not p.shape[1]:
+        raise ValueError(f"probabilities must have shape (M+1, n, K) with M > 0 and n > 0. Got: {tuple(p.shape)}.")
     log_p = p.log()
     return mean_length(kl_divergence(log_p[:-1], log_p[1:], check=False), kind, weights).sum().item()
 
@@ -112,7 +124,9 @@ def fisher_rao(
     p,         # (..., K) probabilities
     q,         # (..., K) probabilities
 )->Tensor:     # (...) distance, 0 to pi
-    "Fisher-Rao distance $2 \\arccos \\sum_k \\sqrt{p_k q_k}$, computed from the chord so that near points keep their digits. Raises `ValueError` for what is not a probability."
+    """Fisher-Rao distance $2 \\arccos \\sum_k \\sqrt{p_k q_k}$, computed from the chord so that near points keep their digits.
+
+    Raises `ValueError` for what is not a probability."""
     p, q = as_probabilities(p, "p"), as_probabilities(q, "q")
     _same_classes(p, q)
     chord = (p.sqrt() - q.sqrt()).norm(dim=-1)
@@ -124,7 +138,9 @@ def geodesic(
     q,         # (..., K) end
     t,         # number or (m,) positions between 0 and 1
 )->Tensor:     # (..., K), or (m, ..., K): points at fractions t of the way
-    "Points on the shortest path from p to q: the great circle through sqrt(p) and sqrt(q), squared. Raises `ValueError` for t outside [0, 1]."
+    """Points on the shortest path from p to q: the great circle through sqrt(p) and sqrt(q), squared.
+
+    Raises `ValueError` for t outside [0, 1]."""
     p, q = as_probabilities(p, "p"), as_probabilities(q, "q")
     angle = fisher_rao(p, q)[..., None]/2
     try: t = torch.as_tensor(t, device=angle.device)
@@ -182,7 +198,8 @@ def _dense(model, x, y, kind, max_entries):
 # %% ../nbs/02_fisher.ipynb #c053
 def _diagonal(model, x, y, kind, max_entries):
     "(P,) diagonal of the Fisher information: the mean over inputs of squared gradients, each input's own."
-    return sum(torch.cat([v.square().sum(0).flatten() for v in chunk.values()]) for chunk in _score_chunks(model, x, y, kind, max_entries))/len(x)
+    chunks = _score_chunks(model, x, y, kind, max_entries)
+    return sum(torch.cat([v.square().sum(0).flatten() for v in chunk.values()]) for chunk in chunks)/len(x)
 
 # %% ../nbs/02_fisher.ipynb #c055
 def _jvp(f, at, v):
@@ -205,7 +222,8 @@ def _product(model, x, y, batch_size=256):
     logits, params = _as_function(model)
     sizes = [v.numel() for v in params.values()]
     def times(v:Tensor)->Tensor:
-        if v.shape != (sum(sizes),): raise ValueError(f"v must have shape ({sum(sizes)},), one entry for each weight. Got: {tuple(v.shape)}.")
+        if v.shape != (sum(sizes),):
+            raise ValueError(f"v must have shape ({sum(sizes)},), one entry for each weight. Got: {tuple(v.shape)}.")
         tangent = {k: part.view(w.shape).to(w) for (k, w), part in zip(params.items(), v.split(sizes))}
         total = torch.zeros(())
         for s in range(0, len(x), batch_size):
@@ -229,9 +247,11 @@ def _check_inputs(model, x, kind, y):
     if len(shape) != 2 or shape[1] < 2: raise ValueError(f"model must give logits of shape (n, K), K > 1. Got: {shape} for one input.")
     if kind == "true": return
     if y is None: raise ValueError("y must be given for kind='empirical': labels (n,). Got: None.")
-    if not isinstance(y, Tensor) or y.dtype != torch.int64: raise TypeError(f"y must be a tensor of int64 labels. Got: {getattr(y, 'dtype', type(y).__name__)}.")
+    if not isinstance(y, Tensor) or y.dtype != torch.int64:
+        raise TypeError(f"y must be a tensor of int64 labels. Got: {getattr(y, 'dtype', type(y).__name__)}.")
     if y.shape != x.shape[:1]: raise ValueError(f"y must have one label for each of the {len(x)} inputs. Got: shape {tuple(y.shape)}.")
-    if y.min() < 0 or y.max() >= shape[1]: raise ValueError(f"y must hold labels from 0 to {shape[1]-1}. Got: {y.min().item()} to {y.max().item()}.")
+    if y.min() < 0 or y.max() >= shape[1]:
+        raise ValueError(f"y must hold labels from 0 to {shape[1]-1}. Got: {y.min().item()} to {y.max().item()}.")
 
 # %% ../nbs/02_fisher.ipynb #c060
 FISHER_KINDS, STRUCTURES = ("true", "empirical"), ("dense", "diagonal", "product")
@@ -244,7 +264,9 @@ def fisher_information(
     y:Tensor|None=None,      # (n,) int64 labels; only for "empirical"
     max_entries:int=2**24,   # gradient entries held at once by "dense" and "diagonal": bounds the memory
 )->Any:                      # Tensor (P, P) or (P,), or a function v (P,) -> g v (P,)
-    "Fisher information of all parameters, in the order of `model.named_parameters()`, averaged over inputs, in evaluation mode; the model is not changed. Raises `TypeError`, `ValueError` for arguments that do not fit."
+    """Fisher information of all parameters, in the order of `model.named_parameters()`, averaged over inputs, in evaluation mode.
+
+    The model is not changed. Raises `TypeError`, `ValueError` for arguments that do not fit."""
     check_choice(kind, "kind", FISHER_KINDS); check_choice(structure, "structure", STRUCTURES); check_whole(max_entries, "max_entries")
     _check_inputs(model, x, kind, y)
     if kind == "true": y = None

@@ -30,39 +30,51 @@ from tqdm.auto import tqdm
 # %% ../nbs/07_matrix.ipynb #c005
 from . import __version__
 from .data import Suite, Task, check_list, check_whole, joint_label_space
-from .distances import (DISTANCES, Embedding, PATHS, TransferResult, check_config, embed_task, fit_probe, from_record, to_record)
+from .distances import (DISTANCES, Embedding, PATHS, TransferResult, check_config, embed_task, fit_probe, from_record,
+                                   to_record)
 from .models import build_model, get_model, resolve_precision
 from .scores import SCORES, get_measure
 from .together import transfer_together
-from .trajectory import Fitted, LENGTHS, Trajectory, TransferConfig, derive_seed, device_of, fit_task, on_device, still_trajectory
+from .trajectory import (Fitted, LENGTHS, Trajectory, TransferConfig, derive_seed, device_of, fit_task, on_device,
+                                    still_trajectory)
 
 # %% ../nbs/07_matrix.ipynb #c008
 def fingerprint(*parts) -> str:
     "A 20-digit name for JSON-able parts, bytes and tensors; equal parts give equal names on every machine."
     h = hashlib.blake2b(digest_size=10)
     for p in parts:
-        if isinstance(p, torch.Tensor): p = str((p.dtype, tuple(p.shape))).encode() + p.detach().cpu().contiguous().numpy().tobytes()
+        if isinstance(p, torch.Tensor):
+            p = str((p.dtype, tuple(p.shape))).encode() + p.detach().cpu().contiguous().numpy().tobytes()
         elif not isinstance(p, bytes): p = json.dumps(p, sort_keys=True, default=str).encode()
         h.update(len(p).to_bytes(8, "big") + p)
     return h.hexdigest()
 
-def task_fingerprint(task:Task) -> str:
+def task_fingerprint(
+    task:Task,   # as it is given to the distances
+) -> str:
     "The name of a task: its own name and all of its data."
     return fingerprint(task.name, task.flip, task.x_train, task.y_train, task.x_test, task.y_test)
 
 # %% ../nbs/07_matrix.ipynb #c009
-def model_fingerprint(model, n_outputs:int, task:Task, seed:int) -> str:
+def model_fingerprint(
+    model,           # name or factory: n_classes -> nn.Module
+    n_outputs:int,   # size of the head
+    task:Task,       # whose images it is to take
+    seed:int,        # of its first weights
+) -> str:
     "The name of a network before training: what it is called and the weights it starts from."
     network = build_model(model, n_outputs, task.x_train[:2], derive_seed(seed, "weights"))
     name = model if isinstance(model, str) else getattr(model, "__qualname__", type(model).__qualname__)
     return fingerprint(name, str(network), *network.state_dict().values())
 
 # %% ../nbs/07_matrix.ipynb #c012
-_COUPLING = {"coupling_iterations", "block_size", "block_order", "first_coupling", "entropic_epsilon", "proximal_weight", "proximal_growth", "cost_checkpoints"}
-_WALK = {"steps", "batch_size", "lr", "norm_speed", "averaging", "tau_schedule", "tau_hold", "checkpoints", "probes", "excess_points", "excess_steps", "accuracy_points"}
-_FIT = {"source_epochs", "source_batch_size", "source_lr", "source_schedule", "momentum", "weight_decay", "reset_momentum", "mixup", "crop_padding", "flip", "precision", "device"}
-_STILL = _COUPLING | {"probe_inputs", "fisher_images", "wasserstein_images"}   # inputs that stay where they are look the same to both rulers
-
+_COUPLING = {"coupling_iterations", "block_size", "block_order", "first_coupling", "entropic_epsilon",
+             "proximal_weight", "proximal_growth", "cost_checkpoints"}
+_WALK = {"steps", "batch_size", "lr", "reset_momentum", "norm_speed", "averaging", "tau_schedule", "tau_hold",
+         "checkpoints", "probes", "excess_points", "excess_steps", "accuracy_points"}
+_FIT = {"source_epochs", "source_batch_size", "source_lr", "source_schedule", "momentum", "weight_decay",
+        "mixup", "crop_padding", "flip", "precision", "device"}
+_STILL = _COUPLING | {"probe_inputs", "fisher_images", "wasserstein_images"}   # both rulers read alike where inputs stay put
 _STAYS = _STILL | _WALK   # what only looks at fitted networks and images does not walk either
 
 IGNORED = {   # stage -> the settings that its numbers do not depend on; any other counts
@@ -74,57 +86,87 @@ IGNORED = {   # stage -> the settings that its numbers do not depend on; any oth
     "wasserstein": (_STAYS | _FIT) - {"wasserstein_images"},
 } | {score: _STAYS - {"wasserstein_images"} for score in SCORES}
 
-def settings_for(stage:str, config:TransferConfig) -> dict:
+# %% ../nbs/07_matrix.ipynb #c014
+def settings_for(
+    stage:str,               # "fit", "floor", ..., or a distance or score
+    config:TransferConfig,   # with all its settings
+) -> dict:                   # setting -> value
     "The settings that a stage's numbers depend on. GPUs of one machine are alike: only the kind of device counts."
     counting = {k: v for k, v in asdict(config).items() if k not in IGNORED.get(stage, ())}
     return counting | ({"device": config.device.partition(":")[0]} if "device" in counting else {})
 
-# %% ../nbs/07_matrix.ipynb #c016
-FORMAT = 3   # raised when records, or the meaning of a number, change: old records are then not found
+# %% ../nbs/07_matrix.ipynb #c018
+FORMAT = 4   # raised when records, or the meaning of a number, change: old records are then not found
 
-def provenance(device:str="cpu") -> dict:
+def provenance(
+    device:str="cpu",   # on which networks were trained
+) -> dict:              # JSON-able: "versions" and "machine"
     "The software and the machine that numbers come from; no host name, no path."
-    try: processor = next(line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name"))
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration): processor = platform.processor() or platform.machine()
-    return dict(versions=dict(taskdist_nb=__version__, torch=str(torch.__version__), numpy=np.__version__, python=platform.python_version()),
-                machine=dict(system=platform.system(), processor=processor, cores=joblib.cpu_count(), gpu=torch.cuda.get_device_name(device) if device.startswith("cuda") else None))
+    gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else None
+    versions = dict(taskdist_nb=__version__, torch=str(torch.__version__), numpy=np.__version__, python=platform.python_version())
+    return dict(versions=versions, machine=dict(system=platform.system(), processor=processor, cores=joblib.cpu_count(), gpu=gpu))
 
-# %% ../nbs/07_matrix.ipynb #c017
+# %% ../nbs/07_matrix.ipynb #c019
 class Store:
     "A folder of records, each written atomically, each with a checksum. What cannot be trusted is named in a warning and not read."
-    def __init__(self, folder):
+    def __init__(self,
+        folder,   # a path; made if it is not there
+    ):
         self.folder = Path(folder).expanduser()
         try: self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as e: raise OSError(f"store must be a folder that can be written to. Got: {str(folder)!r} ({e.strerror}).") from e
 
-    def path(self, key:str, kind="json") -> Path:
-        "Where a record's text or tensors lie."
+    def path(self,
+        key:str,       # the record's name
+        kind="json",   # "json" | "safetensors" | "running"
+    ) -> Path:
+        "Where a record's text or tensors lie, or the sign that somebody is at work on it."
         return self.folder/f"{key}.{kind}"
 
-    def write(self, key:str, record:dict, tensors:dict=None, device:str="cpu", **about):
-        "Tensors first, then the record that vouches for them; `about` is kept beside the record."
-        digest = None
-        if tensors:
-            raw = safetensors.torch.save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()})   # clones: weights may share memory
-            self._replace(self.path(key, "safetensors"), raw)
-            digest = fingerprint(raw)
-        about = provenance(device) | dict(written=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())) | about
-        outer = dict(format=FORMAT, key=key, record=record, tensors=digest, about=about)
-        self._replace(self.path(key), json.dumps(outer | dict(checksum=fingerprint(outer)), sort_keys=True).encode())
+# %% ../nbs/07_matrix.ipynb #c021
+@patch
+def _replace(self:Store, path:Path, data:bytes):
+    temporary = self.folder/f".part-{secrets.token_hex(8)}"
+    try:
+        with open(temporary, "xb") as f: f.write(data)   # with the rights that the umask leaves: colleagues may read a shared store
+        os.replace(temporary, path)
+    except OSError as e:
+        said = f"the store could not be written to ({e.strerror}); what it holds is whole, and the same call goes on from there"
+        raise OSError(e.errno, said, str(self.folder)) from e
+    finally:
+        with suppress(OSError): temporary.unlink()
 
-    def _replace(self, path:Path, data:bytes):
-        temporary = self.folder/f".part-{secrets.token_hex(8)}"
-        try:
-            with open(temporary, "xb") as f: f.write(data)   # with the rights that the umask leaves: colleagues may read a shared store
-            os.replace(temporary, path)
-        except OSError as e: raise OSError(e.errno, f"the store could not be written to ({e.strerror}); what it holds is whole, and the same call goes on from there", str(self.folder)) from e
-        finally:
-            with suppress(OSError): temporary.unlink()
+# %% ../nbs/07_matrix.ipynb #c023
+@patch
+def write(self:Store,
+    key:str,              # the record's name
+    record:dict,          # JSON-able
+    tensors:dict=None,    # name -> tensor, to be kept beside it; None: none
+    device:str="cpu",     # on which the numbers were made
+    **about,              # what else to say about the record
+):
+    "Tensors first, then the record that vouches for them; `about` is kept beside the record."
+    digest = None
+    if tensors:
+        whole = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}   # clones: weights may share memory
+        raw = safetensors.torch.save(whole)
+        self._replace(self.path(key, "safetensors"), raw)
+        digest = fingerprint(raw)
+    about = provenance(device) | dict(written=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())) | about
+    outer = dict(format=FORMAT, key=key, record=record, tensors=digest, about=about)
+    self._replace(self.path(key), json.dumps(outer | dict(checksum=fingerprint(outer)), sort_keys=True).encode())
 
-# %% ../nbs/07_matrix.ipynb #c019
+# %% ../nbs/07_matrix.ipynb #c025
 class DamagedRecord(UserWarning): "A file of a store that was not read, and why."
 
-def flaw(raw:bytes, key:str) -> str:
+def flaw(
+    raw:bytes,   # a JSON file as it was read
+    key:str,     # the name under which it lay
+) -> str:
     "Why these bytes are not the record of that name; empty if they are."
     try: outer = json.loads(raw)
     except (ValueError, RecursionError): return "it is cut short or no JSON"
@@ -134,13 +176,18 @@ def flaw(raw:bytes, key:str) -> str:
     if checksum != fingerprint(outer): return "its checksum does not fit"
     return "" if outer["key"] == key else f"it is the record {outer['key']!r} under another name"
 
-def distrust(path:Path, reason:str):
+def distrust(
+    path:Path,    # of the file
+    reason:str,   # why it is not read
+):
     "Name a file that is not read."
     warnings.warn(f"{path} is not read: {reason}. It is computed again.", DamagedRecord, stacklevel=3)
 
-# %% ../nbs/07_matrix.ipynb #c020
+# %% ../nbs/07_matrix.ipynb #c026
 @patch
-def look_up(self:Store, key:str) -> dict:
+def look_up(self:Store,
+    key:str,   # the record's name
+) -> dict:     # "record", "tensors" (their checksum), "about", "format", "key"
     "A whole record with all that is about it; {} if there is none, or none to be trusted."
     path = self.path(key)
     try: raw = path.read_bytes()
@@ -150,31 +197,42 @@ def look_up(self:Store, key:str) -> dict:
     return json.loads(raw)
 
 @patch
-def read(self:Store, key:str) -> dict|None:
+def read(self:Store,
+    key:str,   # the record's name
+) -> dict|None:
     "A record, or None."
     return self.look_up(key).get("record")
 
+# %% ../nbs/07_matrix.ipynb #c028
 @patch
-def tensors(self:Store, key:str) -> dict|None:
+def tensors(self:Store,
+    key:str,   # the record's name
+) -> dict|None:   # name -> tensor, on the CPU
     "The tensors written with a record, or None if there are none, or none to be trusted."
     if not (digest := self.look_up(key).get("tensors")): return None
     path = self.path(key, "safetensors")
     try: raw = path.read_bytes()
     except OSError as e: return distrust(path, f"it cannot be opened ({e.strerror})")
-    return safetensors.torch.load(raw) if fingerprint(raw) == digest else distrust(path, "these are not the tensors that its record vouches for")
+    if fingerprint(raw) != digest: return distrust(path, "these are not the tensors that its record vouches for")
+    return safetensors.torch.load(raw)
 
 @patch
-def sound(self:Store, key:str) -> bool:
+def sound(self:Store,
+    key:str,   # the record's name
+) -> bool:
     "Is the record there and whole, tensors included?"
     outer = self.look_up(key)
     return bool(outer) and (not outer["tensors"] or self.tensors(key) is not None)
 
-# %% ../nbs/07_matrix.ipynb #c028
-BEAT, STALE = 10, 60   # seconds
+# %% ../nbs/07_matrix.ipynb #c036
+BEAT = 10    # seconds between two signs that a process is at work
+STALE = 60   # seconds after which a sign is that of a dead process
 
 @patch
 @contextmanager
-def at_work(self:Store, key:str):
+def at_work(self:Store,
+    key:str,   # the name of the record that is being made
+):
     "While this lasts, `KEY.running` is there and young."
     path, stop = self.path(key, "running"), threading.Event()
     def beat():
@@ -188,12 +246,14 @@ def at_work(self:Store, key:str):
         with suppress(OSError): path.unlink()
 
 @patch
-def running(self:Store, key:str) -> bool:
+def running(self:Store,
+    key:str,   # the record's name
+) -> bool:
     "Is a process at work on this record?"
     try: return time.time() - self.path(key, "running").stat().st_mtime < STALE
     except OSError: return False
 
-# %% ../nbs/07_matrix.ipynb #c030
+# %% ../nbs/07_matrix.ipynb #c038
 @patch
 def make_ready(self:Store):
     "Before work begins: raise OSError if nothing can be written here, and clear away what killed processes left an hour ago."
@@ -202,16 +262,18 @@ def make_ready(self:Store):
     for p in (*self.folder.glob(".part-*"), *self.folder.glob("*.running")):
         with suppress(OSError): time.time() - p.stat().st_mtime > 3600 and p.unlink()
 
-# %% ../nbs/07_matrix.ipynb #c033
+# %% ../nbs/07_matrix.ipynb #c041
 @dataclass(frozen=True)
 class Job:
     "A record to be made."
     stage: str       # "fit", "floor", "probe", "embedding", or a distance or score
-    seed: int
-    tasks: tuple = ()
+    seed: int        # of all its random streams
+    tasks: tuple = ()   # names: (source, target) of a pair, () of the probe, one name otherwise
     def __str__(self): return f"{self.stage} {' to '.join(self.tasks)}{' ' if self.tasks else ''}(seed {self.seed})"
 
-def needed_by(job:Job) -> list[Job]:
+def needed_by(
+    job:Job,   # of any stage
+) -> list[Job]:
     "The jobs whose records a job reads."
     if job.stage in ("fit", "probe"): return []
     if job.stage == "floor": return [Job("fit", job.seed, job.tasks)]
@@ -221,29 +283,41 @@ def needed_by(job:Job) -> list[Job]:
     tasks = job.tasks if needs == "embedding" else job.tasks[:1]
     return [Job(stage, job.seed, (t,)) for stage in stages for t in tasks]
 
-# %% ../nbs/07_matrix.ipynb #c036
+# %% ../nbs/07_matrix.ipynb #c044
 @dataclass(frozen=True)
 class Plan:
     "One matrix to be computed: everything that its pairs share."
-    suite: Suite; model: Callable|str; config: TransferConfig; store: Store; n_outputs: int
-    tasks: dict      # task name -> fingerprint, of the whole suite
-    networks: dict   # seed -> fingerprint
-    together: int = 1   # pairs that one process trains in lock-step
+    suite: Suite             # tasks with their data; what a worker is sent holds only those that it looks at
+    model: Callable|str      # name or factory: n_classes -> nn.Module
+    config: TransferConfig   # device and precision are decided
+    store: Store             # where records are read and written
+    n_outputs: int           # of every network's head
+    tasks: dict              # task name -> fingerprint, of the whole suite
+    networks: dict           # seed -> fingerprint
+    together: int = 1        # pairs that one process trains in lock-step
 
-    def key(self, job:Job) -> str:
+    def key(self,
+        job:Job,   # of this plan
+    ) -> str:
         "The name of a job's record. The probe is fitted to all tasks, whatever their order."
         pooled = {"probe", "embedding"} & {job.stage, *(n.stage for n in needed_by(job))}
         data = {t: self.tasks[t] for t in (self.tasks if pooled else job.tasks)}
-        return fingerprint(FORMAT, job.stage, job.seed, job.tasks, settings_for(job.stage, self.config), data, self.networks[job.seed], self.group(job.stage) > 1)
-    def group(self, stage:str) -> int:
+        return fingerprint(FORMAT, job.stage, job.seed, job.tasks, settings_for(job.stage, self.config), data,
+                           self.networks[job.seed], self.group(job.stage) > 1)
+    def group(self,
+        stage:str,   # of a job
+    ) -> int:
         "How many jobs of a stage are done at once."
         return self.together if stage in PATHS else 1
-    def only(self, *names:str) -> "Plan":
+    def only(self, *names:str) -> "Plan":   # of tasks; none: all of them
         "The same plan with the data of these tasks alone: what is sent to the process that works on them."
         return replace(self, suite=self.suite.subset(dict.fromkeys(names))) if names else self
 
-# %% ../nbs/07_matrix.ipynb #c038
-def make_plan(suite, model, config, store, seeds, together:int=1) -> Plan:
+# %% ../nbs/07_matrix.ipynb #c046
+def make_plan(
+    suite, model, config, store, seeds,   # as for `distance_matrix`, checked
+    together:int=1,                       # pairs that one process trains in lock-step
+) -> Plan:
     "Look at everything once. The head of every network has room for the two largest tasks, so that one source serves every target."
     first, *others = suite.values()
     for other in others: joint_label_space(first, other)   # raises if images differ
@@ -253,24 +327,33 @@ def make_plan(suite, model, config, store, seeds, together:int=1) -> Plan:
     return Plan(suite, model, config, Store(store), n_outputs, {k: task_fingerprint(t) for k, t in suite.items()},
                 {s: model_fingerprint(model, n_outputs, first, s) for s in seeds}, together)
 
-# %% ../nbs/07_matrix.ipynb #c040
+# %% ../nbs/07_matrix.ipynb #c048
 @contextmanager
-def making(plan:Plan, *jobs:Job):
-    "Gives a function (record, tensors=None, job=jobs[0]) that writes a job's record; jobs made together share the time."
+def making(
+    plan:Plan,   # that the jobs belong to
+    *jobs:Job,   # one, or several that are made at once
+):               # gives a function (record, tensors=None, job=jobs[0]) that writes a job's record
+    "Make records: with a sign of life, and with the jobs' names in what goes wrong. Jobs made together share the time."
     start = time.perf_counter()
     def write(record, tensors=None, job=jobs[0]):
-        if not np.isfinite(record.get("distance", 0.)): raise FloatingPointError(f"the distance came out as {record['distance']}.")
+        if not np.isfinite(record.get("distance", 0.)):
+            raise FloatingPointError(f"the distance came out as {record['distance']}.")
         seconds = (time.perf_counter() - start)/len(jobs)
-        plan.store.write(plan.key(job), record, tensors, plan.config.device, seconds=seconds, stage=job.stage, seed=job.seed, tasks=job.tasks,
-                         settings=settings_for(job.stage, plan.config))
+        plan.store.write(plan.key(job), record, tensors, plan.config.device, seconds=seconds, stage=job.stage, seed=job.seed,
+                         tasks=job.tasks, settings=settings_for(job.stage, plan.config))
     with ExitStack() as signs:
         for job in jobs: signs.enter_context(plan.store.at_work(plan.key(job)))
         try: yield write
         except FloatingPointError as e: raise FloatingPointError(f"{', '.join(map(str, jobs))}: {e}") from e
 
-# %% ../nbs/07_matrix.ipynb #c042
-def fitted_of(plan:Plan, job:Job, x:torch.Tensor, fit:Callable) -> Fitted:
-    "A fitted network from the store, or by `fit()` and then stored; `x` are images of the size that it takes."
+# %% ../nbs/07_matrix.ipynb #c050
+def fitted_of(
+    plan:Plan,        # that the job belongs to
+    job:Job,          # a fit or a probe
+    x:torch.Tensor,   # (n, C, H, W) images of the size that the network takes
+    fit:Callable,     # () -> Fitted, called if the store has none
+) -> Fitted:
+    "A fitted network from the store, or by `fit()` and then stored."
     key = plan.key(job)
     if (record := plan.store.read(key)) and (weights := plan.store.tensors(key)):
         network = build_model(plan.model, record["n_outputs"], x[:2].to(device_of(plan.config)), 0)
@@ -281,13 +364,18 @@ def fitted_of(plan:Plan, job:Job, x:torch.Tensor, fit:Callable) -> Fitted:
         write({k: getattr(fitted, k) for k in ("task", "n_outputs", "accuracy", "seed", "seconds")}, fitted.model.state_dict())
     return fitted
 
-def fit_of(plan:Plan, name:str, seed:int) -> Fitted:
+def fit_of(
+    plan:Plan, name:str, seed:int,   # a task's name and a seed of the plan
+) -> Fitted:                         # without a noise floor
     "The network fitted to a task, from the store or made now."
     task = plan.suite[name]
-    return fitted_of(plan, Job("fit", seed, (name,)), task.x_train, lambda: fit_task(task, plan.n_outputs, plan.model, plan.config, seed, progress=False))
+    fit = lambda: fit_task(task, plan.n_outputs, plan.model, plan.config, seed, progress=False)
+    return fitted_of(plan, Job("fit", seed, (name,)), task.x_train, fit)
 
-# %% ../nbs/07_matrix.ipynb #c044
-def source_of(plan:Plan, name:str, seed:int) -> Fitted:
+# %% ../nbs/07_matrix.ipynb #c052
+def source_of(
+    plan:Plan, name:str, seed:int,   # a task's name and a seed of the plan
+) -> Fitted:
     "The fitted source of a task and seed with its noise floor, from the store or made now."
     fitted, job = fit_of(plan, name, seed), Job("floor", seed, (name,))
     record = plan.store.read(plan.key(job))
@@ -297,15 +385,21 @@ def source_of(plan:Plan, name:str, seed:int) -> Fitted:
             write(record)
     return replace(fitted, floor=Trajectory(pd.DataFrame(record["path"]), None))
 
-# %% ../nbs/07_matrix.ipynb #c046
-def probe_of(plan:Plan, seed:int) -> Fitted:
+# %% ../nbs/07_matrix.ipynb #c054
+def probe_of(
+    plan:Plan, seed:int,   # with all tasks of the suite, unless the store has the probe
+) -> Fitted:
     "The probe network of Task2Vec for the whole suite, from the store or made now; the same for any order of the tasks."
     def fit():
-        if len(plan.suite) < len(plan.tasks): raise RuntimeError(f"the store {plan.store.folder} lost its probe network during the run; start the run again.")
-        return fit_probe([on_device(plan.suite[t], plan.config) for t in sorted(plan.suite)], plan.model, plan.config, seed, progress=False)
+        if len(plan.suite) < len(plan.tasks):
+            raise RuntimeError(f"the store {plan.store.folder} lost its probe network during the run; start the run again.")
+        tasks = [on_device(plan.suite[t], plan.config) for t in sorted(plan.suite)]
+        return fit_probe(tasks, plan.model, plan.config, seed, progress=False)
     return fitted_of(plan, Job("probe", seed), next(iter(plan.suite.values())).x_train, fit)
 
-def embedding_of(plan:Plan, name:str, seed:int) -> Embedding:
+def embedding_of(
+    plan:Plan, name:str, seed:int,   # a task's name and a seed of the plan
+) -> Embedding:
     "The Task2Vec embedding of a task under the suite's probe, from the store or made now."
     job = Job("embedding", seed, (name,))
     if found := plan.store.tensors(plan.key(job)): return Embedding(name, found["vector"], found["other"])
@@ -315,46 +409,60 @@ def embedding_of(plan:Plan, name:str, seed:int) -> Embedding:
         write(dict(task=name), dict(vector=made.vector, other=made.other))
     return made
 
-# %% ../nbs/07_matrix.ipynb #c048
-def stored_result(plan:Plan, job:Job) -> TransferResult|None:
+# %% ../nbs/07_matrix.ipynb #c056
+def stored_result(
+    plan:Plan, job:Job,   # a pair's job of the plan
+) -> TransferResult|None:
     "A pair's result, if the store has it. Its settings are the plan's: those that do not matter may have been others."
     found = plan.store.read(plan.key(job))
     return found and replace(from_record(found), config=plan.config)
 
-def result_of(plan:Plan, job:Job) -> TransferResult:
+def result_of(
+    plan:Plan, job:Job,   # a pair's job of the plan
+) -> TransferResult:
     "A pair's result, from the store or computed and stored now."
     if found := stored_result(plan, job): return found
     measure, (source, target) = get_measure(job.stage), job.tasks
     get = {"fit": fit_of, "source": source_of, "embedding": embedding_of}.get(measure.needs)
-    prepared = {t: get(plan, t, job.seed) for t in dict.fromkeys(t for need in needed_by(job) for t in need.tasks)}
+    wanted = dict.fromkeys(t for need in needed_by(job) for t in need.tasks)
+    prepared = {t: get(plan, t, job.seed) for t in wanted}
     with making(plan, job) as write:
-        result = measure.measure(plan.suite[source], plan.suite[target], plan.model, plan.config, job.seed, prepared=prepared, progress=False)
+        result = measure.measure(plan.suite[source], plan.suite[target], plan.model, plan.config, job.seed,
+                                 prepared=prepared, progress=False)
         write(to_record(result))
     return result
 
-# %% ../nbs/07_matrix.ipynb #c050
-def results_together(plan:Plan, jobs:list) -> list[TransferResult]:
+# %% ../nbs/07_matrix.ipynb #c058
+def results_together(
+    plan:Plan,   # that the jobs belong to
+    jobs:list,   # of one distance, one that trains along the way
+) -> list[TransferResult]:   # one per job
     "The results of several pairs of one distance; those that the store does not have are trained in lock-step."
     found = {job: stored_result(plan, job) for job in jobs}
     if left := [job for job in jobs if found[job] is None]:
         sources = {(job.tasks[0], job.seed): source_of(plan, job.tasks[0], job.seed) for job in left}
         prepared = [{job.tasks[0]: sources[job.tasks[0], job.seed]} for job in left]
+        pairs, seeds = [tuple(plan.suite[t] for t in job.tasks) for job in left], [job.seed for job in left]
         with making(plan, *left) as write:
-            made = transfer_together([tuple(plan.suite[t] for t in job.tasks) for job in left], left[0].stage, plan.model, plan.config, [job.seed for job in left], prepared, progress=False)
+            made = transfer_together(pairs, left[0].stage, plan.model, plan.config, seeds, prepared, progress=False)
             for job, result in zip(left, made): write(to_record(result), job=job); found[job] = result
     return [found[job] for job in jobs]
 
-# %% ../nbs/07_matrix.ipynb #c052
+# %% ../nbs/07_matrix.ipynb #c060
 try: import fcntl
 except ImportError: fcntl = None   # Windows: processes share by their numbers
 
-# %% ../nbs/07_matrix.ipynb #c053
-def visible_devices(environ:Mapping=os.environ, count:int=None) -> list[str]:
-    "Names of the GPUs that this process may use, in PyTorch's order; `count` as PyTorch counts them."
+# %% ../nbs/07_matrix.ipynb #c061
+def visible_devices(
+    environ:Mapping=os.environ,   # where `CUDA_VISIBLE_DEVICES` may stand
+    count:int=None,               # of GPUs; None: as PyTorch counts them
+) -> list[str]:
+    "Names of the GPUs that this process may use, in PyTorch's order."
     count = torch.cuda.device_count() if count is None else count
     names = environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(count)))).split(",")
     return [n.strip() for n in names if n.strip()][:count]
 
+# %% ../nbs/07_matrix.ipynb #c063
 _last = [0]   # the device that this process had last: going back to it saves a CUDA context
 
 @contextmanager
@@ -368,13 +476,16 @@ def own_device(
     for k in order:
         with suppress(OSError):
             handle = open(Path(folder or tempfile.gettempdir())/f"taskdist-gpu-{fingerprint(names[k])}.lock", "w")
-            try: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB); held = handle; _last[0] = k; break
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held, _last[0] = handle, k
+                break
             except OSError: handle.close()
     try: yield _last[0] if held else os.getpid() % len(names)
     finally:
         if held: held.close()
 
-# %% ../nbs/07_matrix.ipynb #c055
+# %% ../nbs/07_matrix.ipynb #c065
 @contextmanager
 def one_thread():
     "Run on one thread, then go back: the same bits for any number of jobs."
@@ -383,37 +494,48 @@ def one_thread():
     finally: torch.set_num_threads(before)
 
 @contextmanager
-def settled(plan:Plan):
+def settled(
+    plan:Plan,   # with a device of a kind, "cuda", or a certain one
+):               # gives a plan
     "The plan with a device of its own where any GPU would do, on one thread."
     names = visible_devices() if plan.config.device == "cuda" else []
     with one_thread():
         if len(names) < 2: yield plan; return
         with own_device(names) as k: yield replace(plan, config=replace(plan.config, device=f"cuda:{k}"))
 
-# %% ../nbs/07_matrix.ipynb #c057
-def do_jobs(plan:Plan, *jobs:Job) -> list:
+# %% ../nbs/07_matrix.ipynb #c067
+def do_jobs(
+    plan:Plan,   # with at least the data that the jobs look at
+    *jobs:Job,   # of one stage
+) -> list:       # a TransferResult or None for each job
     "Make the records that are not there. A result for each pair, None for the rest, which those who need it fetch from the store."
     with settled(plan) as here:
         if plan.group(jobs[0].stage) > 1: made = results_together(here, list(jobs))
         else: made = [do_job(here, job) for job in jobs]
     return [result and replace(result, config=plan.config) for result in made]
 
-def do_job(plan:Plan, job:Job) -> TransferResult|None:
+def do_job(
+    plan:Plan, job:Job,   # a job of the plan, of any stage
+) -> TransferResult|None:
     "Make one record here and now, unless it is there."
+    prepare = {"fit": fit_of, "floor": source_of, "embedding": embedding_of}
     if job.stage == "probe": probe_of(plan, job.seed)
-    elif prepare := {"fit": fit_of, "floor": source_of, "embedding": embedding_of}.get(job.stage): prepare(plan, job.tasks[0], job.seed)
+    elif job.stage in prepare: prepare[job.stage](plan, job.tasks[0], job.seed)
     else: return result_of(plan, job)
     return None
 
-# %% ../nbs/07_matrix.ipynb #c059
+# %% ../nbs/07_matrix.ipynb #c069
 @dataclass
 class DistanceMatrix:
     "Distances between all ordered pairs of tasks, for several seeds. Rows are sources, columns are targets."
-    name: str; names: list; seeds: list
-    values: np.ndarray                               # (seeds, n, n)
-    results: list = field(default_factory=list, repr=False)
+    name: str            # of the distance
+    names: list          # of the n tasks, in the order of rows and columns
+    seeds: list          # in the order of the first axis of `values`
+    values: np.ndarray   # (seeds, n, n) distances
+    results: list = field(default_factory=list, repr=False)   # a TransferResult for every pair and seed
 
-    def _frame(self, v): return pd.DataFrame(v, index=pd.Index(self.names, name="source"), columns=pd.Index(self.names, name="target"))
+    def _frame(self, v):
+        return pd.DataFrame(v, index=pd.Index(self.names, name="source"), columns=pd.Index(self.names, name="target"))
     @property
     def mean(self) -> pd.DataFrame:
         "Mean over the seeds."
@@ -423,42 +545,57 @@ class DistanceMatrix:
         "Sample standard deviation over the seeds; NaN for a single seed."
         return self._frame(self.values.std(0, ddof=1) if len(self.values) > 1 else np.full(self.values.shape[1:], np.nan))
 
-    def table(self, column:str="distance") -> pd.DataFrame:
-        "Any field of the results ('accuracy', 'excess_loss', 'noise_floor', ...) as a mean over seeds."
-        rows = [(r.source, r.target, getattr(r, column)) for r in self.results]
-        return pd.DataFrame(rows, columns=["source", "target", column]).pivot_table(column, "source", "target", dropna=False).reindex(index=self.names, columns=self.names)
+    def table(self,
+        column:str="distance",   # a field of the results: "accuracy", "excess_loss", "noise_floor", ...
+    ) -> pd.DataFrame:           # rows sources, columns targets
+        "Any field of the results that is a number, as a mean over seeds."
+        frame = pd.DataFrame([(r.source, r.target, getattr(r, column)) for r in self.results], columns=["source", "target", column])
+        return frame.pivot_table(column, "source", "target", dropna=False).reindex(index=self.names, columns=self.names)
 
-# %% ../nbs/07_matrix.ipynb #c061
-COLUMNS = ["source", "target", "seed", "distance", "stderr", "noise_floor", "excess_loss", "accuracy", "source_accuracy", "seconds"]
+# %% ../nbs/07_matrix.ipynb #c071
+COLUMNS = [   # fields of a result that a CSV file holds, besides the lengths and the iterations
+    "source", "target", "seed", "distance", "stderr", "noise_floor", "excess_loss", "accuracy", "source_accuracy", "seconds"]
 
 @patch
-def to_csv(self:DistanceMatrix, path):
+def to_csv(self:DistanceMatrix,
+    path,   # of the file, which is replaced
+):
     "One row a pair and seed; lines that start with # hold the distance's name and the configuration."
-    rows = pd.DataFrame([{c: getattr(r, c) for c in COLUMNS} | {k: v for k, v in r.lengths.items() if k != "per_input"} | {
-                         "iterations": " ".join(f"{v:.5g}" for v in r.iterations)} for r in self.results])
+    def row(r):
+        others = {k: v for k, v in r.lengths.items() if k != "per_input"}
+        return {c: getattr(r, c) for c in COLUMNS} | others | {"iterations": " ".join(f"{v:.5g}" for v in r.iterations)}
     config = json.dumps(asdict(self.results[0].config), sort_keys=True)
-    Path(path).write_text(f"# distance: {self.name}\n# config: {config}\n" + rows.to_csv(index=False, float_format="%.6g"))
+    rows = pd.DataFrame([row(r) for r in self.results]).to_csv(index=False, float_format="%.6g")
+    Path(path).write_text(f"# distance: {self.name}\n# config: {config}\n" + rows)
 
+# %% ../nbs/07_matrix.ipynb #c073
 @patch(cls_method=True)
-def from_csv(cls:DistanceMatrix, path) -> DistanceMatrix:
+def from_csv(cls:DistanceMatrix,
+    path,   # of a file that `to_csv` wrote
+) -> DistanceMatrix:
     "Read what `to_csv` wrote (without the paths). Raises ValueError for a file that is no such table."
     head = [line[2:].rstrip("\n") for line in open(path) if line.startswith("# ")]
-    if len(head) < 2 or not head[0].startswith("distance: "): raise ValueError(f"path must be a CSV file written by DistanceMatrix.to_csv. Got: {str(path)!r}.")
-    config, frame = TransferConfig(**json.loads(head[1].removeprefix("config: "))), pd.read_csv(path, comment="#")
-    results = [TransferResult(head[0].removeprefix("distance: "), config=config, lengths={"per_input": r.distance} | {k: getattr(r, k) for k in LENGTHS if k in frame},
-                              iterations=[float(v) for v in str(r.iterations).split() if v != "nan"], **{c: getattr(r, c) for c in COLUMNS})
-               for r in frame.itertuples()]
-    return assemble(results)
+    if len(head) < 2 or not head[0].startswith("distance: "):
+        raise ValueError(f"path must be a CSV file written by DistanceMatrix.to_csv. Got: {str(path)!r}.")
+    name, config = head[0].removeprefix("distance: "), TransferConfig(**json.loads(head[1].removeprefix("config: ")))
+    frame = pd.read_csv(path, comment="#")
+    def result(r):
+        lengths = {"per_input": r.distance} | {k: getattr(r, k) for k in LENGTHS if k in frame}
+        iterations = [float(v) for v in str(r.iterations).split() if v != "nan"]
+        return TransferResult(name, config=config, lengths=lengths, iterations=iterations, **{c: getattr(r, c) for c in COLUMNS})
+    return assemble([result(r) for r in frame.itertuples()])
 
-# %% ../nbs/07_matrix.ipynb #c062
-def assemble(results:list) -> DistanceMatrix:
+# %% ../nbs/07_matrix.ipynb #c075
+def assemble(
+    results:list,   # TransferResults of one distance
+) -> DistanceMatrix:
     "The matrix of a list of results of one distance; tasks and seeds in order of appearance."
     names, seeds = (list(dict.fromkeys(getattr(r, k) for r in results)) for k in ("source", "seed"))
     values = np.full((len(seeds), len(names), len(names)), np.nan)
     for r in results: values[seeds.index(r.seed), names.index(r.source), names.index(r.target)] = r.distance
     return DistanceMatrix(results[0].name, names, seeds, values, results)
 
-# %% ../nbs/07_matrix.ipynb #c063
+# %% ../nbs/07_matrix.ipynb #c076
 def distance_matrix(
     suite:Mapping,                   # name -> Task
     distance:str="coupled",          # a name in `DISTANCES` or `SCORES`
@@ -467,16 +604,17 @@ def distance_matrix(
     seeds=(0,),                      # non-negative integers
     store=None,                      # folder for the records; None: a temporary one
     n_jobs:int=1,                    # processes side by side; -1: one a core
-    progress:bool=True,
+    progress:bool=True,              # show bars for rounds of jobs that take longer than 3 seconds?
     together:int=1,                  # pairs that each process trains in lock-step; worth it on a GPU
-) -> DistanceMatrix:
-    "A distance over all ordered pairs of a suite, the diagonal included (a transfer's noise floor). What `store` holds already is read, not computed."
+) -> DistanceMatrix:                 # rows sources, columns targets
+    "A distance over all ordered pairs of a suite, the diagonal included (the noise floor). What `store` holds is read, not computed."
     get_measure(distance); get_model(model)
     suite, seeds, n_jobs, together = check_suite(suite), check_seeds(seeds), check_n_jobs(n_jobs), check_whole(together, "together")
     with tempfile.TemporaryDirectory() as temporary:
-        return assemble(run_plan(make_plan(suite, model, config, store or temporary, seeds, together), distance, seeds, n_jobs, progress))
+        plan = make_plan(suite, model, config, store or temporary, seeds, together)
+        return assemble(run_plan(plan, distance, seeds, n_jobs, progress))
 
-# %% ../nbs/07_matrix.ipynb #c065
+# %% ../nbs/07_matrix.ipynb #c078
 def check_suite(suite) -> Suite:
     "A suite of at least two tasks; raises ValueError."
     suite = suite if isinstance(suite, Suite) else Suite(suite)
@@ -485,8 +623,10 @@ def check_suite(suite) -> Suite:
 
 def check_seeds(seeds) -> list[int]:
     "Different integers, zero or more, or one of them; raises TypeError or ValueError."
-    seeds = [check_whole(s, "seeds", 0, 2**63 - 1) for s in ([seeds] if isinstance(seeds, (int, np.integer)) else check_list(seeds, "seeds", "integers"))]
-    if not seeds or len(set(seeds)) < len(seeds): raise ValueError(f"seeds must be at least one integer, and different ones. Got: {seeds}.")
+    given = [seeds] if isinstance(seeds, (int, np.integer)) else check_list(seeds, "seeds", "integers")
+    seeds = [check_whole(s, "seeds", 0, 2**63 - 1) for s in given]
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must be at least one integer, and different ones. Got: {seeds}.")
     return seeds
 
 def check_n_jobs(n_jobs) -> int:
@@ -494,12 +634,19 @@ def check_n_jobs(n_jobs) -> int:
     if check_whole(n_jobs, "n_jobs", -1) == 0: raise ValueError("n_jobs must be a positive integer, or -1 for one process a core. Got: 0.")
     return int(n_jobs)
 
-# %% ../nbs/07_matrix.ipynb #c067
-def pairs_of(plan:Plan, distance:str, seeds:list) -> list[Job]:
+# %% ../nbs/07_matrix.ipynb #c080
+def pairs_of(
+    plan:Plan,      # of the matrix
+    distance:str,   # a name in `DISTANCES` or `SCORES`
+    seeds:list,     # of the plan
+) -> list[Job]:     # one per seed, source and target
     "All jobs of a matrix that measure."
     return [Job(distance, s, (a, b)) for s in seeds for a in plan.suite for b in plan.suite]
 
-def rounds_of(pairs:list[Job], there:Callable=lambda job: False) -> list[list[Job]]:
+def rounds_of(
+    pairs:list[Job],                       # jobs that measure
+    there:Callable=lambda job: False,      # is a job's record in the store, and whole?
+) -> list[list[Job]]:
     "These jobs and all that they need, but for what is `there`, in three rounds, each of which reads the ones before."
     rounds = [pairs]
     for stages in (("floor", "embedding"), ("fit", "probe")):
@@ -507,44 +654,75 @@ def rounds_of(pairs:list[Job], there:Callable=lambda job: False) -> list[list[Jo
         rounds.insert(0, [job for job in needed if not there(job)])
     return rounds
 
-def run_plan(plan:Plan, distance:str, seeds:list, n_jobs:int=1, progress:bool=False) -> list[TransferResult]:
+# %% ../nbs/07_matrix.ipynb #c082
+def run_plan(
+    plan:Plan,              # of the matrix
+    distance:str,           # a name in `DISTANCES` or `SCORES`
+    seeds:list,             # of the plan
+    n_jobs:int=1,           # processes side by side; -1: one a core
+    progress:bool=False,    # show a bar for each round?
+) -> list[TransferResult]:  # one per seed, source and target
     "Do what is missing, and return the results of all pairs."
     results = {job: stored_result(plan, job) for job in pairs_of(plan, distance, seeds)}
-    rounds = rounds_of([job for job, found in results.items() if found is None], there=lambda job: plan.store.sound(plan.key(job)))
+    missing = [job for job, found in results.items() if found is None]
+    rounds = rounds_of(missing, there=lambda job: plan.store.sound(plan.key(job)))
     if any(rounds): plan.store.make_ready()
     for jobs in rounds: made = run_jobs(plan, jobs, n_jobs, progress)
     return list((results | dict(zip(rounds[-1], made))).values())
 
-# %% ../nbs/07_matrix.ipynb #c071
-def run_jobs(plan:Plan, jobs:list, n_jobs:int, progress:bool, chances:int=3) -> list:
+# %% ../nbs/07_matrix.ipynb #c085
+def run_jobs(
+    plan:Plan,       # that the jobs belong to
+    jobs:list,       # of one round
+    n_jobs:int,      # processes side by side; -1: one a core
+    progress:bool,   # show a bar?
+    chances:int=3,   # how often the round is begun before dying workers are taken seriously
+) -> list:           # what `do_jobs` gives for each job
     "Do jobs side by side, through whatever backend joblib is set to. Raises RuntimeError if workers die again and again."
     if not jobs: return []
     stage, size = jobs[0].stage, plan.group(jobs[0].stage)
     groups = [jobs[k:k + size] for k in range(0, len(jobs), size)]
-    bar = dict(total=len(groups), desc=f"{stage} pairs" if stage in DISTANCES | SCORES else stage, delay=3, leave=False, disable=not progress)
+    title = f"{stage} pairs" if stage in DISTANCES | SCORES else stage
+    bar = dict(total=len(groups), desc=title, delay=3, leave=False, disable=not progress)
     for chance in range(chances):
-        done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(joblib.delayed(do_jobs)(plan.only(*(t for job in g for t in job.tasks)), *g) for g in groups)
+        calls = (joblib.delayed(do_jobs)(plan.only(*(t for job in g for t in job.tasks)), *g) for g in groups)
+        done = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(calls)
         try: return [result for made in tqdm(done, **bar) for result in made]
-        except TerminatedWorkerError as e: error = e; warnings.warn("a worker process died, perhaps for want of memory; its job is done again.", RuntimeWarning, stacklevel=2)
-    raise RuntimeError(f"worker processes died {chances} times; fewer n_jobs need less memory. What is finished is stored, and the same call goes on from there.") from error
+        except TerminatedWorkerError as e:
+            error = e
+            warnings.warn("a worker process died, perhaps for want of memory; its job is done again.", RuntimeWarning, stacklevel=2)
+    raise RuntimeError(f"worker processes died {chances} times; fewer n_jobs need less memory. "
+                       "What is finished is stored, and the same call goes on from there.") from error
 
-# %% ../nbs/07_matrix.ipynb #c084
-def list_wanted(plan:Plan, distances:Iterable[str], seeds:list, n_jobs:int=1):
+# %% ../nbs/07_matrix.ipynb #c098
+def list_wanted(
+    plan:Plan,                 # of the run
+    distances:Iterable[str],   # names in `DISTANCES` or `SCORES`
+    seeds:list,                # of the plan
+    n_jobs:int=1,              # as for `distance_matrix`
+):
     "Leave word in the store of all records that a run will want, and of how many jobs run side by side."
     keys = {}
-    for job in dict.fromkeys(job for d in distances for jobs in rounds_of(pairs_of(plan, d, seeds)) for job in jobs): keys.setdefault(job.stage, []).append(plan.key(job))
+    jobs = (job for d in distances for jobs in rounds_of(pairs_of(plan, d, seeds)) for job in jobs)
+    for job in dict.fromkeys(jobs): keys.setdefault(job.stage, []).append(plan.key(job))
     plan.store._replace(plan.store.folder/"wanted", json.dumps(dict(workers=joblib.effective_n_jobs(n_jobs), keys=keys)).encode())
 
-def progress_of(store:Store) -> pd.DataFrame:
-    "For each stage of the last run: records done, running, left (the running ones included), and mean seconds of those done. Raises FileNotFoundError where no run left word."
+# %% ../nbs/07_matrix.ipynb #c100
+def progress_of(
+    store:Store,     # in which a run left word
+) -> pd.DataFrame:   # a row a stage: records done, running, left (the running ones included), mean seconds of those done
+    "How far the last run is, stage by stage. Raises FileNotFoundError where no run left word."
     wanted = json.loads((store.folder/"wanted").read_bytes())["keys"]
     rows = {}
     for stage, keys in wanted.items():
         done = [store.look_up(k)["about"]["seconds"] for k in keys if store.sound(k)]
-        rows[stage] = dict(done=len(done), running=sum(map(store.running, keys)), left=len(keys) - len(done), seconds=np.mean(done) if done else np.nan)
+        rows[stage] = dict(done=len(done), running=sum(map(store.running, keys)), left=len(keys) - len(done),
+                           seconds=np.mean(done) if done else np.nan)
     return pd.DataFrame(rows).T.astype(dict(done=int, running=int, left=int))
 
-def seconds_left(store:Store) -> float:
+def seconds_left(
+    store:Store,   # in which a run left word
+) -> float:
     "About how long the last run has to go; NaN while a stage has nothing to judge by."
     progress, workers = progress_of(store), json.loads((store.folder/"wanted").read_bytes())["workers"]
     todo = progress[progress.left > 0]

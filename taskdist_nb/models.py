@@ -15,13 +15,16 @@ from .data import check_choice, check_whole, unknown
 
 # %% ../nbs/01_models.ipynb #c006
 def _conv_pair(conv1:nn.Module, width1:int, width2:int)->list[nn.Module]:
-    "conv - batch norm - ReLU - conv - max-pool - ReLU; the pool halves height and width, and leaves a quarter of the work to the last ReLU, with which it commutes"
+    "conv - batch norm - ReLU - conv - max-pool - ReLU; the pool halves height and width."
+    # Maximum and ReLU commute: in this order the last ReLU has a quarter of the work.
     return [conv1, nn.BatchNorm2d(width1), nn.ReLU(), nn.Conv2d(width1, width2, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
 
 def small_cnn(
     n_classes:int, # number of outputs K
 )->nn.Sequential: # (n, C, H, W) images with H, W >= 8 -> (n, K) logits
-    "The small network of Gao and Chaudhari (2021): six convolutions and one linear layer, 1.17 M weights on 3 x 32 x 32 images with 10 outputs."
+    """The small network of Gao and Chaudhari (2021): six convolutions and one linear layer.
+
+    It has 1.17 M weights on 3 x 32 x 32 images with 10 outputs."""
     return nn.Sequential(
         *_conv_pair(nn.LazyConv2d(32, 3, padding=1), 32, 64),
         *_conv_pair(nn.Conv2d(64, 128, 3, padding=1), 128, 128),
@@ -52,7 +55,9 @@ class WideBlock(nn.Module):
 def wrn_16_4(
     n_classes:int, # number of outputs K
 )->nn.Sequential: # (n, C, H, W) images -> (n, K) logits
-    "The wide residual network WRN-16-4 (Zagoruyko and Komodakis 2016), 2.75 M weights on RGB images with 10 outputs; PyTorch's default initialisation."
+    """The wide residual network WRN-16-4 (Zagoruyko and Komodakis 2016), with PyTorch's default initialisation.
+
+    It has 2.75 M weights on RGB images with 10 outputs."""
     groups = [(16, 64, 1), (64, 128, 2), (128, 256, 2)]         # channels in, channels out, stride
     blocks = [b for w_in, w_out, s in groups for b in (WideBlock(w_in, w_out, s), WideBlock(w_out, w_out, 1))]
     return nn.Sequential(nn.LazyConv2d(16, 3, padding=1, bias=False), *blocks,
@@ -73,28 +78,36 @@ MODELS = {"small_cnn": small_cnn, "wrn_16_4": wrn_16_4, "mlp": mlp}
 def get_model(
     model:str|Callable[[int], nn.Module], # a name in `MODELS`, or a factory `n_classes -> nn.Module`
 )->Callable[[int], nn.Module]: # the factory
-    "The factory of that name; a factory is handed back. Raises UnknownName (a ValueError) for an unknown name, TypeError for an `nn.Module` or anything else that is no factory."
+    """The factory of that name; a factory is handed back.
+
+    Raises UnknownName (a ValueError) for an unknown name, TypeError for an `nn.Module` or anything else that is no factory."""
     if isinstance(model, str):
         if model in MODELS: return MODELS[model]
         raise unknown("model", model, MODELS, " or a factory n_classes -> nn.Module")
     if isinstance(model, nn.Module) or not callable(model):
-        raise TypeError(f"model must be a name or a factory n_classes -> nn.Module, e.g. `lambda k: MyNet(k)`. Got: {type(model).__name__}.")
+        raise TypeError("model must be a name or a factory n_classes -> nn.Module, e.g. `lambda k: MyNet(k)`. "
+                        f"Got: {type(model).__name__}.")
     return model
 
 # %% ../nbs/01_models.ipynb #c016
 def to_inputs(
     x:Tensor, # (n, C, H, W) uint8 images, or floating point of any shape
 )->Tensor: # same shape; float32 in [-2, 2] from uint8, the same type from floating point
-    "Network inputs from images: (x/255 - 0.5)/0.25 from uint8, unchanged from floating point; channels-last if 4-dimensional. Raises TypeError for other types."
-    if not isinstance(x, Tensor): raise TypeError(f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays.")
+    """Network inputs from images: (x/255 - 0.5)/0.25 from uint8, unchanged from floating point; channels-last if 4-dimensional.
+
+    Raises TypeError for other types."""
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays.")
     if x.dtype == torch.uint8: x = (x.float()/255 - 0.5)/0.25
-    elif not x.is_floating_point(): raise TypeError(f"x must be uint8 or floating point. Got: {x.dtype}; convert it with .float() or .to(torch.uint8).")
+    elif not x.is_floating_point():
+        raise TypeError(f"x must be uint8 or floating point. Got: {x.dtype}; convert it with .float() or .to(torch.uint8).")
     return x.contiguous(memory_format=torch.channels_last) if x.dim()==4 else x
 
 # %% ../nbs/01_models.ipynb #c019
 def _check_batch(x):
     "Raise TypeError or ValueError unless `x` is a batch of at least one image."
-    if not isinstance(x, Tensor): raise TypeError(f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays.")
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays.")
     if x.dim()<2 or 0 in x.shape: raise ValueError(f"x must hold at least one image, (n, C, H, W). Got: shape {tuple(x.shape)}.")
 
 def _check_output(out, n:int, n_classes:int, shape:tuple):
@@ -102,7 +115,8 @@ def _check_output(out, n:int, n_classes:int, shape:tuple):
     want = f"model must return logits of shape ({n}, {n_classes}) for {n} images of shape {shape}."
     if not isinstance(out, Tensor): raise ValueError(f"{want} Got: {type(out).__name__}; return one tensor.")
     if tuple(out.shape) != (n, n_classes):
-        raise ValueError(f"{want} Got: {tuple(out.shape)}; the factory is called with n_classes={n_classes} and must use it for its last layer.")
+        raise ValueError(f"{want} Got: {tuple(out.shape)}; "
+                         f"the factory is called with n_classes={n_classes} and must use it for its last layer.")
     if not out.is_floating_point() or not out.isfinite().all():
         raise ValueError(f"{want} Got: {out.dtype} with {int((~out.isfinite()).sum())} entries that are NaN or infinite.")
 
@@ -110,18 +124,23 @@ def _check_output(out, n:int, n_classes:int, shape:tuple):
 def _call_factory(factory, n_classes:int)->nn.Module:
     "The factory's module, with at least one parameter; ValueError or TypeError if there is none."
     try: model = factory(n_classes)
-    except Exception as e: raise ValueError(f"model must be callable as model(n_classes), e.g. `lambda k: MyNet(64, k)`. Got: {type(e).__name__}: {e}") from e
+    except Exception as e:   # whatever a user's factory raises
+        raise ValueError("model must be callable as model(n_classes), e.g. `lambda k: MyNet(64, k)`. "
+                         f"Got: {type(e).__name__}: {e}") from e
     if not isinstance(model, nn.Module): raise TypeError(f"factory must return an nn.Module. Got: {type(model).__name__}.")
     if not any(True for _ in model.parameters()): raise ValueError("model must have parameters to train. Got: a module without any.")
     return model
 
+# %% ../nbs/01_models.ipynb #c022
 def build_model(
     factory:str|Callable[[int], nn.Module], # a name in `MODELS` or a factory `n_classes -> nn.Module`
     n_classes:int, # number of outputs K
-    x:Tensor,      # (n, C, H, W) images of the task; only the first two are looked at
-    seed:int,      # the weights are a function of this alone
+    x:Tensor,      # (n, C, H, W) images of the task; only the shape and the first two are looked at
+    seed:int,      # of the weights; the pixels of `x` have no part in them
 )->nn.Module: # in training mode, on x's device, convolutions channels-last
-    "A seeded model that fits the images `x`. The global random state stays as it was. Raises ValueError if the model cannot take `x` or its output is not (n, K) finite logits."
+    """A seeded model that fits the images `x`. The global random state stays as it was.
+
+    Raises ValueError if the model cannot take `x` or its output is not (n, K) finite logits."""
     check_whole(n_classes, "n_classes", 1, 10**6); check_whole(seed, "seed", 0, 2**63)
     _check_batch(x)
     first = to_inputs(x[:2].cpu())
@@ -135,7 +154,7 @@ def build_model(
     _check_output(out, len(first), n_classes, tuple(x.shape[1:]))
     return model.to(x.device).to(memory_format=torch.channels_last)
 
-# %% ../nbs/01_models.ipynb #c022
+# %% ../nbs/01_models.ipynb #c024
 @contextmanager
 def evaluating(
     model:nn.Module, # any module
@@ -147,7 +166,7 @@ def evaluating(
     finally:
         for m, mode in modes: m.training = mode
 
-# %% ../nbs/01_models.ipynb #c032
+# %% ../nbs/01_models.ipynb #c034
 def _check_reading(model, x, batch_size):
     "Raise TypeError or ValueError for what cannot be read batch by batch."
     if not isinstance(model, nn.Module): raise TypeError(f"model must be an nn.Module. Got: {type(model).__name__}.")
@@ -158,34 +177,39 @@ def _call(model:nn.Module, xb:Tensor):
     "The model's output; ValueError if it cannot take these images."
     try: return model(xb)
     except torch.OutOfMemoryError: raise
-    except RuntimeError as e: raise ValueError(f"x must hold images that the model takes. Got: shape {tuple(xb.shape)}, on which the model fails ({e}).") from e
+    except RuntimeError as e:
+        raise ValueError(f"x must hold images that the model takes. Got: shape {tuple(xb.shape)}, on which the model fails ({e}).") from e
 
 def _batches(model:nn.Module, x:Tensor, batch_size:int|None):
     "Inputs in batches, with the device and type of the model's weights."
     p = next(model.parameters(), x.new_zeros((), dtype=torch.float32))
     for xb in x.split(batch_size or (2000 if p.device.type == "cuda" else 50)): yield to_inputs(xb.to(p.device)).to(p.dtype)
 
-# %% ../nbs/01_models.ipynb #c033
+# %% ../nbs/01_models.ipynb #c036
 def predict_logits(
     model:nn.Module,          # images -> (n, K) logits
     x:Tensor,                 # (n, C, H, W) uint8 or floating-point images
     batch_size:int=None,      # images per forward pass; None: 50 on a CPU, whose cache they fit in, 2,000 on a GPU
     precision:str="float32",  # "float32", "bfloat16" (autocast) or "auto"
 )->Tensor: # (n, K) float32 on the model's device (float64 if the model is float64)
-    "Logits in evaluation mode without gradients; the model's mode is put back. Take softmax, KL and their sums of this float32 result, never of bfloat16."
+    """Logits in evaluation mode without gradients; the model's mode is put back.
+
+    Take softmax, KL and their sums of this float32 result, never of bfloat16."""
     _check_reading(model, x, batch_size)
     bf16, device = resolve_precision(precision)=="bfloat16", next((p.device.type for p in model.parameters()), x.device.type)
     with evaluating(model), torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
         out = torch.cat([_call(model, xb) for xb in _batches(model, x, batch_size)])
     return out if out.dtype==torch.float64 else out.float()
 
-# %% ../nbs/01_models.ipynb #c034
+# %% ../nbs/01_models.ipynb #c038
 def penultimate(
     model:nn.Module,     # holds at least one nn.Linear
     x:Tensor,            # (n, C, H, W) uint8 or floating-point images
     batch_size:int=None, # images per forward pass; None: 50 on a CPU, 2,000 on a GPU
 )->Tensor: # (n, d) what the last linear layer sees
-    "Features: the input of the `nn.Linear` that a forward pass calls last, in evaluation mode without gradients. Raises ValueError if none is called."
+    """Features: the input of the `nn.Linear` that a forward pass calls last, in evaluation mode without gradients.
+
+    Raises ValueError if none is called."""
     _check_reading(model, x, batch_size)
     seen, features = {}, []
     def note(layer, args): seen["input"] = args[0]
@@ -194,18 +218,21 @@ def penultimate(
         with evaluating(model), torch.no_grad():
             for xb in _batches(model, x, batch_size):
                 _call(model, xb)
-                if "input" not in seen: raise ValueError("model must call an nn.Linear to have penultimate features. Got: a model that calls none.")
+                if "input" not in seen:
+                    raise ValueError("model must call an nn.Linear to have penultimate features. Got: a model that calls none.")
                 features.append(seen.pop("input").flatten(1))
     finally:
         for h in hooks: h.remove()
     return torch.cat(features)
 
-# %% ../nbs/01_models.ipynb #c036
+# %% ../nbs/01_models.ipynb #c040
 def resolve_precision(
     precision:str,         # "float32", "bfloat16" or "auto"
     device:str|None=None,  # "cpu" or "cuda"; None: a GPU if there is one
 )->str: # "float32" or "bfloat16"
-    "What `precision` means on this machine: \"auto\" is bfloat16 where a GPU supports it or the CPU has AVX512-BF16 or AMX. Raises ValueError for other words."
+    """What `precision` means on this machine: "auto" is bfloat16 where a GPU supports it or the CPU has AVX512-BF16 or AMX.
+
+    Raises ValueError for other words."""
     if check_choice(precision, "precision", ("auto", "float32", "bfloat16")) != "auto": return precision
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")).type
     if device == "cuda": fast = torch.cuda.is_bf16_supported(including_emulation=False)

@@ -32,7 +32,8 @@ from .trajectory import Fitted, TransferConfig
 def as_array(x) -> np.ndarray:
     "A NumPy array of anything like one, torch tensors on any device included."
     try: return x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
-    except (TypeError, ValueError) as e: raise TypeError(f"features, probabilities and labels must be arrays of numbers. Got: {x!r:.80} ({e}).") from e
+    except (TypeError, ValueError) as e:
+        raise TypeError(f"features, probabilities and labels must be arrays of numbers. Got: {x!r:.80} ({e}).") from e
 
 def check_rows(
     x,               # should be (n, d), real and finite
@@ -40,8 +41,10 @@ def check_rows(
 ) -> np.ndarray:     # (n, d) float64
     "The rows in float64. Raises ValueError for another shape, other types, no entries, NaN or infinity."
     x = as_array(x)
-    if x.ndim != 2 or 0 in x.shape or x.dtype.kind not in "fiu": raise ValueError(f"{argument} must be an (n, d) array of numbers. Got: {x.dtype} of shape {x.shape}.")
-    if not np.isfinite(x).all(): raise ValueError(f"{argument} must be finite. Got: {(~np.isfinite(x)).sum()} entries that are NaN or infinite.")
+    if x.ndim != 2 or 0 in x.shape or x.dtype.kind not in "fiu":
+        raise ValueError(f"{argument} must be an (n, d) array of numbers. Got: {x.dtype} of shape {x.shape}.")
+    if not np.isfinite(x).all():
+        raise ValueError(f"{argument} must be finite. Got: {(~np.isfinite(x)).sum()} entries that are NaN or infinite.")
     return x.astype(np.float64)
 
 # %% ../nbs/06_scores.ipynb #c013
@@ -53,7 +56,8 @@ def check_labels(
 ) -> np.ndarray:     # (n,) int64 in 0..K-1, every class present
     "Labels without gaps. Raises ValueError for another shape, fractions, the wrong number of labels or too few classes."
     y = as_array(y)
-    if y.ndim != 1 or y.dtype.kind not in "iu": raise ValueError(f"{argument} must be an (n,) array of integers. Got: {y.dtype} of shape {y.shape}.")
+    if y.ndim != 1 or y.dtype.kind not in "iu":
+        raise ValueError(f"{argument} must be an (n,) array of integers. Got: {y.dtype} of shape {y.shape}.")
     if n is not None and len(y) != n: raise ValueError(f"{argument} must hold one label for each of the {n} rows. Got: {len(y)}.")
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < least: raise ValueError(f"{argument} must hold at least {least} classes. Got: {classes.tolist()}.")
@@ -64,10 +68,12 @@ def leep(
     probabilities,   # (n, Z) the source network's probabilities for n target images
     labels,          # (n,) target labels
 ) -> float:          # nats, from minus the entropy of the labels up to 0
-    "LEEP, the log expected empirical prediction (Nguyen et al. 2020, section 3): higher is better. Raises ValueError for rows that are no probabilities."
+    "LEEP (Nguyen et al. 2020, section 3): higher is better. Raises ValueError for rows that are no probabilities."
     theta = check_rows(probabilities, "probabilities")
     if theta.min() < 0 or abs(theta.sum(1) - 1).max() > 1e-4:
-        raise ValueError(f"probabilities must be non-negative with rows that sum to 1. Got: a minimum of {theta.min():.3g} and sums from {theta.sum(1).min():.3g} to {theta.sum(1).max():.3g}.")
+        sums = theta.sum(1)
+        raise ValueError("probabilities must be non-negative with rows that sum to 1. "
+                         f"Got: a minimum of {theta.min():.3g} and sums from {sums.min():.3g} to {sums.max():.3g}.")
     y, theta = check_labels(labels, "labels", len(theta)), theta[:, theta.any(0)]   # a source class that is never predicted says nothing
     joint = np.eye(y.max() + 1)[y].T @ theta                                        # (K, Z)
     return float(np.log((theta*(joint/joint.sum(0))[y]).sum(1)).mean())
@@ -90,6 +96,7 @@ def _ridge(s2, z2, rest, alpha, beta):
     shrink, kept = alpha/(alpha + beta*s2), beta*s2/(alpha + beta*s2)
     return shrink, kept.sum(0), (kept**2*z2/s2).sum(0), (shrink**2*z2).sum(0) + rest
 
+# %% ../nbs/06_scores.ipynb #c030
 def logme(
     features,              # (n, d) features of n target images
     labels,                # (n,) target labels
@@ -114,20 +121,20 @@ def logme(
     evidence = n/2*np.log(beta/(2*np.pi)) - beta/2*error - alpha/2*size + np.log(shrink).sum(0)/2
     return float(evidence.mean()/n)
 
-# %% ../nbs/06_scores.ipynb #c030
+# %% ../nbs/06_scores.ipynb #c032
 def significant_directions(
     f:np.ndarray,                      # (n, d)
     relative:float=1e-6,               # singular values below this share of the largest are rounding errors of float32
 ) -> tuple[np.ndarray, np.ndarray]:    # (n, r) left singular vectors, (r, 1) squared singular values
-    "Singular value decomposition without the directions that are rounding errors; more features than images go by the small matrix of inner products."
-    if f.shape[1] > len(f): s2, u = np.linalg.eigh(f @ f.T)
+    "Singular value decomposition without the directions that are rounding errors."
+    if f.shape[1] > len(f): s2, u = np.linalg.eigh(f @ f.T)   # more features than images: inner products make the smaller matrix
     else:
         u, s, _ = np.linalg.svd(f, full_matrices=False)
         s2 = s**2
     keep = s2 > relative**2*s2.max()
     return u[:, keep], s2[keep, None]
 
-# %% ../nbs/06_scores.ipynb #c037
+# %% ../nbs/06_scores.ipynb #c039
 def shrinkage(
     f:np.ndarray,     # (n, d) centred
     s2:np.ndarray,    # (r, 1) squared singular values of f
@@ -139,7 +146,7 @@ def shrinkage(
     away = size - (s2.sum()/n)**2/d                              # squared distance to the multiple of the identity
     return float(min(1., noise/away)) if away > 0 else 1.
 
-# %% ../nbs/06_scores.ipynb #c038
+# %% ../nbs/06_scores.ipynb #c040
 def h_score(
     features,            # (n, d) features of n target images
     labels,              # (n,) target labels
@@ -154,7 +161,7 @@ def h_score(
     kept = (1 - a)*s2/((1 - a)*s2 + a*s2.sum()/f.shape[1])                           # (r, 1), all 1 without shrinking
     return float(((member @ u)**2 @ kept/member.sum(1, keepdims=True)).sum())
 
-# %% ../nbs/06_scores.ipynb #c043
+# %% ../nbs/06_scores.ipynb #c045
 def knn_accuracy(
     features,                   # (n, d) features of n target images
     labels,                     # (n,) target labels
@@ -164,45 +171,51 @@ def knn_accuracy(
     "Leave-one-out accuracy of the k nearest neighbours: higher is better."
     f = check_rows(features, "features")
     y = check_labels(labels, "labels", len(f))
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 < k < len(f): raise ValueError(f"k must be an integer from 1 to {len(f) - 1}, one less than the rows. Got: {k!r}.")
-    neighbours = NearestNeighbors(n_neighbors=int(k), metric=metric).fit(f).kneighbors(return_distance=False)   # (n, k), never the image itself
-    votes = np.eye(y.max() + 1)[y][neighbours].sum(1)                                                          # (n, K)
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 < k < len(f):
+        raise ValueError(f"k must be an integer from 1 to {len(f) - 1}, one less than the rows. Got: {k!r}.")
+    index = NearestNeighbors(n_neighbors=int(k), metric=metric).fit(f)
+    neighbours = index.kneighbors(return_distance=False)   # (n, k), never the image itself
+    votes = np.eye(y.max() + 1)[y][neighbours].sum(1)      # (n, K)
     return float((votes.argmax(1) == y).mean())
 
-# %% ../nbs/06_scores.ipynb #c048
+# %% ../nbs/06_scores.ipynb #c050
 def label_costs(
     features_a:np.ndarray, labels_a:np.ndarray,   # (n, d), (n,) in 0..Ka-1
     features_b:np.ndarray, labels_b:np.ndarray,   # (m, d), (m,) in 0..Kb-1
-) -> np.ndarray:                                  # (Ka, Kb)
-    "Squared 2-Wasserstein distances between the classes' normal approximations, covariances with 1/n (Alvarez-Melis and Fusi 2020, section 4)."
+) -> np.ndarray:                                  # (Ka, Kb), with covariances that divide by the number of images
+    "Squared 2-Wasserstein distances between the classes' normal approximations (Alvarez-Melis and Fusi 2020, section 4)."
     def parts(f, y):   # mean, square root of the covariance as (min(n, d), d), its trace
         for k in range(y.max() + 1):
             x, mean = f[y == k], f[y == k].mean(0)
             root = np.linalg.qr(x - mean, mode="r")/len(x)**0.5
             yield mean, root, (root**2).sum()
+    def between(one, other):
+        (m, r, t), (n, s, u) = one, other
+        return ((m - n)**2).sum() + max(0., t + u - 2*np.linalg.norm(r @ s.T, "nuc"))
     b = list(parts(features_b, labels_b))
-    return np.array([[((m - n)**2).sum() + max(0., t + u - 2*np.linalg.norm(r @ s.T, "nuc")) for n, s, u in b] for m, r, t in parts(features_a, labels_a)])
+    return np.array([[between(one, other) for other in b] for one in parts(features_a, labels_a)])
 
-# %% ../nbs/06_scores.ipynb #c049
+# %% ../nbs/06_scores.ipynb #c051
 def otdd(
     features_a, labels_a,   # (n, d), (n,) one labelled sample
     features_b, labels_b,   # (m, d), (m,) the other
 ) -> float:                 # in units of the features; 0 for equal samples
     "Label-aware distance of two samples, exact coupling (Alvarez-Melis and Fusi 2020, section 4): smaller is nearer; symmetric."
     a, b = check_rows(features_a, "features_a"), check_rows(features_b, "features_b")
-    if a.shape[1] != b.shape[1]: raise ValueError(f"features_a and features_b must have equally many columns. Got: {a.shape[1]} and {b.shape[1]}.")
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f"features_a and features_b must have equally many columns. Got: {a.shape[1]} and {b.shape[1]}.")
     ya, yb = check_labels(labels_a, "labels_a", len(a)), check_labels(labels_b, "labels_b", len(b))
     cost = cdist(a, b, "sqeuclidean") + label_costs(a, ya, b, yb)[ya][:, yb]
     unit = 2.**np.frexp(cost.max())[1]                       # exact; the solver's tolerances want costs near 1
     return float(np.sqrt(unit*max(0., ot.emd2([], [], cost/unit, numItermax=10_000_000))))
 
-# %% ../nbs/06_scores.ipynb #c054
+# %% ../nbs/06_scores.ipynb #c056
 @dataclass
 class View:
     "A task's images as a fitted network sees them; computed when first asked for."
-    fitted: Fitted
+    fitted: Fitted                          # the network that looks
     n_classes: int                          # of the network's own task: the first outputs
-    task: str
+    task: str                               # name of the task that is looked at
     x: Tensor = field(repr=False)           # (n, C, H, W), two disjoint halves one after the other
     y: Tensor = field(repr=False)           # (n,)
 
@@ -217,13 +230,16 @@ class View:
         "(n, Ks) softmax over the source's classes alone."
         return predict_logits(self.fitted.model, self.x)[:, :self.n_classes].double().softmax(1).cpu().numpy()
 
-# %% ../nbs/06_scores.ipynb #c055
-def view_of(setting:Setting, task:Task) -> View:
+# %% ../nbs/06_scores.ipynb #c057
+def view_of(
+    setting:Setting,   # of the pair: network, seed, number of images
+    task:Task,         # its source or its target
+) -> View:
     "A random draw of a task's training images, seen by the source's network."
     chosen = torch.cat(halves(task, 2*setting.config.wasserstein_images, setting.seed)).to(task.x_train.device)
     return View(setting.fitted, setting.source.n_classes, task.name, task.x_train[chosen], task.y_train[chosen])
 
-# %% ../nbs/06_scores.ipynb #c056
+# %% ../nbs/06_scores.ipynb #c058
 def _otdd_views(here:View, there:View) -> float:
     "OTDD of the views' first halves, or of the two halves if both are one task; in units of the source's spread."
     unit = max(np.sqrt(here.features.var(0).sum()), 1e-12)
@@ -242,34 +258,44 @@ _RULES = {   # (source's view of the source, source's view of the target) -> sma
     "otdd": _otdd_views,
 }
 
-# %% ../nbs/06_scores.ipynb #c058
+# %% ../nbs/06_scores.ipynb #c060
 def measure_scores(
-    names, source:Task, target:Task, model=small_cnn, config:TransferConfig=None, seed:int=0, prepared:dict=None, progress:bool=True,
-) -> dict[str, TransferResult]:
-    "Several scores of one pair from one look at its images. Arguments as for `coupled_transfer`; raises ValueError for an unknown name."
+    names,                          # of scores, in `SCORES`
+    source:Task, target:Task,       # whose network looks, at whose images
+    model=small_cnn,                # name or factory: n_classes -> nn.Module
+    config:TransferConfig=None,     # None: `TransferConfig.fast()`
+    seed:int=0,                     # of the fit and of the draw of images
+    prepared:dict=None,             # {source.name: Fitted}; None: the source is fitted here
+    progress:bool=True,             # show a bar while the source is fitted?
+) -> dict[str, TransferResult]:     # name -> result, the smaller the nearer
+    "Several scores of one pair from one look at its images. Raises ValueError for an unknown name."
     for name in names:
         if not isinstance(name, str) or name not in _RULES: raise unknown("score", name, _RULES)
     check_pair(source, target, config, seed)
     if set(names) - {"leep", "nce", "source_accuracy"} and source.name not in (prepared or {}):   # before anything is trained
         penultimate(build_model(get_model(model), source.n_classes, source.x_train, 0), source.x_train[:2])
-    setting = set_out(source, target, model, config, seed, prepared, progress)
+    setting = set_out(source, target, model, config, seed, prepared, progress, floor=False)
     here, results = view_of(setting, setting.source), {}
     there = here if setting.same else view_of(setting, setting.target)
     for name in names:
-        with threadpool_limits(1, user_api="blas"): value, floor = _RULES[name](here, there), _RULES[name](here, here)
+        with threadpool_limits(1, user_api="blas"):
+            value, floor = _RULES[name](here, there), _RULES[name](here, here)
         results[name] = TransferResult(name, source.name, target.name, setting.seed, value, noise_floor=floor,
             source_accuracy=setting.fitted.accuracy, seconds=time.perf_counter() - setting.started, config=setting.config)
     return results
 
-# %% ../nbs/06_scores.ipynb #c059
+# %% ../nbs/06_scores.ipynb #c061
 def measure_score(
-    name:str, source:Task, target:Task, model=small_cnn, config:TransferConfig=None, seed:int=0, prepared:dict=None, progress:bool=True,
+    name:str,                                              # in `SCORES`
+    source:Task, target:Task,                              # whose network looks, at whose images
+    model=small_cnn, config:TransferConfig=None,           # as for `measure_scores`
+    seed:int=0, prepared:dict=None, progress:bool=True,    # as for `measure_scores`
 ) -> TransferResult:
     "One score of one pair, as a distance: smaller is nearer."
     return measure_scores([name], source, target, model, config, seed, prepared, progress)[name]
 
-# %% ../nbs/06_scores.ipynb #c060
-SCORES = {name: Distance(partial(measure_score, name), "source", meaning) for name, meaning in {
+# %% ../nbs/06_scores.ipynb #c063
+SCORES = {name: Distance(partial(measure_score, name), "fit", meaning) for name, meaning in {   # name -> Distance
     "leep": "minus LEEP, the log-likelihood of the target's labels given the source classes' probabilities; nats",
     "nce": "entropy of the target's labels given the likeliest source class; nats",
     "logme": "minus LogME, the evidence of a linear model on source features; nats an image and class, may be negative",
@@ -280,7 +306,9 @@ SCORES = {name: Distance(partial(measure_score, name), "source", meaning) for na
     "otdd": "label-aware transport distance on source features; in units of the source's spread",
 }.items()}
 
-def get_measure(name:str) -> Distance:
+def get_measure(
+    name:str,   # in `DISTANCES` or `SCORES`
+) -> Distance:
     "The distance or score of that name; near names are suggested."
     known = DISTANCES | SCORES
     if not isinstance(name, str) or name not in known: raise unknown("distance", name, known)

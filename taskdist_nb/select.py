@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['ERRORS', 'METHODS', 'OF_SOURCE', 'LEAST_HALVED', 'OVER', 'SELECTION_TARGETS', 'LONGER', 'few_shot', 'check_method',
            'Candidate', 'random_halves', 'Piece', 'score_halves', 'Finding', 'find', 'images_used', 'row_of',
-           'in_order', 'repeated_over', 'Ranking', 'draw_stage', 'Allowance', 'find_within', 'compete', 'joined',
-           'check_names', 'check_shelf', 'given_for', 'folder_or_temporary', 'rank_sources', 'error_from_scratch',
-           'check_stages', 'check_models', 'count_parameters', 'rank_architectures', 'beyond_size', 'Adapted', 'adapt',
+           'in_order', 'repeated_over', 'Ranking', 'draw_stage', 'Allowance', 'find_within', 'joined', 'compete',
+           'check_names', 'check_shelf', 'check_stages', 'given_for', 'folder_or_temporary', 'error_from_scratch',
+           'rank_sources', 'check_models', 'count_parameters', 'rank_architectures', 'beyond_size', 'Adapted', 'adapt',
            'builder', 'load_body', 'torch_model', 'best_threshold', 'NegativeTransfer', 'as_cases', 'predict_negative',
            'slim_cnn', 'selection_config', 'clocked', 'measure_pair', 'measure_target', 'run_selection',
-           'read_selection', 'cascaded', 'judge_selection', 'summed_up', 'nearest_purity']
+           'read_selection', 'as_colour', 'four_data_sets', 'cascaded', 'judge_selection', 'with_other_draws',
+           'summed_up', 'nearest_purity']
 
 # %% ../nbs/10_select.ipynb #c003
 import html, json, math, numbers, tempfile, time
@@ -30,8 +31,10 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 # %% ../nbs/10_select.ipynb #c005
-from .data import Suite, Task, check_number, check_whole, cifar100_suite, joint_label_space, unknown
-from .distances import DISTANCES, TransferResult, check_config, check_features, fine_tuning, coupled_transfer, from_scratch, set_out
+from .data import Suite, Task, check_number, check_whole, joint_label_space, unknown
+from .data import cifar10_suite, cifar100_suite, fashion_mnist_suite, mnist_suite
+from .distances import DISTANCES, TransferResult, check_config, check_features
+from .distances import coupled_transfer, fine_tuning, from_scratch, set_out
 from .judgement import expected_best, weighted_tau
 from .matrix import Job, Plan, check_seeds, fit_of, make_plan, result_of, source_of
 from .models import build_model, get_model
@@ -41,7 +44,7 @@ from .viz import BLUE, GREY, as_frame, figure_style, new_axes, off_diagonal, sho
 
 # %% ../nbs/10_select.ipynb #c009
 def few_shot(
-    task:Task,
+    task:Task,      # whose training images are thinned out
     shots:int,      # training images of each class
     seed:int=0,     # which ones
 ) -> Task:
@@ -54,12 +57,14 @@ def few_shot(
     return replace(task, x_train=task.x_train[keep], y_train=y[keep])
 
 # %% ../nbs/10_select.ipynb #c012
-ERRORS = {"coupled_error": "coupled", "uncoupled_error": "uncoupled", "fine_tuning_error": "fine_tuning"}   # error on the target's test images at the end of which path
-METHODS = (*DISTANCES, *SCORES, *ERRORS, "cascade")
+ERRORS = {   # error on the target's test images -> the path at whose end it is read
+    "coupled_error": "coupled", "uncoupled_error": "uncoupled", "fine_tuning_error": "fine_tuning"}
+METHODS = (*DISTANCES, *SCORES, *ERRORS, "cascade")   # names of what a ranking can rest on
 
 def check_method(
-    method:str, argument:str="method",
-    options=METHODS,     # names that would do
+    method:str,               # the name to be checked
+    argument:str="method",    # how to call it in the message
+    options=METHODS,          # names that would do
 ) -> str:
     "The name itself; raises UnknownName with the near ones."
     if isinstance(method, str) and method in options: return method
@@ -71,26 +76,34 @@ OF_SOURCE = ("fit", "source")   # what a measure may need prepared of its source
 @dataclass(frozen=True)
 class Candidate:
     "From where the target could be reached, and with which network."
-    name: str; source: Task; target: Task
+    name: str                                     # in the ranking: that of the source, or of the network
+    source: Task; target: Task                    # both are in the plan's suite
     plan: Plan                                    # model, settings, store
     given: dict = field(default_factory=dict)     # seed, or None for all seeds -> Fitted
 
-    def fitted(self, seed:int) -> Fitted:
+    def fitted(
+        self, seed:int,     # of the source's network
+    ) -> Fitted:
         "The network that is fitted to the source."
         return self.given.get(seed) or self.given.get(None) or fit_of(self.plan, self.source.name, seed)
 
-    def measure(self, stage:str, seed:int) -> TransferResult:
+    def measure(
+        self,
+        stage:str,    # name of a distance or score
+        seed:int,     # of the source's network and of the path or draw
+    ) -> TransferResult:
         "A distance or score of this pair."
         p, distance = self.plan, get_measure(stage)
         if not self.given or distance.needs not in OF_SOURCE: return result_of(p, Job(stage, seed, (self.source.name, self.target.name)))
-        return distance.measure(self.source, self.target, p.model, p.config, seed, prepared={self.source.name: self.fitted(seed)}, progress=False)
+        prepared = {self.source.name: self.fitted(seed)}
+        return distance.measure(self.source, self.target, p.model, p.config, seed, prepared=prepared, progress=False)
 
 # %% ../nbs/10_select.ipynb #c016
 def random_halves(
-    labels,         # (n,)
-    n:int=24,       # halves
-    seed:int=0,
-) -> list[np.ndarray]:   # n arrays of indices
+    labels,         # (m,) of m images
+    n:int=24,       # number of halves
+    seed:int=0,     # of the draw
+) -> list[np.ndarray]:   # n arrays of indices into the m images
     "Random halves of every class, in random order; a class with an odd number gives the smaller or the larger half by chance."
     rng, members = np.random.default_rng(seed), [np.flatnonzero(labels == k) for k in np.unique(labels)]
     def half(i): return rng.permutation(i)[:max(1, (len(i) + rng.integers(2))//2)]
@@ -98,7 +111,10 @@ def random_halves(
 
 class Piece(View):
     "Some images of a view, without looking at them again."
-    def __init__(self, whole:View, index):
+    def __init__(self,
+        whole:View,     # whose features and probabilities are used again
+        index,          # (k,) which of its images
+    ):
         super().__init__(whole.fitted, whole.n_classes, whole.task, whole.x[index], whole.y[index])
         self.whole, self.index = whole, index
     @cached_property
@@ -106,23 +122,30 @@ class Piece(View):
     @cached_property
     def probabilities(self): return self.whole.probabilities[self.index]
 
-# %% ../nbs/10_select.ipynb #c017
+# %% ../nbs/10_select.ipynb #c018
 LEAST_HALVED = 12   # images; halves of fewer are no samples
 
-def score_halves(candidate:Candidate, name:str, seed:int) -> np.ndarray|None:
+def score_halves(
+    candidate:Candidate,     # whose network looks at its target
+    name:str,                # of a score, a key of `SCORES`
+    seed:int,                # of the source's network, the images and the halves
+) -> np.ndarray|None:
     "A score on random halves of the target's images, (24,); None if there are too few of them."
-    p = candidate.plan
-    setting = set_out(candidate.source, candidate.target, p.model, p.config, seed, {candidate.source.name: candidate.fitted(seed)}, False)
+    p, prepared = candidate.plan, {candidate.source.name: candidate.fitted(seed)}
+    setting = set_out(candidate.source, candidate.target, p.model, p.config, seed, prepared, False, floor=False)
     here, there = view_of(setting, setting.source), view_of(setting, setting.target)
     if len(there.y) < LEAST_HALVED or np.unique(there.labels, return_counts=True)[1].min() < 2: return None
-    with threadpool_limits(1, user_api="blas"): return np.array([_RULES[name](here, Piece(there, torch.as_tensor(i))) for i in random_halves(there.labels, seed=seed)])
+    with threadpool_limits(1, user_api="blas"):
+        return np.array([_RULES[name](here, Piece(there, torch.as_tensor(i))) for i in random_halves(there.labels, seed=seed)])
 
-# %% ../nbs/10_select.ipynb #c019
+# %% ../nbs/10_select.ipynb #c020
 @dataclass
 class Finding:
     "What one method says of one candidate."
-    candidate: Candidate; method: str; results: list
-    values: np.ndarray             # one a seed
+    candidate: Candidate           # whom it is about
+    method: str                    # a name in `METHODS`, not "cascade"
+    results: list                  # TransferResults, one a seed
+    values: np.ndarray             # (seeds,) smaller is better
     halves: np.ndarray|None        # one seed: the score on halves of the target's images
     seconds: float                 # of all seeds, with the halves, without fitting the source
 
@@ -133,17 +156,24 @@ class Finding:
         "NaN if nothing was repeated."
         if len(self.values) > 1: return float(self.values.std(ddof=1)/len(self.values)**0.5)
         if self.halves is not None: return float(self.halves.std(ddof=1))
-        r, tested = self.results[0], dict.fromkeys(ERRORS, self.candidate.target) | {"source_accuracy": self.candidate.source}
-        return math.sqrt(self.score*(1 - self.score)/len(tested[self.method].y_test)) if self.method in tested else r.stderr
+        tested = dict.fromkeys(ERRORS, self.candidate.target) | {"source_accuracy": self.candidate.source}   # task of the test images
+        if self.method not in tested: return self.results[0].stderr
+        return math.sqrt(self.score*(1 - self.score)/len(tested[self.method].y_test))
 
-    def differs(self, other:"Finding") -> float:
+    def differs(
+        self, other:"Finding",     # of the same method, with the same seeds
+    ) -> float:
         "Standard error of the difference of two scores; paired where the same seeds or halves were used."
         if len(self.values) > 1: return float((self.values - other.values).std(ddof=1)/len(self.values)**0.5)
         if self.halves is not None and other.halves is not None: return float((self.halves - other.halves).std(ddof=1))
         return math.hypot(self.stderr, other.stderr)
 
-# %% ../nbs/10_select.ipynb #c020
-def find(candidate:Candidate, method:str, seeds) -> Finding:
+# %% ../nbs/10_select.ipynb #c022
+def find(
+    candidate:Candidate,     # whom to measure
+    method:str,              # a name in `METHODS`, not "cascade"
+    seeds,                   # one measurement each
+) -> Finding:
     "Measure a candidate by one method, once a seed."
     stage, halves = ERRORS.get(method, method), None
     if get_measure(stage).needs in OF_SOURCE: [candidate.fitted(s) for s in seeds]              # fitted before the clock starts
@@ -155,26 +185,38 @@ def find(candidate:Candidate, method:str, seeds) -> Finding:
     if len(seeds) == 1 and stage in SCORES and stage != "source_accuracy": halves = score_halves(candidate, stage, seeds[0])
     return Finding(candidate, method, results, values, halves, max(elapsed, kept) + time.perf_counter() - start)
 
-# %% ../nbs/10_select.ipynb #c024
-def images_used(method:str, task:Task, config:TransferConfig) -> int:
+# %% ../nbs/10_select.ipynb #c026
+def images_used(
+    method:str,               # a name in `METHODS`, not "cascade"
+    task:Task,                # the target
+    config:TransferConfig,    # `images`, `wasserstein_images` and `fisher_images` limit the number
+) -> int:
     "How many of the target's training images a method looks at."
     n, w, f = min(config.images or len(task.y_train), len(task.y_train)), config.wasserstein_images, config.fisher_images
     if method == "source_accuracy": return 0
     if method in ("otdd", "wasserstein", "wasserstein_features"): return min(n, 2*w)//2
     return min(n, 2*f)//2 if method == "task2vec" else min(n, 2*w) if method in SCORES else n
 
-def row_of(finding:Finding) -> dict:
+def row_of(
+    finding:Finding,     # of one candidate
+) -> dict:               # column -> value; NaN for what this method does not measure
     "A line of the table."
     f, c, results = finding, finding.candidate, finding.results
-    mean = lambda values: float(np.mean(list(values)))
-    walked = ERRORS.get(f.method, f.method) in ("coupled", "uncoupled", "fine_tuning")
-    fitted = [c.fitted(r.seed) for r in results] if get_measure(ERRORS.get(f.method, f.method)).needs in OF_SOURCE else []
-    return dict(score=f.score, stderr=f.stderr, seconds=f.seconds, basis=f.method, images=images_used(f.method, c.target, c.plan.config),
-        source_accuracy=mean(r.source_accuracy for r in results), source_seconds=sum(n.seconds for n in fitted) if fitted else math.nan,
-        excess_length=mean(r.distance - r.noise_floor for r in results) if walked else math.nan, error=mean(1 - r.accuracy for r in results) if walked else math.nan)
+    stage, mean = ERRORS.get(f.method, f.method), lambda values: float(np.mean(list(values)))
+    walked = stage in ("coupled", "uncoupled", "fine_tuning")
+    fitted = [c.fitted(r.seed) for r in results] if get_measure(stage).needs in OF_SOURCE else []
+    return dict(
+        score=f.score, stderr=f.stderr, seconds=f.seconds, basis=f.method, images=images_used(f.method, c.target, c.plan.config),
+        source_accuracy=mean(r.source_accuracy for r in results),
+        source_seconds=sum(n.seconds for n in fitted) if fitted else math.nan,
+        excess_length=mean(r.distance - r.noise_floor for r in results) if walked else math.nan,
+        error=mean(1 - r.accuracy for r in results) if walked else math.nan)
 
-def in_order(findings:list) -> pd.DataFrame:
-    "The table of the findings of one method, best first, with the gap to the best and how far that gap could be chance (half of a 95% interval)."
+# %% ../nbs/10_select.ipynb #c028
+def in_order(
+    findings:list,     # of one method
+) -> pd.DataFrame:     # a row a candidate
+    "The table of the findings of one method, best first, with the gap to the best and how far that gap could be chance."
     ordered = sorted(findings, key=lambda f: f.score)
     best, n = ordered[0], len(ordered[0].values)
     wide = stats.t.ppf(0.975, n - 1) if n > 1 else 1.96
@@ -182,20 +224,28 @@ def in_order(findings:list) -> pd.DataFrame:
     table = pd.DataFrame(rows, pd.Index([f.candidate.name for f in ordered], name="candidate"))
     return table[["score", "stderr", "gap", "noise", *[c for c in table if c not in ("score", "stderr", "gap", "noise")]]]
 
-# %% ../nbs/10_select.ipynb #c026
-OVER = {"seeds": "{} seeds", "halves": "random halves of the target's images", "share": "the test images of a share", "probes": "the probes of a length", "": "nothing: with one seed this method is not repeated"}
+# %% ../nbs/10_select.ipynb #c030
+OVER = {   # what was repeated -> its name in a sentence
+    "seeds": "{} seeds", "halves": "random halves of the target's images", "share": "the test images of a share",
+    "probes": "the probes of a length", "": "nothing: with one seed this method is not repeated"}
 
-def repeated_over(finding:Finding) -> str:
+def repeated_over(
+    finding:Finding,     # of any candidate: a method repeats the same for all
+) -> str:
     "Over what the standard error is, in words."
     f = finding
-    kind = "seeds" if len(f.values) > 1 else "halves" if f.halves is not None else "share" if f.method in (*ERRORS, "source_accuracy") else "" if math.isnan(f.stderr) else "probes"
+    if len(f.values) > 1: kind = "seeds"
+    elif f.halves is not None: kind = "halves"
+    elif f.method in (*ERRORS, "source_accuracy"): kind = "share"
+    else: kind = "" if math.isnan(f.stderr) else "probes"
     return OVER[kind].format(len(f.values))
 
+# %% ../nbs/10_select.ipynb #c032
 @dataclass
 class Ranking:
     "Candidates in order, best first, and what that order rests on."
     what: str                   # "sources for odd"
-    table: pd.DataFrame         # a row a candidate: score (smaller is better), stderr, gap, noise, seconds, basis, images, source_accuracy, source_seconds, excess_length, error
+    table: pd.DataFrame         # a row a candidate, best first: score (smaller is better), gap, noise and the columns of `row_of`
     stages: dict                # method -> its own table; for a cascade two
     over: dict                  # method -> what its standard errors are over
     left_out: tuple             # candidates that the budget did not reach, in the order in which they would have come
@@ -211,7 +261,7 @@ class Ranking:
         t = self.table[self.table.basis == self.table.basis.iloc[0]]
         return list(t.index[(t.gap == 0) | (t.gap < t.noise)])
 
-# %% ../nbs/10_select.ipynb #c027
+# %% ../nbs/10_select.ipynb #c034
 @patch
 def told(self:Ranking) -> list[str]:
     "The ranking in sentences."
@@ -221,7 +271,8 @@ def told(self:Ranking) -> list[str]:
     if len(rivals) > 1: lines.append(f"Within noise of it: {', '.join(rivals[1:])}.")
     elif len(again) and again.notna().all(): lines.append("Every other one that was measured in this way is worse by more than noise.")
     limit = "" if self.budget is None else f" of a budget of {self.budget:g} s"
-    if len(self.stages) > 1: lines.append(f"{', '.join(self.stages)}: the first for all {len(t)}, the second for {len(self.stages[basis])} finalists.")
+    if len(self.stages) > 1:
+        lines.append(f"{', '.join(self.stages)}: the first for all {len(t)}, the second for {len(self.stages[basis])} finalists.")
     if self.left_out: lines.append(f"Left out for want of time{limit}: {', '.join(self.left_out)}.")
     return lines + ([self.against_scratch()] if self.scratch else [])
 
@@ -232,47 +283,66 @@ def against_scratch(self:Ranking) -> str:
     said = f"Training from scratch for as many steps ends at an error of {error:.3f} ± {se:.3f}"
     if best.basis not in ERRORS: return f"{said}; {best.basis} is no error that could be compared with it."
     gap, noise = error - best.score, 1.96*math.hypot(se, best.stderr)
-    verdict = "within noise of the best source" if abs(gap) < noise else "the best source is better" if gap > 0 else "the best source is worse: better none"
+    if abs(gap) < noise: verdict = "within noise of the best source"
+    else: verdict = "the best source is better" if gap > 0 else "the best source is worse: better none"
     return f"{said}, {self.best} at {best.score:.3f}: {verdict}."
+
+# %% ../nbs/10_select.ipynb #c036
+@patch
+def shown(self:Ranking) -> pd.DataFrame:
+    "The table for reading: what was measured, as text, empty columns left out."
+    digits = dict.fromkeys(("score", "stderr", "gap", "noise", "source_accuracy", "excess_length", "error"), 3)
+    digits |= dict.fromkeys(("seconds", "source_seconds"), 2)
+    t = self.table.dropna(axis=1, how="all")
+    return t.assign(**{c: [("" if math.isnan(v) else f"{v:.{n}f}") for v in t[c]] for c, n in digits.items() if c in t})
 
 @patch
 def __repr__(self:Ranking) -> str: return "\n".join(self.told()) + "\n" + self.shown().to_string()
 @patch
 def _repr_html_(self:Ranking) -> str: return "".join(f"<p>{html.escape(line)}</p>" for line in self.told()) + self.shown().to_html()
 
-@patch
-def shown(self:Ranking) -> pd.DataFrame:
-    "The table for reading: what was measured, as text, empty columns left out."
-    digits = dict.fromkeys(("score", "stderr", "gap", "noise", "source_accuracy", "excess_length", "error"), 3) | dict.fromkeys(("seconds", "source_seconds"), 2)
-    t = self.table.dropna(axis=1, how="all")
-    return t.assign(**{c: [("" if math.isnan(v) else f"{v:.{n}f}") for v in t[c]] for c, n in digits.items() if c in t})
-
-# %% ../nbs/10_select.ipynb #c029
-def draw_stage(ax, table:pd.DataFrame, method:str, chosen=()):
+# %% ../nbs/10_select.ipynb #c038
+def draw_stage(
+    ax,                     # Axes
+    table:pd.DataFrame,     # as `in_order` gives it
+    method:str,             # its name, for the label
+    chosen=(),              # candidates in bold
+):
     "One method's candidates on an Axes, best on top."
     y, near = np.arange(len(table)), (table.gap == 0) | (table.gap < table.noise)
     for on, colour in ((near, BLUE), (~near, GREY)):
         ax.errorbar(table.score[on], y[on], xerr=table.noise[on].fillna(0), fmt="o", color=colour, elinewidth=1, capsize=2)
     ax.axvline(table.score.iloc[0], color=BLUE, linewidth=0.7, zorder=0)
-    ax.set_yticks(y, [short(n, 24) for n in table.index]); ax.invert_yaxis(); ax.set_xlabel(f"{method.replace('_', ' ')} (smaller is better)")
+    ax.set_yticks(y, [short(n, 24) for n in table.index]); ax.invert_yaxis()
+    ax.set_xlabel(f"{method.replace('_', ' ')} (smaller is better)")
     for label, name in zip(ax.get_yticklabels(), table.index):
         if name in chosen: label.set_weight("bold")
 
+# %% ../nbs/10_select.ipynb #c039
 @patch
 @figure_style()
-def plot(self:Ranking, axes=None):
-    "A panel a stage: scores, and whiskers that are the 95% interval of the gap to the best; blue: not told apart from it. Bold: went on to the next stage. Returns the Axes."
-    n = len(self.stages)
-    axes = new_axes(axes, (3.9*n, 0.9 + 0.19*max(map(len, self.stages.values()))), 1, n)
-    for ax, (method, table) in zip(np.ravel(axes), self.stages.items()): draw_stage(ax, table, method, list(self.stages.values())[1].index if n > 1 and table is next(iter(self.stages.values())) else ())
+def plot(
+    self:Ranking,
+    axes=None,     # one Axes a stage; None: new ones
+):
+    """A panel a stage: scores, and whiskers that are the 95% interval of the gap to the best; blue: not told apart from it.
+
+    Bold: went on to the next stage. Returns the Axes."""
+    n, tables = len(self.stages), list(self.stages.values())
+    axes = new_axes(axes, (3.9*n, 0.9 + 0.19*max(map(len, tables))), 1, n)
+    for k, (ax, method) in enumerate(zip(np.ravel(axes), self.stages)):
+        draw_stage(ax, tables[k], method, tables[1].index if k < n - 1 else ())
     np.ravel(axes)[0].set_title(self.what, loc="left")
     return axes
 
-# %% ../nbs/10_select.ipynb #c031
+# %% ../nbs/10_select.ipynb #c041
 class Allowance:
     "Seconds that may be spent from now on; None: as many as it takes."
-    def __init__(self, seconds:float=None):
-        if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, numbers.Real) or not 0 < seconds < math.inf):
+    def __init__(self,
+        seconds:float=None,     # more than 0; None: no limit
+    ):
+        number = isinstance(seconds, numbers.Real) and not isinstance(seconds, bool)
+        if seconds is not None and not (number and 0 < seconds < math.inf):
             raise ValueError(f"budget must be a positive number of seconds, or None. Got: {seconds!r}.")
         self.seconds, self.start = seconds, time.perf_counter()
     @property
@@ -280,38 +350,56 @@ class Allowance:
     @property
     def left(self) -> float: return math.inf if self.seconds is None else self.seconds - self.spent
 
-def find_within(candidates:list, method:str, seeds, allowance:Allowance) -> tuple[list, list]:
-    "Findings in the given order for as long as another one fits, and the candidates that do not. The first is measured if any time is left."
+def find_within(
+    candidates:list,          # Candidates, those to be measured first in front
+    method:str,               # a name in `METHODS`, not "cascade"
+    seeds,                    # each candidate is measured with all of them
+    allowance:Allowance,      # what is left of the budget
+) -> tuple[list, list]:       # Findings, Candidates left out
+    "Findings in the given order for as long as another one fits, and the others. The first is measured if any time is left."
     start, found = allowance.spent, []
     for k, c in enumerate(candidates):
         if allowance.left <= ((allowance.spent - start)/k if k else 0): return found, candidates[k:]
         found.append(find(c, method, seeds))
     return found, []
 
-# %% ../nbs/10_select.ipynb #c033
+# %% ../nbs/10_select.ipynb #c043
+def joined(
+    first:pd.DataFrame,          # of all candidates
+    final:pd.DataFrame=None,     # of the finalists; None: there was one stage only
+) -> pd.DataFrame:
+    "Finalists in their order, then the others in theirs, with the score of the first stage beside."
+    if final is None: return first
+    return pd.concat([final, first.drop(final.index)]).assign(**{first.basis.iloc[0]: first.score})
+
+# %% ../nbs/10_select.ipynb #c044
 def compete(
-    what:str, candidates:list, method:str, seeds, allowance:Allowance,
-    first:str="leep", final:str="coupled_error", finalists:int=3,
+    what:str,                   # what is ranked, in words
+    candidates:list,            # Candidates
+    method:str,                 # a name in `METHODS`
+    seeds,                      # each is measured with all of them
+    allowance:Allowance,        # the budget
+    first:str="leep",           # of the cascade: what is measured on all candidates
+    final:str="coupled_error",  # of the cascade: what is measured on the finalists
+    finalists:int=3,            # of the cascade: how many the first stage lets through
 ) -> Ranking:
     "Rank candidates by one method, or by a cascade of two."
-    stages, left = {}, []
-    if method != "cascade": found, left = find_within(candidates, method, seeds, allowance); best = [(method, found)]
+    if method != "cascade":
+        found, left = find_within(candidates, method, seeds, allowance)
+        best = [(method, found)]
     else:
         everyone = [find(c, first, seeds) for c in candidates]
         order = [f.candidate for f in sorted(everyone, key=lambda f: f.score)][:finalists]
         found, left = find_within(order, final, seeds, allowance)
         best = [(first, everyone)] + [(final, found)]*bool(found)
-    if not best[-1][1]: raise ValueError(f"budget must leave time for one candidate. Got: {allowance.seconds:g} seconds, spent before the first was measured.")
-    stages = {name: in_order(f) for name, f in best}
-    return Ranking(what, joined(*stages.values()), stages, {name: repeated_over(f[0]) for name, f in best}, tuple(c.name for c in left), allowance.seconds, allowance.spent)
+    if not best[-1][1]:
+        raise ValueError("budget must leave time for one candidate. "
+                         f"Got: {allowance.seconds:g} seconds, spent before the first was measured.")
+    stages, over = {name: in_order(f) for name, f in best}, {name: repeated_over(f[0]) for name, f in best}
+    return Ranking(what, joined(*stages.values()), stages, over, tuple(c.name for c in left), allowance.seconds, allowance.spent)
 
-def joined(first:pd.DataFrame, final:pd.DataFrame=None) -> pd.DataFrame:
-    "Finalists in their order, then the others in theirs, with the score of the first stage beside."
-    if final is None: return first
-    return pd.concat([final, first.drop(final.index)]).assign(**{first.basis.iloc[0]: first.score})
-
-# %% ../nbs/10_select.ipynb #c035
-def check_names(method, first, final, finalists):
+# %% ../nbs/10_select.ipynb #c046
+def check_names(method, first, final, finalists):   # of `rank_sources`
     "Raises UnknownName or ValueError for methods that do not exist or cannot be stages of a cascade."
     check_method(method)
     single = tuple(m for m in METHODS if m != "cascade")
@@ -322,22 +410,44 @@ def check_names(method, first, final, finalists):
 def check_shelf(target, candidates) -> dict[str, Task]:
     "The candidates by name; raises TypeError or ValueError for what cannot be a source for the target."
     if not isinstance(target, Task): raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
-    if not isinstance(candidates, Mapping) or not candidates: raise TypeError(f"candidates must map at least one name to a Task (a Suite, or a dict). Got: {candidates!r:.80}.")
+    if not isinstance(candidates, Mapping) or not candidates:
+        raise TypeError(f"candidates must map at least one name to a Task (a Suite, or a dict). Got: {candidates!r:.80}.")
     for name, task in candidates.items():
-        if not isinstance(task, Task): raise TypeError(f"candidates[{name!r}] must be a Task; fitted networks go into prepared. Got: {type(task).__name__}.")
+        if not isinstance(task, Task):
+            raise TypeError(f"candidates[{name!r}] must be a Task; fitted networks go into prepared. Got: {type(task).__name__}.")
         joint_label_space(task, target)
     shelf = {str(name): replace(task, name=str(name)) for name, task in candidates.items()}
-    if target.name in shelf: raise ValueError(f"candidates must not have the target's name. Got: {target.name!r} in both; leave it out, or rename one with `dataclasses.replace(task, name=...)`.")
+    if target.name in shelf:
+        raise ValueError(f"candidates must not have the target's name. Got: {target.name!r} in both; "
+                         "leave it out, or rename one with `dataclasses.replace(task, name=...)`.")
     return shelf
 
-def given_for(prepared, name:str, seeds) -> dict:
+# %% ../nbs/10_select.ipynb #c048
+def check_stages(
+    methods,                  # names in `METHODS`, not "cascade"
+    model,                    # name or factory
+    target:Task,              # whose images the network should take
+    config:TransferConfig,    # its `first_coupling` may need features
+):
+    "Raises ValueError, before anything is trained, for a network without the features that a method looks at."
+    build_model(get_model(model), target.n_classes, target.x_train, 0)
+    blind = {"leep", "nce", "source_accuracy", "uncoupled", "fine_tuning", "wasserstein"}
+    if config.first_coupling != "features": blind |= {"coupled"}
+    if {ERRORS.get(m, m) for m in methods} - blind: check_features(model, target)
+
+def given_for(
+    prepared:Mapping,     # of `rank_sources`
+    name:str,             # of the candidate
+    seeds,                # of the ranking
+) -> dict:                # seed, or None for all seeds -> Fitted
     "The fitted networks of one candidate: prepared[name] for all seeds, or prepared[name, seed]."
     found = {None: prepared.get(name)} | {s: prepared.get((name, s)) for s in seeds}
     for fitted in found.values():
-        if fitted is not None and not isinstance(fitted, Fitted): raise TypeError(f"prepared[{name!r}] must be a Fitted, as `fit_source` returns it. Got: {type(fitted).__name__}.")
+        if fitted is not None and not isinstance(fitted, Fitted):
+            raise TypeError(f"prepared[{name!r}] must be a Fitted, as `fit_source` returns it. Got: {type(fitted).__name__}.")
     return {k: v for k, v in found.items() if v is not None}
 
-# %% ../nbs/10_select.ipynb #c036
+# %% ../nbs/10_select.ipynb #c050
 @contextmanager
 def folder_or_temporary(store):
     "The folder, or one that vanishes afterwards."
@@ -345,26 +455,41 @@ def folder_or_temporary(store):
     else:
         with tempfile.TemporaryDirectory() as folder: yield folder
 
+def error_from_scratch(
+    target:Task,              # what is to be learnt
+    model,                    # name or factory
+    config:TransferConfig,    # whose number of steps is taken
+    seeds,                    # one fresh network each
+) -> tuple[float, float]:
+    "Error on the target's test images after as many steps from fresh weights, and its standard error: over seeds, of a share for one."
+    errors = np.array([1 - from_scratch(target, model, config, s).accuracy for s in seeds])
+    share = math.sqrt(errors.mean()*(1 - errors.mean())/len(target.y_test))
+    return float(errors.mean()), float(errors.std(ddof=1)/len(seeds)**0.5) if len(seeds) > 1 else share
+
+# %% ../nbs/10_select.ipynb #c052
 def rank_sources(
     target:Task,                     # what is to be learnt
     candidates:Mapping,              # name -> Task, e.g. a Suite
     method:str="cascade",            # a name in `METHODS`
     model="small_cnn",               # name or factory: n_classes -> nn.Module
     config:TransferConfig=None,      # None: `TransferConfig.fast()`
-    seeds=(0,),
-    budget:float=None,               # seconds for everything; None: as long as it takes
+    seeds=(0,),                      # everything is measured once a seed
+    budget:float=None,               # seconds for everything but `scratch`; None: as long as it takes
     prepared:Mapping=None,           # name -> Fitted, or (name, seed) -> Fitted; other sources are fitted here
     store=None,                      # folder of finished pairs; None: nothing is kept
-    first:str="leep", final:str="coupled_error", finalists:int=3,   # of the cascade
+    first:str="leep", final:str="coupled_error", finalists:int=3,   # of the cascade: for all, for the finalists, how many these are
     scratch:bool=False,              # train the target from scratch too, to see whether any source is worth it
 ) -> Ranking:
-    "Which source is the best to fine-tune from? Raises TypeError, ValueError or UnknownName, before anything is trained, for what cannot be ranked."
+    """Which source is the best to fine-tune from?
+
+    Raises TypeError, ValueError or UnknownName, before anything is trained, for what cannot be ranked."""
     allowance, seeds = Allowance(budget), check_seeds(seeds)
     check_names(method, first, final, finalists)
     shelf, prepared = check_shelf(target, candidates), {} if prepared is None else prepared
-    if not isinstance(prepared, Mapping): raise TypeError(f"prepared must map names of candidates to Fitted. Got: {type(prepared).__name__}.")
+    if not isinstance(prepared, Mapping):
+        raise TypeError(f"prepared must map names of candidates to Fitted. Got: {type(prepared).__name__}.")
     for name in prepared:
-        if name not in shelf and not (isinstance(name, tuple) and name[0] in shelf): raise unknown("prepared name", name, shelf)
+        if not (name in shelf or isinstance(name, tuple) and name[0] in shelf): raise unknown("prepared name", name, shelf)
     check_stages([first, final] if method == "cascade" else [method], model, target, check_config(config))
     with folder_or_temporary(store) as folder:
         plan = make_plan(Suite([target, *shelf.values()]), model, config, folder, seeds)
@@ -372,80 +497,87 @@ def rank_sources(
         ranking = compete(f"sources for {target.name}", entries, method, seeds, allowance, first, final, finalists)
     return replace(ranking, scratch=error_from_scratch(target, model, plan.config, seeds)) if scratch else ranking
 
-def error_from_scratch(target:Task, model, config:TransferConfig, seeds) -> tuple[float, float]:
-    "Error on the target's test images after as many steps from fresh weights, and its standard error: over seeds, of a share for one."
-    errors = np.array([1 - from_scratch(target, model, config, s).accuracy for s in seeds])
-    share = math.sqrt(errors.mean()*(1 - errors.mean())/len(target.y_test))
-    return float(errors.mean()), float(errors.std(ddof=1)/len(seeds)**0.5) if len(seeds) > 1 else share
-
-def check_stages(methods, model, target:Task, config:TransferConfig):
-    "Raises ValueError, before anything is trained, for a network without the features that a method looks at."
-    build_model(get_model(model), target.n_classes, target.x_train, 0)
-    blind = {"leep", "nce", "source_accuracy", "uncoupled", "fine_tuning", "wasserstein"} | ({"coupled"} if config.first_coupling != "features" else set())
-    if {ERRORS.get(m, m) for m in methods} - blind: check_features(model, target)
-
-# %% ../nbs/10_select.ipynb #c047
+# %% ../nbs/10_select.ipynb #c063
 def check_models(models) -> dict:
     "Names of networks and their factories; raises TypeError or UnknownName."
     if isinstance(models, (list, tuple)) and all(isinstance(m, str) for m in models): models = {m: m for m in models}
-    if not isinstance(models, Mapping) or not models: raise TypeError(f"models must map names to factories n_classes -> nn.Module, or list names of the package's models. Got: {models!r:.80}.")
+    if not isinstance(models, Mapping) or not models:
+        raise TypeError("models must map names to factories n_classes -> nn.Module, or list names of the package's models. "
+                        f"Got: {models!r:.80}.")
     return {str(name): get_model(m) and m for name, m in models.items()}
 
-def count_parameters(model, task:Task) -> int:
+def count_parameters(
+    model,         # name or factory
+    task:Task,     # whose number of classes and image size the network gets
+) -> int:
     "Trainable weights of a network for a task."
-    return sum(p.numel() for p in build_model(get_model(model), task.n_classes, task.x_train, 0).parameters() if p.requires_grad)
+    network = build_model(get_model(model), task.n_classes, task.x_train, 0)
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
+# %% ../nbs/10_select.ipynb #c065
 def rank_architectures(
-    source:Task, target:Task,
+    source:Task,                     # to which each network is fitted
+    target:Task,                     # what is to be learnt
     models,                          # name -> factory n_classes -> nn.Module; or names of the package's models
     method:str="coupled",            # a name in `METHODS`
     config:TransferConfig=None,      # None: `TransferConfig.fast()`
-    seeds=(0,),
+    seeds=(0,),                      # everything is measured once a seed
     budget:float=None,               # seconds for everything; None: as long as it takes
     prepared:Mapping=None,           # name of a model -> Fitted, or (name, seed) -> Fitted
-    store=None,
-    first:str="leep", final:str="coupled_error", finalists:int=3,
+    store=None,                      # folder of finished pairs; None: nothing is kept
+    first:str="leep", final:str="coupled_error", finalists:int=3,   # of the cascade: for all, for the finalists, how many these are
 ) -> Ranking:
-    "With which network is the target nearest to the source? The table has the number of parameters beside the score. Raises what `rank_sources` raises."
+    """With which network is the target nearest to the source? The table has the number of parameters beside the score.
+
+    Raises what `rank_sources` raises."""
     allowance, seeds, models = Allowance(budget), check_seeds(seeds), check_models(models)
     check_names(method, first, final, finalists)
     source = check_shelf(target, {getattr(source, "name", "source"): source}).popitem()[1]
     sizes = {name: count_parameters(m, target) for name, m in models.items()}
     for m in models.values(): check_stages([first, final] if method == "cascade" else [method], m, target, check_config(config))
     with folder_or_temporary(store) as folder:
-        entries = [Candidate(name, source, target, make_plan(Suite([source, target]), m, config, folder, seeds), given_for(prepared or {}, name, seeds)) for name, m in models.items()]
+        plans = {name: make_plan(Suite([source, target]), m, config, folder, seeds) for name, m in models.items()}
+        entries = [Candidate(name, source, target, plan, given_for(prepared or {}, name, seeds)) for name, plan in plans.items()]
         ranking = compete(f"networks from {source.name} to {target.name}", entries, method, seeds, allowance, first, final, finalists)
     for table in (ranking.table, *ranking.stages.values()): table["parameters"] = [sizes[name] for name in table.index]
     return ranking
 
-# %% ../nbs/10_select.ipynb #c050
+# %% ../nbs/10_select.ipynb #c068
 def beyond_size(
     ranking:Ranking,     # of networks
     truth,               # Ranking of the same networks by an error, or a Series by name
-) -> dict:               # tau with the truth of the score, of the size (fewer parameters first), and of the score given the size; the number of networks
+) -> dict:               # tau with the truth: score, size (fewer parameters first), score_given_size; number of networks
     "Does a score order networks better than their number of parameters does? Raises ValueError for fewer than 4 networks, or others."
     y = truth.table.score if isinstance(truth, Ranking) else pd.Series(truth)
     t = ranking.table
     if "parameters" not in t: raise ValueError(f"ranking must be one of networks, by `rank_architectures`. Got: one of {ranking.what}.")
-    if len(t) < 4 or set(y.index) != set(t.index): raise ValueError(f"truth must hold the ranking's networks, at least 4. Got: {list(y.index)} and {list(t.index)}.")
+    if len(t) < 4 or set(y.index) != set(t.index):
+        raise ValueError(f"truth must hold the ranking's networks, at least 4. Got: {list(y.index)} and {list(t.index)}.")
     tau = lambda a, b: float(stats.kendalltau(a, b).statistic)
     y = y[t.index]
     score, size, both = tau(t.score, y), tau(t.parameters, y), tau(t.score, t.parameters)
     rest = (1 - both**2)*(1 - size**2)
     return dict(score=score, size=size, score_given_size=(score - both*size)/math.sqrt(rest) if rest > 0 else math.nan, networks=len(t))
 
-# %% ../nbs/10_select.ipynb #c054
+# %% ../nbs/10_select.ipynb #c072
 class Adapted(nn.Module):
     "A network behind what makes images fit: one channel becomes several, small images are enlarged."
-    def __init__(self, body:nn.Module, size:int|None, channels:int|None, head:nn.Module):
+    def __init__(self,
+        body:nn.Module,        # the network itself
+        size:int|None,         # smaller images are enlarged to so many pixels a side; None: left as they are
+        channels:int|None,     # of which a grey image gets equal copies; None: left as it is
+        head:nn.Module,        # what follows the body: a linear layer, or nothing
+    ):
         super().__init__()
         self.body, self.head, self.size, self.channels = body, head, size, channels
 
     def forward(self, x):
         if self.channels and x.shape[1] == 1: x = x.expand(-1, self.channels, -1, -1)
-        if self.size and min(x.shape[-2:]) < self.size: x = nn.functional.interpolate(x, size=(self.size, self.size), mode="bilinear")
+        if self.size and min(x.shape[-2:]) < self.size:
+            x = nn.functional.interpolate(x, size=(self.size, self.size), mode="bilinear")
         return self.head(self.body(x))
 
+# %% ../nbs/10_select.ipynb #c073
 def adapt(
     build:Callable,          # n_outputs -> nn.Module
     size:int=None,           # smaller images are enlarged to so many pixels a side; None: left as they are
@@ -460,12 +592,16 @@ def adapt(
         for m in body.modules():
             if isinstance(m, nn.modules.batchnorm._BatchNorm) and norm_momentum is not None: m.momentum = norm_momentum
         return Adapted(body, size, channels, head)
-    if isinstance(build, nn.Module) or not callable(build): raise TypeError(f"build must be a function n_outputs -> nn.Module. Got: {type(build).__name__}.")
+    if isinstance(build, nn.Module) or not callable(build):
+        raise TypeError(f"build must be a function n_outputs -> nn.Module. Got: {type(build).__name__}.")
     adapted.__qualname__ = f"adapt({getattr(build, '__qualname__', type(build).__qualname__)})"
     return adapted
 
-# %% ../nbs/10_select.ipynb #c055
-def builder(name:str, settings:dict) -> Callable:
+# %% ../nbs/10_select.ipynb #c075
+def builder(
+    name:str,           # of torchvision's classification models, or of timm's
+    settings:dict,      # keyword arguments of the model
+) -> Callable:
     "A function n_outputs -> nn.Module for a model of torchvision, else of timm, without trained weights. Raises UnknownName."
     from torchvision.models import get_model as get, list_models
     import torchvision.models as classification
@@ -477,8 +613,12 @@ def builder(name:str, settings:dict) -> Callable:
     if name not in timm.list_models(): raise unknown("name", name, [*known, *timm.list_models()], " (torchvision's and timm's)")
     return lambda n: timm.create_model(name, pretrained=False, num_classes=n, **settings)
 
-def load_body(model:nn.Module, state:Mapping) -> int:
-    "Copy the tensors that have the model's names and shapes (not those of another head); returns how many. Raises ValueError if fewer than half fit."
+# %% ../nbs/10_select.ipynb #c077
+def load_body(
+    model:nn.Module,     # changed in place
+    state:Mapping,       # name -> tensor, a state dict
+) -> int:                # how many tensors were copied
+    "Copy the tensors that have the model's names and shapes (not those of another head). Raises ValueError if fewer than half fit."
     own = model.state_dict()
     fit = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
     if 2*len(fit) < len(own): raise ValueError(f"weights must be those of this model. Got: {len(fit)} of {len(own)} tensors fit.")
@@ -501,7 +641,7 @@ def torch_model(
     named.__qualname__ = name
     return adapt(named, size)
 
-# %% ../nbs/10_select.ipynb #c059
+# %% ../nbs/10_select.ipynb #c081
 def best_threshold(
     score,       # (n,) larger = worse
     negative,    # (n,) bool
@@ -514,6 +654,7 @@ def best_threshold(
     tied = np.flatnonzero(right == right.max())
     return float(cuts[tied[len(tied)//2]])
 
+# %% ../nbs/10_select.ipynb #c083
 @dataclass
 class NegativeTransfer:
     "How often a warning was right."
@@ -522,7 +663,9 @@ class NegativeTransfer:
     @property
     def counts(self) -> pd.DataFrame:
         "Cases by truth (rows) and prediction (columns)."
-        return pd.crosstab(self.table.negative, self.table.predicted).reindex(index=[False, True], columns=[False, True], fill_value=0).rename_axis(index="worse than from scratch", columns="predicted")
+        found = pd.crosstab(self.table.negative, self.table.predicted)
+        found = found.reindex(index=[False, True], columns=[False, True], fill_value=0)
+        return found.rename_axis(index="worse than from scratch", columns="predicted")
     @property
     def right(self) -> float: return float((self.table.predicted == self.table.negative).mean())
     @property
@@ -535,17 +678,24 @@ class NegativeTransfer:
         t = self.table
         return float(np.mean([(t.predicted == t.negative)[t.negative == v].mean() for v in (False, True)]))
 
-def as_cases(score, negative, group) -> pd.DataFrame:
+# %% ../nbs/10_select.ipynb #c085
+def as_cases(score, negative, group) -> pd.DataFrame:   # the arguments of `predict_negative`
     "The three columns, checked; raises TypeError or ValueError."
-    try: t = pd.DataFrame(dict(score=pd.Series(np.asarray(score, float)), negative=pd.Series(np.asarray(negative)), group=pd.Series(np.asarray(group)).map(str)))
-    except (TypeError, ValueError) as e: raise TypeError(f"score, negative and group must be arrays of one dimension. Got: {type(score).__name__}, {type(negative).__name__}, {type(group).__name__} ({e}).") from e
+    try:
+        columns = dict(score=np.asarray(score, float), negative=np.asarray(negative), group=np.asarray(group))
+        t = pd.DataFrame({k: pd.Series(v) for k, v in columns.items()}).assign(group=lambda t: t.group.map(str))
+    except (TypeError, ValueError) as e:
+        kinds = ", ".join(type(v).__name__ for v in (score, negative, group))
+        raise TypeError(f"score, negative and group must be arrays of one dimension. Got: {kinds} ({e}).") from e
     sizes = [np.size(v) for v in (score, negative, group)]
     if len(set(sizes)) > 1 or not len(t): raise ValueError(f"score, negative and group must have equal lengths, not 0. Got: {sizes}.")
     if t.negative.dtype != bool: raise TypeError(f"negative must be True or False. Got: {t.negative.dtype}.")
-    if not np.isfinite(t.score).all(): raise ValueError(f"score must be finite. Got: {t.score[~np.isfinite(t.score)].iloc[0]} among {len(t)}.")
-    if t.group.nunique() < 2: raise ValueError(f"group must hold at least two groups, to predict one from the others. Got: {t.group.unique().tolist()}.")
+    if not (fine := np.isfinite(t.score)).all(): raise ValueError(f"score must be finite. Got: {t.score[~fine].iloc[0]} among {len(t)}.")
+    if t.group.nunique() < 2:
+        raise ValueError(f"group must hold at least two groups, to predict one from the others. Got: {t.group.unique().tolist()}.")
     return t
 
+# %% ../nbs/10_select.ipynb #c086
 def predict_negative(
     score,                  # (n,) of n cases, larger = worse source
     negative,               # (n,) bool: did it end worse than from scratch?
@@ -555,74 +705,101 @@ def predict_negative(
     "Predict negative transfer, group by group. Raises ValueError for arrays that do not fit, missing numbers, or fewer than two groups."
     t = as_cases(score, negative, group)
     if threshold is not None: check_number(threshold, "threshold")
-    for g, rest in ((g, t[t.group != g]) for g in t.group.unique()):
-        own = t.group == g
-        t.loc[own, "threshold"] = best_threshold(rest.score, rest.negative) if threshold is None else threshold
-        t.loc[own, "always"] = rest.negative.mean() > 0.5
-    return NegativeTransfer(t.assign(predicted=t.score > t.threshold, always=t.always.astype(bool)))
+    learnt, commoner = {}, {}   # group -> what the others say
+    for g in t.group.unique():
+        rest = t[t.group != g]
+        learnt[g] = best_threshold(rest.score, rest.negative) if threshold is None else threshold
+        commoner[g] = bool(rest.negative.mean() > 0.5)
+    t = t.assign(threshold=t.group.map(learnt).astype(float), always=t.group.map(commoner).astype(bool))
+    return NegativeTransfer(t.assign(predicted=t.score > t.threshold))
 
-# %% ../nbs/10_select.ipynb #c065
+# %% ../nbs/10_select.ipynb #c092
 def slim_cnn(n_classes:int) -> nn.Sequential:   # (n, C, H, W) images with H, W >= 8 -> (n, K) logits
-    "Three convolutions and one linear layer: a fiftieth of the arithmetic of `small_cnn`, 34,000 weights on 3 x 32 x 32 images with 10 outputs."
+    """Three convolutions and one linear layer, a fiftieth of the arithmetic of `small_cnn`.
+
+    34,000 weights on 3 x 32 x 32 images with 10 outputs."""
     def block(conv, width): return [conv, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
-    return nn.Sequential(*block(nn.LazyConv2d(16, 3, padding=1), 16), *block(nn.Conv2d(16, 32, 3, padding=1), 32), *block(nn.Conv2d(32, 64, 3, padding=1), 64), nn.Flatten(), nn.LazyLinear(n_classes))
+    first, second, third = nn.LazyConv2d(16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1), nn.Conv2d(32, 64, 3, padding=1)
+    return nn.Sequential(*block(first, 16), *block(second, 32), *block(third, 64), nn.Flatten(), nn.LazyLinear(n_classes))
 
-SELECTION_TARGETS = ("herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers")
+SELECTION_TARGETS = ("herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers")   # the paper's five super-classes
 
-def selection_config(**changes) -> TransferConfig:
+def selection_config(
+    **changes     # settings of TransferConfig that should differ
+) -> TransferConfig:
     "Targets of some hundred images: a few seconds for all that is measured on one pair, on one core."
-    light = dict(images=0, source_epochs=12, source_batch_size=50, source_lr=0.02, steps=40, batch_size=20, lr=0.015, norm_speed=1., averaging=10, checkpoints=3, cost_checkpoints=3, probes=60,
-                 tau_schedule="linear", probe_inputs="same", coupling_iterations=1, excess_points=0, excess_steps=0, accuracy_points=1, wasserstein_images=100, precision="float32")
-    return TransferConfig.fast(**(light | changes))
+    sources = dict(source_epochs=12, source_batch_size=50, source_lr=0.02)
+    path = dict(images=0, steps=40, batch_size=20, lr=0.015, norm_speed=1., averaging=10, precision="float32")
+    coupling = dict(tau_schedule="linear", coupling_iterations=1, cost_checkpoints=3, wasserstein_images=100)
+    reading = dict(checkpoints=3, probes=60, probe_inputs="same", excess_points=0, excess_steps=0, accuracy_points=1)
+    return TransferConfig.fast(**(sources | path | coupling | reading | changes))
 
-def clocked(measure:Callable) -> tuple:
+# %% ../nbs/10_select.ipynb #c094
+LONGER = 3   # the truth takes so many times the steps of the coupled path
+
+def clocked(
+    measure:Callable,     # without arguments
+) -> tuple:               # (what it returns, seconds)
     "What a call returns, and the processor seconds it took."
     start = time.process_time()
     return measure(), time.process_time() - start
 
-# %% ../nbs/10_select.ipynb #c066
-LONGER = 3   # the truth takes so many times the steps of the coupled path
-
 def measure_pair(
-    source:Task, target:Task, fitted:Fitted, model, config:TransferConfig, seed:int,
-) -> dict:
-    "One row of the evidence: every score, the coupled path, and the truth, with the processor seconds of each. `early_error` is read on the truth's path after as many steps as the coupled path has."
+    source:Task, target:Task,    # images of one shape
+    fitted:Fitted,               # the source's network with its noise floor
+    model,                       # name or factory
+    config:TransferConfig,       # of the coupled path; the truth takes `LONGER` times its steps
+    seed:int,                    # of all draws and paths
+) -> dict:                       # column -> number
+    """One row of the evidence: every score, the coupled path, and the truth, with the processor seconds of each.
+
+    `early_error` is read on the truth's path after as many steps as the coupled path has."""
     prepared, longer = {source.name: fitted}, replace(config, steps=LONGER*config.steps)
     scores, looked = clocked(lambda: measure_scores(list(SCORES), source, target, model, config, seed, prepared, False))
     coupled, walked = clocked(lambda: coupled_transfer(source, target, model, config, seed, prepared, False))
     tuned, tuning = clocked(lambda: fine_tuning(source, target, model, longer, seed, prepared, False))
     early = tuned.path.accuracy[tuned.path.step >= config.steps].iloc[0]
-    walks = dict(coupled=coupled.distance, coupled_floor=coupled.noise_floor, coupled_error=1 - coupled.accuracy, fine_tuning=tuned.distance, early_error=1 - early, fine_tuning_error=1 - tuned.accuracy)
-    return {k: r.distance for k, r in scores.items()} | walks | dict(seconds_scores=looked, seconds_coupled=walked, seconds_fine_tuning=tuning)
+    walks = dict(coupled=coupled.distance, coupled_floor=coupled.noise_floor, coupled_error=1 - coupled.accuracy,
+                 fine_tuning=tuned.distance, early_error=1 - early, fine_tuning_error=1 - tuned.accuracy)
+    seconds = dict(seconds_scores=looked, seconds_coupled=walked, seconds_fine_tuning=tuning)
+    return {k: r.distance for k, r in scores.items()} | walks | seconds
 
-def measure_target(target:Task, plan:Plan, seed:int) -> pd.DataFrame:
+# %% ../nbs/10_select.ipynb #c096
+def measure_target(
+    target:Task,     # few-shot; of the same name as a task of the plan, which is no source then
+    plan:Plan,       # sources, model, settings, store
+    seed:int,        # of all draws and paths; the sources are those of seed 0
+) -> pd.DataFrame:
     "A row for each other task of the plan's suite as a source, with what training from scratch reaches in as many steps as the truth."
     rows = {}
     for name in plan.suite:
         if name == target.name: continue
         fitted = source_of(plan, name, 0)
-        rows[name] = measure_pair(plan.suite[name], target, fitted, plan.model, plan.config, seed) | dict(source_seconds=fitted.seconds)
+        rows[name] = measure_pair(plan.suite[name], target, fitted, plan.model, plan.config, seed)
+        rows[name]["source_seconds"] = fitted.seconds
     scratch = from_scratch(target, plan.model, replace(plan.config, steps=LONGER*plan.config.steps), seed)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("source").assign(scratch_error=1 - scratch.accuracy)
 
-# %% ../nbs/10_select.ipynb #c067
+# %% ../nbs/10_select.ipynb #c098
 def run_selection(
     out,                              # folder of the tables, one a target and draw
     root="data",                      # torchvision's folder with CIFAR-100
     targets=SELECTION_TARGETS,        # names in the suite
     shots:int=20,                     # training images a class of a target
     seeds=(0, 1, 2),                  # of the draws of these images, and of what is done with them
-    model=slim_cnn,
+    model=slim_cnn,                   # name or factory
     config:TransferConfig=None,       # None: `selection_config()`
     source_images:int=1000,           # training images of a source; None: all
     suite=None,                       # tasks to use instead of all 20 super-classes of CIFAR-100
     store=None,                       # folder of the fitted sources; None: out/"store"
 ):
-    "Measure every source for every few-shot target, all targets of one draw before the next; tables that are there with the same settings are kept."
-    suite, out, config, seeds = suite or cifar100_suite(root=root), Path(out), check_config(config or selection_config()), check_seeds(seeds)
+    "Measure every source for every few-shot target, all targets of one draw before the next; tables with the same settings are kept."
+    out, config, seeds = Path(out), check_config(config or selection_config()), check_seeds(seeds)
+    suite = suite or cifar100_suite(root=root)
     sources = suite.subsample(n_train=source_images)
     plan = make_plan(sources, model, config, store or out/"store", [0])
-    head = json.dumps(dict(config=asdict(plan.config), shots=shots, source_images=source_images, model=getattr(model, "__name__", str(model)), sources=sources.names), sort_keys=True)
+    head = json.dumps(dict(config=asdict(plan.config), shots=shots, source_images=source_images,
+                           model=getattr(model, "__name__", str(model)), sources=sources.names), sort_keys=True)
     out.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         for name in targets:
@@ -631,23 +808,54 @@ def run_selection(
             table = measure_target(few_shot(suite[name], shots, seed), plan, seed)
             path.write_text(f"# {head}\n" + table.assign(target=name, draw=seed).to_csv(float_format="%.6g"))
 
-def read_selection(folder) -> tuple[pd.DataFrame, dict]:
+# %% ../nbs/10_select.ipynb #c099
+def read_selection(
+    folder,     # `out` of `run_selection`
+) -> tuple[pd.DataFrame, dict]:
     "All tables of a run as one, and the settings. Raises ValueError if there are none, or of different settings."
     files = sorted(Path(folder).glob("*_*.csv"))
     heads = {f.read_text().partition("\n")[0] for f in files}
-    if len(heads) != 1: raise ValueError(f"folder must hold tables of one run of `run_selection`. Got: {len(files)} tables of {len(heads)} settings in {str(folder)!r}.")
+    if len(heads) != 1:
+        raise ValueError(f"folder must hold tables of one run of `run_selection`. "
+                         f"Got: {len(files)} tables of {len(heads)} settings in {str(folder)!r}.")
     return pd.concat([pd.read_csv(f, comment="#") for f in files], ignore_index=True), json.loads(heads.pop().removeprefix("# "))
 
-# %% ../nbs/10_select.ipynb #c071
+# %% ../nbs/10_select.ipynb #c101
+def as_colour(
+    task:Task,      # grey or colour images, at most `size` pixels a side
+    size:int=32,    # pixels a side of the result
+) -> Task:          # (n, 3, size, size) images
+    "The task with a black border around its images and, for grey ones, three equal channels."
+    channels, height, width = task.shape
+    if max(height, width) > size or channels not in (1, 3):
+        raise ValueError(f"task must have 1 or 3 channels and at most {size} pixels a side. Got: {channels} x {height} x {width}.")
+    left, top = (size - width)//2, (size - height)//2
+    def grown(x): return nn.functional.pad(x, (left, size - width - left, top, size - height - top)).expand(-1, 3, -1, -1).contiguous()
+    return replace(task, x_train=grown(task.x_train), x_test=grown(task.x_test))
+
+def four_data_sets(
+    root="data",          # torchvision's folder with MNIST, FashionMNIST, CIFAR-10 and CIFAR-100
+    cifar10:Suite=None,   # tasks `animals` and `vehicles`; None: read from `root`
+    n_test:int=1000,      # test images of a task, at most
+) -> Suite:               # (n, 3, 32, 32) images
+    "Two tasks from each of MNIST, Fashion-MNIST, CIFAR-10 and CIFAR-100, in one form."
+    parts = {"mnist": mnist_suite(["even", "odd"], root=root), "fashion": fashion_mnist_suite(["clothes", "accessories"], root=root),
+             "cifar10": cifar10 or cifar10_suite(["animals", "vehicles"], root=root),
+             "cifar100": cifar100_suite(["carnivores", "vehicles-1"], root=root)}
+    tasks = [replace(as_colour(t), name=f"{kind} {name}") for kind, suite in parts.items() for name, t in suite.items()]
+    return Suite([t.subsample(None, min(n_test, len(t.y_test))) for t in tasks], "four data sets")
+
+# %% ../nbs/10_select.ipynb #c105
 def cascaded(
     first, final,       # (m,) scores of m candidates, smaller = better
-    finalists:int=3,
+    finalists:int=3,    # how many the first stage lets through
 ) -> np.ndarray:        # (m,) smaller = better
     "The order of a cascade as numbers: finalists by their final score, then the others by their first."
     first, final = np.asarray(first, float), np.asarray(final, float)
     rank, chosen = stats.rankdata(first, method="ordinal"), stats.rankdata(final, method="ordinal")
     return np.where(rank <= finalists, chosen - len(first), rank)
 
+# %% ../nbs/10_select.ipynb #c106
 def judge_selection(
     evidence:pd.DataFrame,            # as `read_selection` gives it
     methods:Mapping,                  # name -> column, or function of a target's table -> (m,) scores, smaller = better
@@ -659,28 +867,53 @@ def judge_selection(
         y = t[truth].to_numpy(float)
         for name, method in methods.items():
             a = np.asarray(method(t) if callable(method) else t[method], float)
-            rows.append(dict(method=name, target=target, draw=draw, tau=weighted_tau(a, y), regret1=expected_best(a, y, 1) - y.min(), regret3=expected_best(a, y, 3) - y.min()))
+            regret = {f"regret{k}": expected_best(a, y, k) - y.min() for k in (1, 3)}
+            rows.append(dict(method=name, target=target, draw=draw, tau=weighted_tau(a, y)) | regret)
     return pd.DataFrame(rows)
 
-def summed_up(judged:pd.DataFrame) -> pd.DataFrame:   # a row a method; columns (number; mean, se_draws, se_targets)
-    "Means over targets and draws, with their standard errors over draws (of the mean over targets) and over targets (of the mean over draws). Best regret first."
-    numbers = ["tau", "regret1", "regret3"]
-    mean, parts = judged.groupby("method")[numbers].mean(), {}
-    for other in ("draw", "target"): parts[f"se_{other}s"] = judged.groupby(["method", other])[numbers].mean().groupby("method").sem()
-    table = pd.concat({"mean": mean} | parts, axis=1).swaplevel(axis=1)
-    return table[[(n, k) for n in numbers for k in ("mean", "se_draws", "se_targets")]].sort_values(("regret1", "mean"))
+# %% ../nbs/10_select.ipynb #c108
+def with_other_draws(
+    evidence:pd.DataFrame,            # as `read_selection` gives it; at least two draws
+    truth:str="fine_tuning_error",    # column
+) -> pd.DataFrame:                    # with the column `other_draws`
+    "The evidence with the mean of the truth over the other draws of the same pair. Raises ValueError if there is one draw only."
+    of_pair = evidence.groupby(["target", "source"])[truth]
+    n = of_pair.transform("size")
+    if (n < 2).any(): raise ValueError(f"evidence must hold at least two draws of every pair. Got: {int((n < 2).sum())} pairs with one.")
+    return evidence.assign(other_draws=(of_pair.transform("sum") - evidence[truth])/(n - 1))
 
-# %% ../nbs/10_select.ipynb #c082
+def summed_up(
+    judged:pd.DataFrame,                # as `judge_selection` gives it
+    reference:str="source_accuracy",    # method that the others are compared with
+) -> pd.DataFrame:                      # a row a method, smallest regret@1 first
+    """Means over draws and targets, standard errors over targets, and what is saved against a reference.
+
+    Columns: `tau`, `regret1`, `regret3` with `_se`; `saved` (regret1 of the reference less the method's), `saved_se`, and its two-sided `p`."""
+    numbers = ["tau", "regret1", "regret3"]
+    targets = judged.groupby(["method", "target"])[numbers].mean()
+    mean, error = targets.groupby("method").mean(), targets.groupby("method").sem().add_suffix("_se")
+    regret = targets.regret1.unstack("target")
+    gain = regret.loc[reference] - regret
+    saved, saved_se, df = gain.mean(axis=1), gain.sem(axis=1), regret.shape[1] - 1
+    with np.errstate(invalid="ignore"): p = pd.Series(2*stats.t.sf(np.abs(saved/saved_se), df), saved.index)
+    order = [n + end for n in numbers for end in ("", "_se")]
+    return pd.concat([mean, error], axis=1)[order].assign(saved=saved, saved_se=saved_se, p=p).sort_values("regret1")
+
+# %% ../nbs/10_select.ipynb #c123
 def nearest_purity(
     matrix:pd.DataFrame,        # (n, n) distances; both directions are averaged
     groups:Mapping,             # task -> group
-    permutations:int=9999,
-    seed:int=0,
-) -> dict:                      # purity: share of tasks whose nearest other is of their own group; expected: mean over relabellings; p: share of relabellings, the identity counted, with at least this purity
-    "Do the groups of tasks lie together? Raises ValueError for tasks without a group, or one group."
+    permutations:int=9999,      # relabellings for the p-value
+    seed:int=0,                 # of the relabellings
+) -> dict:                      # purity, expected, p, and n, the number of tasks
+    """Do the groups of tasks lie together? Raises ValueError for tasks without a group, or one group.
+
+    `purity`: share of tasks whose nearest other is of their own group. `expected`: its mean over relabellings.
+    `p`: share of relabellings, the identity counted, with at least this purity."""
     d = as_frame(matrix)
     if not isinstance(groups, Mapping): raise TypeError(f"groups must map each task to its group. Got: {type(groups).__name__}.")
-    if missing := [t for t in d.index if t not in groups]: raise ValueError(f"groups must name a group for each task. Got: none for {missing}.")
+    if missing := [t for t in d.index if t not in groups]:
+        raise ValueError(f"groups must name a group for each task. Got: none for {missing}.")
     label, v = np.array([str(groups[t]) for t in d.index]), d.to_numpy() + d.to_numpy().T
     if np.isnan(v[off_diagonal(len(v))]).any(): raise ValueError("matrix must hold a distance for every pair. Got: NaN in places.")
     if len(set(label)) < 2: raise ValueError(f"groups must be at least two. Got: {set(label)}.")
@@ -688,4 +921,5 @@ def nearest_purity(
     nearest, rng = v.argmin(1), np.random.default_rng(seed)
     pure = lambda g: float((g == g[nearest]).mean())
     null = np.array([pure(rng.permutation(label)) for _ in range(permutations)])
-    return dict(purity=pure(label), expected=float(null.mean()), p=float(((null >= pure(label) - 1e-12).sum() + 1)/(permutations + 1)), n=len(label))
+    as_pure = (null >= pure(label) - 1e-12).sum()
+    return dict(purity=pure(label), expected=float(null.mean()), p=float((as_pure + 1)/(permutations + 1)), n=len(label))

@@ -34,7 +34,7 @@ from .transport import MovingTask, mixup_tau
 def unfolded_convolution(
     x:Tensor,       # (n, C, H, W)
     weight:Tensor,  # (O, C, h, w)
-    stride:tuple=(1, 1), padding:tuple=(0, 0),
+    stride:tuple=(1, 1), padding:tuple=(0, 0),   # in pixels, down and to the right
 ) -> Tensor:        # (n, O, H', W')
     "A convolution as the product of the image's patches (n H' W', C h w) with the filters (C h w, O)."
     (h, w), (down, right) = weight.shape[2:], padding
@@ -45,16 +45,21 @@ def unfolded_convolution(
 
 # %% ../nbs/05b_together.ipynb #c012
 class Products(TorchFunctionMode):
-    "Inside, convolutions and linear layers multiply in bfloat16 if `half`; plain 2-d convolutions are matrix products if `unfold`. All else stays in the weights' type."
+    "Inside, convolutions and linear layers multiply as asked; all else stays in the weights' type."
     layers = (torch.conv1d, torch.conv2d, torch.conv3d, F.linear)
-    def __init__(self, half:bool=False, unfold:bool=False): super().__init__(); self.half, self.unfold = half, unfold
+    def __init__(self,
+        half:bool=False,     # in bfloat16?
+        unfold:bool=False,   # plain 2-d convolutions as matrix products?
+    ):
+        super().__init__()
+        self.half, self.unfold = half, unfold
 
     def __torch_function__(self, f, types, args=(), kwargs=None):
         if f not in self.layers or kwargs: return f(*args, **(kwargs or {}))
         (x, weight), bias, how = args[:2], args[2] if len(args) > 2 else None, args[3:]
         a, b = (x.bfloat16(), weight.bfloat16()) if self.half else (x, weight)
-        out = unfolded_convolution(a, b, *how[:2]) if self.unfold and f is torch.conv2d and _plain(x, *how) else f(a, b, None, *how)
-        out = out.to(x.dtype)
+        unfold = self.unfold and f is torch.conv2d and _plain(x, *how)
+        out = (unfolded_convolution(a, b, *how[:2]) if unfold else f(a, b, None, *how)).to(x.dtype)
         return out if bias is None else out + (bias if f is F.linear else bias.view(-1, *[1]*(out.ndim - 2)))
 
 def _plain(x, stride=1, padding=0, dilation=1, groups=1) -> bool:
@@ -62,7 +67,7 @@ def _plain(x, stride=1, padding=0, dilation=1, groups=1) -> bool:
     return x.ndim == 4 and isinstance(stride, tuple) and isinstance(padding, tuple) and set(dilation) == {1} and groups == 1
 
 # %% ../nbs/05b_together.ipynb #c014
-CONVOLUTIONS = ("auto", "grouped", "unfolded")
+CONVOLUTIONS = ("auto", "grouped", "unfolded")   # ways to carry out the convolutions of a stack
 
 class Stack:
     "P networks of one architecture as one function of stacked weights."
@@ -70,7 +75,8 @@ class Stack:
         models,                    # nn.Modules of one architecture; left as they are
         convolution:str="auto",    # "grouped", "unfolded" (matrix products), "auto": unfolded on a GPU
     ):
-        if convolution not in CONVOLUTIONS: raise ValueError(f"convolution must be one of {CONVOLUTIONS}. Got: {convolution!r}.")
+        if convolution not in CONVOLUTIONS:
+            raise ValueError(f"convolution must be one of {CONVOLUTIONS}. Got: {convolution!r}.")
         check_alike(models)
         self.params, self.buffers = stack_module_state([copy.deepcopy(m).train() for m in models])   # name -> (P, ...)
         self.scratch, self.size = copy.deepcopy(models[0]), len(models)
@@ -80,26 +86,34 @@ class Stack:
     @property
     def weight(self) -> Tensor: return next(iter(self.params.values()))   # tells device and type
 
-    def logits(self, x:Tensor, half:bool=False) -> Tensor:
-        "(P, n, ...) inputs -> (P, n, K), in training mode."
+    def logits(self,
+        x:Tensor,           # (P, n, ...) inputs, a batch for each network
+        half:bool=False,    # multiply in bfloat16?
+    ) -> Tensor:            # (P, n, K)
+        "The networks' logits, in training mode."
         self.scratch.train()
         one = lambda params, buffers, x: functional_call(self.scratch, (params, buffers), (x,))
         with Products(half, self.unfold): return vmap(one, randomness="different")(self.params, self.buffers, x)
 
-# %% ../nbs/05b_together.ipynb #c015
-def check_alike(models):
+# %% ../nbs/05b_together.ipynb #c016
+def check_alike(
+    models,   # list of nn.Modules
+):
     "Raise ValueError unless all networks have weights of the same names and shapes."
     if not models: raise ValueError("models must hold at least one network. Got: none.")
     shapes = [{k: tuple(v.shape) for k, v in m.state_dict().items()} for m in models]
     for p, other in enumerate(shapes):
         for name in [*shapes[0], *other]:
             if (a := shapes[0].get(name)) != (b := other.get(name)):
-                raise ValueError("models must have one architecture and one number of outputs to be stacked; sources prepared with heads that have room for "
-                                 f"every target, as `distance_matrix` makes them, have. Got: {name} of shape {a} in network 0 and {b} in network {p}.")
+                raise ValueError("models must have one architecture and one number of outputs to be stacked; "
+                                 "sources prepared with heads that have room for every target, as `distance_matrix` makes them, have. "
+                                 f"Got: {name} of shape {a} in network 0 and {b} in network {p}.")
 
-# %% ../nbs/05b_together.ipynb #c017
+# %% ../nbs/05b_together.ipynb #c018
 @patch
-def network(self:Stack, p:int) -> nn.Module:
+def network(self:Stack,
+    p:int,   # 0 to P - 1
+) -> nn.Module:
     "Network p, in the scratch network: good until the next call."
     with torch.no_grad():
         for stacked, own in ((self.params, self.scratch.named_parameters()), (self.buffers, self.scratch.named_buffers())):
@@ -115,36 +129,47 @@ def clone(self:Stack) -> Stack:
     new.buffers = {k: v.clone() for k, v in self.buffers.items()}
     return new
 
-# %% ../nbs/05b_together.ipynb #c025
-def on_host(moving:MovingTask) -> MovingTask:
+# %% ../nbs/05b_together.ipynb #c026
+def on_host(
+    moving:MovingTask,   # left as it is
+) -> MovingTask:
     "The same moving task with its tensors in the CPU's memory; shared, not copied, if they are there already."
     twin = copy.copy(moving)
     for name, value in vars(moving).items():
         if isinstance(value, Tensor): setattr(twin, name, value.cpu())
     return twin
 
-def draw_together(movings, tau:float, n:int, config:TransferConfig, generators, weight:Tensor) -> tuple[Tensor, Tensor]:
-    "x (P, n, ...) and y (P, n, K): for each network a batch of its own task from its own stream, on the weights' device."
+def draw_together(
+    movings,                 # P tasks that move
+    tau:float,               # their time
+    n:int,                   # samples in a batch
+    config:TransferConfig,   # mixup
+    generators,              # P torch.Generators
+    weight:Tensor,           # a weight of the stack: tells device and type
+) -> tuple[Tensor, Tensor]:  # x (P, n, ...), y (P, n, K)
+    "For each network a batch of its own task from its own stream, on the weights' device."
     batches = [m.batch(mixup_tau(tau, n, g) if config.mixup else tau, n, g) for m, g in zip(movings, generators)]
     x, y = (torch.stack(part) for part in zip(*batches))
     if weight.is_cuda and not x.is_cuda: x, y = x.pin_memory(), y.pin_memory()
     return x.to(weight, non_blocking=True), y.to(weight.device, non_blocking=True)
 
-# %% ../nbs/05b_together.ipynb #c026
+# %% ../nbs/05b_together.ipynb #c027
 def train_together(
     stack:Stack,                  # trained in place
     movings,                      # P moving tasks
     taus, lrs,                    # (steps,) the tasks' time and the learning rate at each step
     config:TransferConfig,        # momentum, weight decay, precision
-    batch_size:int,
+    batch_size:int,               # samples in each network's batch
     generators,                   # P torch.Generators: order of the batches
     after_step:Callable=None,     # called with the number of steps done
     progress:str="",              # title of a progress bar; empty: none
 ) -> None:
     "`train` for P networks at once. Raises FloatingPointError, with the networks' numbers, when losses stop being finite."
-    optimizer = torch.optim.SGD([w for w in stack.params.values() if w.requires_grad], lr=1.0, momentum=config.momentum, weight_decay=config.weight_decay)
+    weights = [w for w in stack.params.values() if w.requires_grad]
+    optimizer = torch.optim.SGD(weights, lr=1.0, momentum=config.momentum, weight_decay=config.weight_decay)
     half = resolve_precision(config.precision) == "bfloat16"
-    with own_stream(generators[0], stack.weight.device), tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress) as bar:
+    bar = tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress)
+    with own_stream(generators[0], stack.weight.device), bar:
         for k, (tau, lr) in enumerate(zip(taus, lrs)):
             if config.reset_momentum and k % config.reset_momentum == 0: optimizer.state.clear()
             optimizer.param_groups[0]["lr"] = float(lr)
@@ -155,33 +180,45 @@ def train_together(
             if after_step: after_step(k + 1)
             bar.update()
 
+# %% ../nbs/05b_together.ipynb #c029
 def _check_finite(losses, step, tau, lr):
     if bad := (~losses.isfinite()).nonzero().flatten().tolist():
-        raise FloatingPointError(f"training diverged at step {step} (tau = {tau:.3f}) in networks {bad} of {len(losses)}. The learning rate was {lr:g}; a smaller one would do.")
+        raise FloatingPointError(f"training diverged at step {step} (tau = {tau:.3f}) in networks {bad} of {len(losses)}. "
+                                 f"The learning rate was {lr:g}; a smaller one would do.")
 
-# %% ../nbs/05b_together.ipynb #c031
+# %% ../nbs/05b_together.ipynb #c034
 class StackAverage:
     "`WeightAverage` for many networks."
-    def __init__(self, stack:Stack, steps:int): self.steps, self.network = steps, stack.clone() if steps else stack
+    def __init__(self,
+        stack:Stack,   # whose weights are averaged
+        steps:int,     # over about so many of the last steps; 0: no average, `network` is the stack itself
+    ): self.steps, self.network = steps, stack.clone() if steps else stack
 
     @torch.no_grad()
-    def update(self, stack:Stack):
+    def update(self,
+        stack:Stack,   # after a step
+    ):
         "Take in the weights after a step."
         if not self.steps: return
         for old, new in ((self.network.params, stack.params), (self.network.buffers, stack.buffers)):
-            for k, v in old.items(): v.lerp_(new[k], 1/self.steps) if v.is_floating_point() else v.copy_(new[k])
+            for k, v in old.items():
+                if v.is_floating_point(): v.lerp_(new[k], 1/self.steps)
+                else: v.copy_(new[k])
 
-# %% ../nbs/05b_together.ipynb #c032
+# %% ../nbs/05b_together.ipynb #c036
 def excess_together(
-    stack:Stack, movings, probes, tau:float,
+    stack:Stack,                 # left as it is
+    movings, probes,             # P tasks that move, P probes on which losses are read
+    tau:float,                   # the tasks' time, at which they stand still
     config:TransferConfig,       # excess_steps, lr, source_lr, batch_size
     generators,                  # P torch.Generators
 ) -> np.ndarray:                 # (P,) nats
     "`excess_loss` of P networks: their rivals are trained together."
     precision = resolve_precision(config.precision)
-    def losses(s):
-        each = ((s.network(p), q) for p, q in enumerate(probes))
-        return [(q.weights(tau)*soft_cross_entropy(predict_logits(m, q.inputs(tau), precision=precision), q.targets(tau))).sum().item() for m, q in each]
+    def loss(model, q):
+        logits = predict_logits(model, q.inputs(tau), precision=precision)
+        return (q.weights(tau)*soft_cross_entropy(logits, q.targets(tau))).sum().item()
+    def losses(s): return [loss(s.network(p), q) for p, q in enumerate(probes)]
     rivals, n = [], config.excess_steps
     for lr in sorted({config.lr, config.source_lr}):
         rival = stack.clone()
@@ -189,26 +226,12 @@ def excess_together(
         rivals.append(losses(rival))
     return np.array(losses(stack)) - np.min(rivals, axis=0)
 
-# %% ../nbs/05b_together.ipynb #c033
-def follow_together(
-    fitteds,                     # P Fitted of one architecture: where the paths begin; left as they are
-    movings,                     # P tasks that move, on the device of the networks
-    targets, offsets,            # P Tasks whose test images tell the accuracy, and their offsets in the joint label space
-    config:TransferConfig,
-    generators,                  # P dicts of "batches", "probes", "excess": torch.Generator
-    visitors=None,               # P tuples of visitors, called with (checkpoint, model, tau) at each mark
-    accuracy_everywhere=False,
-    convolution:str="auto",      # see `Stack`
-    progress:str="",
-) -> list[Trajectory]:           # P of them
-    "`follow` for P networks in lock-step."
-    taus, marks, mark_taus = path_times(config)
-    stream, number = lambda kind: [g[kind] for g in generators], {int(s): m for m, s in enumerate(marks)}
-    readings = [Reading(*each[:3], config, each[3], accuracy_everywhere, each[4])
-                for each in zip(movings, targets, offsets, stream("probes"), visitors or [()]*len(movings))]
-    stack = Stack([set_norm_speed(copy.deepcopy(f.model), config.norm_speed) for f in fitteds], convolution)
-    average, compare, probes = StackAverage(stack, config.averaging), spread(config.excess_points, config.checkpoints), [r.meter.probe for r in readings]
-    movings = [on_host(m) for m in movings]
+# %% ../nbs/05b_together.ipynb #c038
+def _visitor(readings, stack, average, movings, config, generators) -> Callable:
+    "What is called after each step, with its number: reads the stack if the step is a mark."
+    _, marks, mark_taus = path_times(config)
+    number, compare = {int(s): m for m, s in enumerate(marks)}, spread(config.excess_points, config.checkpoints)
+    probes = [r.meter.probe for r in readings]
 
     def visit(step):
         average.update(stack)
@@ -216,19 +239,54 @@ def follow_together(
         tau = float(mark_taus[m])
         for p, r in enumerate(readings): r(m, step, tau, average.network.network(p), stack.network(p))
         if not (config.excess_steps and m in compare): return
-        for r, excess in zip(readings, excess_together(average.network, movings, probes, tau, config, stream("excess"))): r.rows[-1]["excess_loss"] = excess
+        found = excess_together(average.network, movings, probes, tau, config, generators)
+        for r, excess in zip(readings, found): r.rows[-1]["excess_loss"] = excess
+    return visit
 
+# %% ../nbs/05b_together.ipynb #c040
+def follow_together(
+    fitteds,                     # P Fitted of one architecture: where the paths begin; left as they are
+    movings,                     # P tasks that move, on the device of the networks
+    targets, offsets,            # P Tasks whose test images tell the accuracy, and their offsets in the joint label space
+    config:TransferConfig,       # of the walk
+    generators,                  # P dicts of "batches", "probes", "excess": torch.Generator
+    visitors=None,               # P tuples of visitors, called with (checkpoint, model, tau) at each mark; None: nobody visits
+    accuracy_everywhere=False,   # read the accuracy at every checkpoint?
+    convolution:str="auto",      # see `Stack`
+    progress:str="",             # title of a progress bar; empty: none
+) -> list[Trajectory]:           # P of them
+    "`follow` for P networks in lock-step."
+    taus, _, _ = path_times(config)
+    stream = lambda kind: [g[kind] for g in generators]
+    readings = [Reading(m, t, o, config, g, accuracy_everywhere, v)
+                for m, t, o, g, v in zip(movings, targets, offsets, stream("probes"), visitors or [()]*len(movings))]
+    stack = Stack([set_norm_speed(copy.deepcopy(f.model), config.norm_speed) for f in fitteds], convolution)
+    average, movings = StackAverage(stack, config.averaging), [on_host(m) for m in movings]
+    visit = _visitor(readings, stack, average, movings, config, stream("excess"))
     visit(0)
-    train_together(stack, movings, taus, learning_rates("constant", config.lr, config.steps), config, config.batch_size, stream("batches"), visit, progress)
+    lrs = learning_rates("constant", config.lr, config.steps)
+    train_together(stack, movings, taus, lrs, config, config.batch_size, stream("batches"), visit, progress)
     return [r.trajectory(copy.deepcopy(average.network.network(p))) for p, r in enumerate(readings)]
 
-# %% ../nbs/05b_together.ipynb #c037
-def walk_together(settings:list[Setting], movings, purpose:tuple, config:TransferConfig, visitors=None, accuracy_everywhere=False, **how) -> list[Trajectory]:
-    "`walk_each` in lock-step; `how` goes to `follow_together`."
-    return follow_together([s.fitted for s in settings], movings, [s.target for s in settings], [s.labels.target_offset for s in settings], config,
-                           [s.generators(*purpose) for s in settings], visitors, accuracy_everywhere, **how)
+# %% ../nbs/05b_together.ipynb #c044
+def walk_together(
+    settings:list[Setting],      # pairs that are set out
+    movings,                     # for each pair the task that moves
+    purpose:tuple,               # words that name the random streams
+    config:TransferConfig,       # of this walk
+    visitors=None,               # for each pair a tuple of visitors; None: nobody visits
+    accuracy_everywhere=False,   # read the accuracy at every checkpoint?
+    **how,                       # to `follow_together`: convolution, progress
+) -> list[Trajectory]:           # one per pair
+    "`walk_each` in lock-step."
+    fitteds, targets = [s.fitted for s in settings], [s.target for s in settings]
+    offsets, streams = [s.labels.target_offset for s in settings], [s.generators(*purpose) for s in settings]
+    return follow_together(fitteds, movings, targets, offsets, config, streams, visitors, accuracy_everywhere, **how)
 
-def set_out_together(pairs, model, config, seeds, prepared, progress) -> list[Setting]:
+# %% ../nbs/05b_together.ipynb #c046
+def set_out_together(
+    pairs, model, config, seeds, prepared, progress,   # as for `transfer_together`; seeds and prepared one per pair
+) -> list[Setting]:
     "`set_out` for each pair; a source that is not prepared is fitted once per seed."
     settings, made = [], {}
     for (source, target), seed, ready in zip(pairs, seeds, prepared):
@@ -237,7 +295,7 @@ def set_out_together(pairs, model, config, seeds, prepared, progress) -> list[Se
         settings.append(s)
     return settings
 
-# %% ../nbs/05b_together.ipynb #c038
+# %% ../nbs/05b_together.ipynb #c047
 def transfer_together(
     pairs,                           # (source, target) Tasks
     distance:str,                    # "coupled", "uncoupled" or "fine_tuning"
@@ -246,24 +304,26 @@ def transfer_together(
     seeds=0,                         # one for all, or a list of one per pair
     prepared=None,                   # {source.name: Fitted}, or a list of one such dict per pair; None: sources are fitted here
     convolution:str="auto",          # see `Stack`
-    progress:bool=True,
+    progress:bool=True,              # show bars for training that takes longer than 3 seconds?
 ) -> list[TransferResult]:           # one per pair; `seconds` is the pair's share
-    "The distances that `coupled_transfer`, `uncoupled_transfer` or `fine_tuning` would give, all pairs trained in lock-step. Raises ValueError for what would not do."
-    if not isinstance(distance, str) or distance not in PATHS: raise ValueError(f"distance must be one of {tuple(PATHS)}: only these train along the way. Got: {distance!r}.")
+    "What `coupled_transfer`, `uncoupled_transfer` or `fine_tuning` would give, in lock-step. Raises ValueError for what would not do."
+    if not isinstance(distance, str) or distance not in PATHS:
+        raise ValueError(f"distance must be one of {tuple(PATHS)}: only these train along the way. Got: {distance!r}.")
     started, pairs, config = time.perf_counter(), list(pairs), check_config(config)
     if not pairs: raise ValueError("pairs must hold at least one (source, target). Got: none.")
     seeds, prepared = _one_each("seeds", seeds, len(pairs)), _one_each("prepared", prepared, len(pairs))
-    if distance == "coupled" and config.first_coupling == "features" and isinstance(pairs[0][0], Task): check_features(model, pairs[0][0])
+    if distance == "coupled" and config.first_coupling == "features":
+        for source in {id(s): s for s, _ in pairs if isinstance(s, Task)}.values(): check_features(model, source)
     settings = set_out_together(pairs, model, config, seeds, prepared, progress)
     away = [k for k, s in enumerate(settings) if not s.same]
-    title = f"{len(away)} pairs, {distance}" if progress else ""
-    walked = PATHS[distance]([settings[k] for k in away], partial(walk_together, convolution=convolution, progress=title)) if away else []
+    walk = partial(walk_together, convolution=convolution, progress=f"{len(away)} pairs, {distance}" if progress else "")
+    walked = PATHS[distance]([settings[k] for k in away], walk) if away else []
     found = dict(zip(away, walked))
     results = [found[k] if k in found else arrive(s, distance, s.fitted.floor) for k, s in enumerate(settings)]
     for r in results: r.seconds = (time.perf_counter() - started)/len(results)
     return results
 
-# %% ../nbs/05b_together.ipynb #c039
+# %% ../nbs/05b_together.ipynb #c048
 def _one_each(name, value, n) -> list:
     values = list(value) if isinstance(value, (list, tuple)) else [value]*n
     if len(values) != n: raise ValueError(f"{name} must be one for all or a list of {n}, one per pair. Got: {len(values)}.")

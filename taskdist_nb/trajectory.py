@@ -38,114 +38,160 @@ from .transport import CropFlip, MovingTask, Probe, Still, identity, mixup_tau, 
 class TransferConfig:
     "All settings of a transfer; immutable, checked when made. Lengths are in nats^(1/2), times in SGD steps."
     # fitting the source
-    source_epochs: int = 15; source_batch_size: int = 50; source_lr: float = 0.02
+    source_epochs: int = 15                 # an epoch is as many steps as batches fit into the task's training images
+    source_batch_size: int = 50             # images a step
+    source_lr: float = 0.02                 # the largest learning rate of the schedule
     source_schedule: str = "one_cycle"      # or "step": times 0.2 at 30%, 60% and 80% of the steps
     # following the moving task
-    steps: int = 400; batch_size: int = 20; lr: float = 0.003; momentum: float = 0.9; weight_decay: float = 5e-4
-    reset_momentum: int = 0                 # forget the momentum every so many steps; 0: never
-    norm_speed: float = 1.0                 # running statistics of batch norm move as after so many batches a step; 0: frozen at the source's
+    steps: int = 400                        # SGD steps from tau = 0 to tau = 1
+    batch_size: int = 20                    # samples a step
+    lr: float = 0.003                       # learning rate, the same all along the path
+    momentum: float = 0.9                   # of SGD, below 1; for the source too
+    weight_decay: float = 5e-4              # of SGD; for the source too
+    reset_momentum: int = 0                 # forget the momentum every so many steps of a path; 0: never
+    norm_speed: float = 1.0                 # a step moves batch norm's running statistics as so many batches would; 0: not at all
     averaging: int = 0                      # everything is read on a running average of the weights over so many steps; 0: on the weights
-    tau_schedule: str = "linear"            # or "authors"
+    tau_schedule: str = "linear"            # or "authors": slow at both ends, fastest half-way
     tau_hold: int = 1                       # tau stands still for so many steps
     mixup: bool = False                     # draw each sample's tau from Beta(tau, 1 - tau), as the paper's text says
     checkpoints: int = 16                   # M, the number of steps of the length
-    probes: int = 200                       # pairs on which the length is measured
+    probes: int = 200                       # fixed samples (pairs, where there is a coupling) on which the length is measured
     probe_inputs: str = "same"              # both predictions of a step see the same input; "moving": as in the authors' code
     # the alternation between weights and coupling
-    coupling_iterations: int = 2; block_size: int = 4; block_order: str = "random"
-    first_coupling: str = "features"        # cost of the first plan: "features" (source network), "pixels", "independent"
-    entropic_epsilon: float = 1e-3; proximal_weight: float = 0.05; proximal_growth: float = 5.0
-    cost_checkpoints: int = 8               # the costs are read on so many of the path's steps; 0: on all
+    coupling_iterations: int = 2            # paths walked; after each but the last, the coupling is improved
+    block_size: int = 4                     # b: the coupling is cut into blocks of b x b images
+    block_order: str = "random"             # or "consecutive": a block is made of neighbours in the data
+    first_coupling: str = "features"        # plan by cost of "features" or "pixels"; or "independent", "random" (one to one)
+    entropic_epsilon: float = 1e-3          # strength of the entropy in the first plan, in units of its cost; 0: none
+    proximal_weight: float = 0.05           # lambda of the first proximal step: how strongly the old plan is kept
+    proximal_growth: float = 5.0            # lambda grows by this factor from step to step
+    cost_checkpoints: int = 8               # the costs of pairs are read over so many steps of the path's length; 0: over all M
     # honesty
-    excess_points: int = 2; excess_steps: int = 60; accuracy_points: int = 5
+    excess_points: int = 2                  # places on the path where the excess loss is measured, the end included; 0: none
+    excess_steps: int = 60                  # SGD steps of each reference fit for the excess loss; 0: it is not measured
+    accuracy_points: int = 5                # places on the path where the target's test accuracy is read; 0: only the end
     # baselines
-    fisher_images: int = 200; wasserstein_images: int = 500
+    fisher_images: int = 200                # Task2Vec: images in each of a task's two halves, if it has so many
+    wasserstein_images: int = 500           # Wasserstein: images of each task, half of it at most; the other half is for the noise floor
     # data and arithmetic
     images: int = 0                         # training images a task, a stratified draw; 0: all
-    crop_padding: int = 4; flip: bool = True
-    precision: str = "auto"; device: str = "auto"
+    crop_padding: int = 4                   # pixels added on every side before a random crop; 0: no crops
+    flip: bool = True                       # mirror images at random, where the tasks allow it
+    precision: str = "auto"                 # or "float32", "bfloat16"; "auto": bfloat16 where the hardware has it
+    device: str = "auto"                    # or "cpu", "cuda", "cuda:1"; "auto": a GPU where there is one
 
     def __post_init__(self): _check_config(self)
 
 # %% ../nbs/04_trajectory.ipynb #c010
 _CHOICES = dict(source_schedule=("one_cycle", "step"), tau_schedule=("linear", "authors"), probe_inputs=("same", "moving"),
-                block_order=("random", "consecutive"), first_coupling=("features", "pixels", "independent"),
+                block_order=("random", "consecutive"), first_coupling=("features", "pixels", "independent", "random"),
                 precision=("auto", "float32", "bfloat16"))
-_MAY_BE_ZERO = {"reset_momentum", "excess_points", "excess_steps", "accuracy_points", "images", "crop_padding", "momentum", "weight_decay", "entropic_epsilon", "cost_checkpoints",
-                "norm_speed", "averaging"}
+_MAY_BE_ZERO = {"reset_momentum", "excess_points", "excess_steps", "accuracy_points", "images", "crop_padding", "momentum",
+                "weight_decay", "entropic_epsilon", "cost_checkpoints", "norm_speed", "averaging"}
 
 def _check_config(c):
     for f in fields(c):
         v, kind, low = getattr(c, f.name), f.type if isinstance(f.type, str) else f.type.__name__, f.name in _MAY_BE_ZERO
-        if f.name in _CHOICES and (not isinstance(v, str) or v not in _CHOICES[f.name]): raise ValueError(f"{f.name} must be one of {_CHOICES[f.name]}. Got: {v!r}.")
+        if f.name in _CHOICES and (not isinstance(v, str) or v not in _CHOICES[f.name]):
+            raise ValueError(f"{f.name} must be one of {_CHOICES[f.name]}. Got: {v!r}.")
         if kind == "bool" and not isinstance(v, bool): raise TypeError(f"{f.name} must be True or False. Got: {v!r}.")
-        if kind == "int" and (isinstance(v, bool) or not isinstance(v, numbers.Integral)): raise TypeError(f"{f.name} must be an integer. Got: {v!r}.")
+        if kind == "int" and (isinstance(v, bool) or not isinstance(v, numbers.Integral)):
+            raise TypeError(f"{f.name} must be an integer. Got: {v!r}.")
         if kind == "float" and (isinstance(v, bool) or not isinstance(v, numbers.Real) or not np.isfinite(v)):
             raise TypeError(f"{f.name} must be a finite number. Got: {v!r}.")
-        if kind in ("int", "float") and (v < 0 or (v == 0 and not low)):
-            raise ValueError(f"{f.name} must be {'zero or more' if low else 'positive'}. Got: {v!r}.")
-        if kind in ("int", "float"): object.__setattr__(c, f.name, {"int": int, "float": float}[kind](v))   # NumPy's numbers too
+        if kind in ("int", "float"):
+            if v < 0 or (v == 0 and not low): raise ValueError(f"{f.name} must be {'zero or more' if low else 'positive'}. Got: {v!r}.")
+            object.__setattr__(c, f.name, {"int": int, "float": float}[kind](v))   # NumPy's numbers too
     _check_together(c)
 
+# %% ../nbs/04_trajectory.ipynb #c012
 def _check_together(c):
     if c.checkpoints > c.steps: raise ValueError(f"checkpoints must not exceed steps ({c.steps}). Got: {c.checkpoints}.")
-    if c.cost_checkpoints > c.checkpoints: raise ValueError(f"cost_checkpoints must not exceed checkpoints ({c.checkpoints}). Got: {c.cost_checkpoints}.")
+    if c.cost_checkpoints > c.checkpoints:
+        raise ValueError(f"cost_checkpoints must not exceed checkpoints ({c.checkpoints}). Got: {c.cost_checkpoints}.")
     if c.steps % c.tau_hold or c.tau_hold > 1 and c.tau_hold >= c.steps:
         raise ValueError(f"tau_hold must divide steps ({c.steps}) and be smaller, or the task never arrives. Got: {c.tau_hold}.")
-    if not isinstance(c.device, str): raise TypeError(f"device must be 'auto', 'cpu' or 'cuda' (with a number if need be, 'cuda:1'). Got: {c.device!r}.")
+    if not isinstance(c.device, str):
+        raise TypeError(f"device must be 'auto', 'cpu' or 'cuda' (with a number if need be, 'cuda:1'). Got: {c.device!r}.")
     if c.momentum >= 1: raise ValueError(f"momentum must be below 1. Got: {c.momentum}.")
 
-# %% ../nbs/04_trajectory.ipynb #c012
+# %% ../nbs/04_trajectory.ipynb #c014
 PAPER_IMAGES, PAPER_EPOCHS, PAPER_BATCH, PAPER_LR, PAPER_CHECKPOINTS = 2500, 160, 20, 8e-4, 100
 
 @patch(cls_method=True)
-def paper(cls:TransferConfig, images:int=0, **changes) -> TransferConfig:
-    "The settings that Gao and Chaudhari published with their code, for `images` a task (0: all, taken to be the 2,500 of five CIFAR-100 classes)."
+def paper(cls:TransferConfig,
+    images:int=0,   # training images a task; 0: all, taken to be the 2,500 of five CIFAR-100 classes
+    **changes,      # settings that differ
+) -> TransferConfig:
+    "The settings that Gao and Chaudhari published with their code."
     epoch = max(1, (images or PAPER_IMAGES)//PAPER_BATCH)
-    published = dict(source_epochs=600, source_batch_size=100, source_lr=0.1, source_schedule="step",
-        steps=PAPER_EPOCHS*epoch, batch_size=PAPER_BATCH, lr=PAPER_LR, momentum=0.9, weight_decay=5e-4, reset_momentum=125, tau_schedule="authors", tau_hold=epoch,
-        checkpoints=PAPER_CHECKPOINTS, probes=2500, probe_inputs="moving", coupling_iterations=4, block_size=25, block_order="consecutive",
-        entropic_epsilon=1e-3, proximal_weight=0.05, proximal_growth=5.0, cost_checkpoints=0, excess_points=4, excess_steps=1000,
-        accuracy_points=20, fisher_images=500, wasserstein_images=1000, precision="float32", images=images)
+    published = dict(
+        source_epochs=600, source_batch_size=100, source_lr=0.1, source_schedule="step",
+        steps=PAPER_EPOCHS*epoch, batch_size=PAPER_BATCH, lr=PAPER_LR, momentum=0.9, weight_decay=5e-4, reset_momentum=125,
+        tau_schedule="authors", tau_hold=epoch, checkpoints=PAPER_CHECKPOINTS, probes=2500, probe_inputs="moving",
+        coupling_iterations=4, block_size=25, block_order="consecutive",
+        entropic_epsilon=1e-3, proximal_weight=0.05, proximal_growth=5.0, cost_checkpoints=0,
+        excess_points=4, excess_steps=1000, accuracy_points=20, fisher_images=500, wasserstein_images=1000,
+        precision="float32", images=images)
     return cls(**(published | changes))
 
-# %% ../nbs/04_trajectory.ipynb #c014
-def momentum_spread(k:int, mu:float=0.9) -> float:
+# %% ../nbs/04_trajectory.ipynb #c016
+def momentum_spread(
+    k:int,          # number of steps
+    mu:float=0.9,   # momentum
+) -> float:         # g(k)
     "Variance of the sum of k successive velocities v <- mu v + noise of variance 1, at stationarity."
     return (k*(1 + mu)/(1 - mu) - 2*mu*(1 - mu**k)/(1 - mu)**2)/(1 - mu**2)
 
-def norm_jitter(m:float, k:int, batch:int) -> float:
-    "Variance of the change over k steps of a running mean with momentum m of batch means (of single samples with variance 1)."
+def norm_jitter(
+    m:float,     # momentum of the running mean, as PyTorch counts it: the share of the new batch
+    k:int,       # number of steps
+    batch:int,   # batch size
+) -> float:
+    "Variance of the change over k steps of a running mean of batch means (of single samples with variance 1)."
     return 2/batch*m/(2 - m)*(1 - (1 - m)**k)
 
-def same_path(images:int, k:int=2) -> dict:
-    "Settings whose path of k steps a checkpoint shares learning time, gradient noise and normalisation jitter with the published one for so many images."
-    K = max(k, round(PAPER_EPOCHS*images/PAPER_BATCH/PAPER_CHECKPOINTS))
+# %% ../nbs/04_trajectory.ipynb #c018
+def same_path(
+    images:int,   # training images a task, which fix the number of published steps
+    k:int=2,      # steps between two checkpoints
+) -> dict:        # steps, lr, batch_size, norm_speed
+    "Settings of a path that shares learning time, gradient noise and normalisation jitter with the published one."
+    K = max(k, round(PAPER_EPOCHS*images/PAPER_BATCH/PAPER_CHECKPOINTS))   # published steps between two checkpoints
     c, gathered = K/k, np.mean(1 - 0.9**np.arange(1, 126))
     batch = max(2, round(PAPER_BATCH*c*c*momentum_spread(k)/momentum_spread(K)))
     published = norm_jitter(0.1, K, PAPER_BATCH)
     m = brentq(lambda m: norm_jitter(m, k, batch) - published, 1e-3, 1) if norm_jitter(1, k, batch) > published else 0.99
     return dict(steps=k*PAPER_CHECKPOINTS, lr=float(PAPER_LR*c*gathered), batch_size=batch, norm_speed=float(np.log(1 - m)/np.log(0.9)))
 
-# %% ../nbs/04_trajectory.ipynb #c016
+# %% ../nbs/04_trajectory.ipynb #c020
 @patch(cls_method=True)
-def fast(cls:TransferConfig, images:int=500, **changes) -> TransferConfig:
-    "The published experiment on `images` a task (0: all) at about a hundredth of its cost: a minute or so a pair on one CPU core."
+def fast(cls:TransferConfig,
+    images:int=500,   # training images a task; 0: all, taken to be 2,500
+    **changes,        # settings that differ
+) -> TransferConfig:
+    "The published experiment at about a hundredth of its cost: a minute or so a pair on one CPU core."
     n = images or PAPER_IMAGES
-    quick = dict(images=images, source_epochs=max(15, round(600*50/n)), source_batch_size=min(50, n), source_lr=0.05, checkpoints=PAPER_CHECKPOINTS, probes=100, tau_schedule="authors",
-                 probe_inputs="moving", coupling_iterations=2, block_size=10, cost_checkpoints=10, excess_steps=25, accuracy_points=4)
+    quick = dict(
+        images=images, source_epochs=max(15, round(600*50/n)), source_batch_size=min(50, n), source_lr=0.05,
+        tau_schedule="authors", checkpoints=PAPER_CHECKPOINTS, probes=100, probe_inputs="moving",
+        coupling_iterations=2, block_size=10, cost_checkpoints=10, excess_steps=25, accuracy_points=4)
     return cls(**(same_path(n) | quick | changes))
 
-# %% ../nbs/04_trajectory.ipynb #c019
+# %% ../nbs/04_trajectory.ipynb #c024
 @patch(cls_method=True)
-def toy(cls:TransferConfig, **changes) -> TransferConfig:
+def toy(cls:TransferConfig,
+    **changes,   # settings that differ
+) -> TransferConfig:
     "Seconds a pair on the 8 x 8 digits with the MLP."
-    small = dict(source_epochs=20, source_batch_size=50, source_lr=0.1, steps=200, batch_size=50, lr=0.05, checkpoints=25, probes=200,
-        block_size=10, cost_checkpoints=0, coupling_iterations=3, entropic_epsilon=0.01, excess_points=2, excess_steps=50, fisher_images=300, wasserstein_images=300,
+    small = dict(
+        source_epochs=20, source_batch_size=50, source_lr=0.1, steps=200, batch_size=50, lr=0.05, checkpoints=25, probes=200,
+        coupling_iterations=3, block_size=10, entropic_epsilon=0.01, cost_checkpoints=0,
+        excess_points=2, excess_steps=50, fisher_images=300, wasserstein_images=300,
         crop_padding=0, flip=False, precision="float32")
     return cls(**(small | changes))
 
-# %% ../nbs/04_trajectory.ipynb #c022
+# %% ../nbs/04_trajectory.ipynb #c027
 def derive_seed(
     seed:int,        # the experiment's seed
     *purpose:str,    # words that say what the numbers are for
@@ -154,11 +200,14 @@ def derive_seed(
     words = json.dumps([int(seed), *map(str, purpose)]).encode()
     return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big") >> 1
 
-def make_generator(seed:int, *purpose:str) -> torch.Generator:
+def make_generator(
+    seed:int,        # the experiment's seed
+    *purpose:str,    # words that say what the numbers are for
+) -> torch.Generator:
     "A CPU generator seeded for one purpose (see `derive_seed`)."
     return torch.Generator().manual_seed(derive_seed(seed, *purpose))
 
-# %% ../nbs/04_trajectory.ipynb #c025
+# %% ../nbs/04_trajectory.ipynb #c030
 def learning_rates(
     schedule:str,   # "constant" | "one_cycle" | "step"
     lr:float,       # the largest rate
@@ -171,7 +220,7 @@ def learning_rates(
     rise = 0.25   # warm up over a quarter of the steps, then a half cosine down to nearly 0 (Smith 2018)
     return np.where(t < rise, lr*(0.04 + 0.96*t/rise), lr*0.5*(1 + np.cos(np.pi*(t - rise)/(1 - rise))))
 
-# %% ../nbs/04_trajectory.ipynb #c026
+# %% ../nbs/04_trajectory.ipynb #c031
 def soft_cross_entropy(
     logits:Tensor,    # (n, K)
     targets:Tensor,   # (n, K) soft labels, rows sum to 1
@@ -179,27 +228,30 @@ def soft_cross_entropy(
     "Cross-entropy of each sample against its soft label, in float32 or better."
     return -(targets*logits.log_softmax(1)).sum(1)
 
-# %% ../nbs/04_trajectory.ipynb #c028
+# %% ../nbs/04_trajectory.ipynb #c033
 @contextmanager
-def own_stream(generator:torch.Generator, device:torch.device):
+def own_stream(
+    generator:torch.Generator,   # its initial seed is lent to the global state; it is not drawn from
+    device:torch.device,         # of the network: a GPU has a state of its own, which is kept too
+):
     "Within, the global random state is seeded as the generator was; afterwards it is what it was before."
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(generator.initial_seed())
         yield
 
-# %% ../nbs/04_trajectory.ipynb #c029
+# %% ../nbs/04_trajectory.ipynb #c034
 def train(
     model:nn.Module,              # trained in place
     moving:MovingTask,            # gives batches for any tau
     taus,                         # (steps,) the task's time at each step
     lrs,                          # (steps,) learning rates
-    config:TransferConfig,        # momentum, weight decay, precision
-    batch_size:int,
-    generator:torch.Generator,    # order of the batches
+    config:TransferConfig,        # momentum and its resets, weight decay, mixup, precision
+    batch_size:int,               # samples a step
+    generator:torch.Generator,    # which samples, and their augmentation
     after_step:Callable=None,     # called with the number of steps done
     progress:str="",              # title of a progress bar that appears after a few seconds; empty: none
 ) -> None:
-    "SGD on a moving task. Raises FloatingPointError at the step where the loss stops being finite."
+    "SGD on a moving task. Raises FloatingPointError when the loss, looked at every 20 steps and at the last, is not finite."
     weight = next(model.parameters())
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=config.momentum, weight_decay=config.weight_decay)
     half = resolve_precision(config.precision) == "bfloat16"
@@ -208,73 +260,96 @@ def train(
             model.train()
             if config.reset_momentum and k % config.reset_momentum == 0: optimizer.state.clear()
             optimizer.param_groups[0]["lr"] = float(lr)
-            x, y = moving.batch(mixup_tau(float(tau), batch_size, generator) if config.mixup else float(tau), batch_size, generator)
+            place = mixup_tau(float(tau), batch_size, generator) if config.mixup else float(tau)
+            x, y = moving.batch(place, batch_size, generator)
             with torch.autocast(weight.device.type, torch.bfloat16, enabled=half): logits = model(x.to(weight))
             loss = soft_cross_entropy(logits.float() if half else logits, y.to(weight.device)).mean()
             optimizer.zero_grad(); loss.backward(); optimizer.step()
-            if k % 20 == 0 and not torch.isfinite(loss): raise _diverged(k, tau, loss, lr)
+            if (k % 20 == 0 or k + 1 == len(taus)) and not torch.isfinite(loss): raise _diverged(k, tau, loss, lr)
             if after_step: after_step(k + 1)
             bar.update()
 
-# %% ../nbs/04_trajectory.ipynb #c030
+# %% ../nbs/04_trajectory.ipynb #c035
 def _diverged(step, tau, loss, lr):
-    return FloatingPointError(f"training diverged at step {step} (tau = {tau:.3f}): the loss is {loss.item()}. The learning rate was {lr:g}; a smaller one would do.")
+    return FloatingPointError(f"training diverged at step {step} (tau = {tau:.3f}): the loss is {loss.item()}. "
+                              f"The learning rate was {lr:g}; a smaller one would do.")
 
-# %% ../nbs/04_trajectory.ipynb #c032
+# %% ../nbs/04_trajectory.ipynb #c037
 @dataclass
 class Fitted:
     "A network fitted to a task, with the length that SGD adds when the task does not move (the noise floor)."
-    task: str; n_outputs: int; accuracy: float; seed: int; seconds: float
-    model: nn.Module = field(repr=False)
-    floor: Any = field(default=None, repr=False)   # the Trajectory of `still_trajectory`
+    task: str                                      # its name
+    n_outputs: int                                 # size of the head: the task's classes and those of a target
+    accuracy: float                                # on the task's test images, 0 to 1
+    seed: int                                      # of the experiment
+    seconds: float                                 # that the fit took
+    model: nn.Module = field(repr=False)           # the fitted network
+    floor: Any = field(default=None, repr=False)   # the Trajectory of `still_trajectory`; None: not measured
 
-def augmentation(config:TransferConfig, *tasks:Task) -> Callable:
-    "The crop and flip of the settings as a function (x, generator) -> x; flips only where every task says that a mirrored image keeps its label."
+# %% ../nbs/04_trajectory.ipynb #c039
+def augmentation(
+    config:TransferConfig,   # crop_padding, flip
+    *tasks:Task,             # a flip only where each says that a mirrored image keeps its label
+) -> Callable:               # (x, generator) -> x
+    "The crop and flip of the settings as a function of images and a generator."
     flip = config.flip and all(t.flip for t in tasks)
     black = -2. if tasks[0].x_train.dtype == torch.uint8 else min(t.x_train.min().item() for t in tasks)
     return CropFlip(config.crop_padding, flip, black) if flip or config.crop_padding else identity
 
-# %% ../nbs/04_trajectory.ipynb #c033
-def device_of(config:TransferConfig) -> str:
+# %% ../nbs/04_trajectory.ipynb #c041
+def device_of(
+    config:TransferConfig,   # device
+) -> str:                    # as PyTorch names it
     "The device that the settings mean on this machine."
     if config.device == "auto": return "cuda" if torch.cuda.is_available() else "cpu"
     try: torch.zeros(1, device=config.device)
-    except (RuntimeError, AssertionError) as e: raise ValueError(f"device must be one that this machine has, e.g. 'auto'. Got: {config.device!r} ({str(e).splitlines()[0]}).") from None
+    except (RuntimeError, AssertionError) as e:
+        reason = str(e).splitlines()[0]
+        raise ValueError(f"device must be one that this machine has, e.g. 'auto'. Got: {config.device!r} ({reason}).") from None
     return config.device
 
-def on_device(task:Task, config:TransferConfig) -> Task:
+def on_device(
+    task:Task,               # left as it is
+    config:TransferConfig,   # device, images
+) -> Task:
     "The task with its tensors on the settings' device and cut to the settings' number of images."
     device = device_of(config)
     if config.images and config.images < len(task.y_train): task = task.subsample(n_train=config.images, seed=0)
     parts = {k: getattr(task, k).to(device) for k in ("x_train", "y_train", "x_test", "y_test")}
     return replace(task, **parts)
 
-def accuracy_on(model:nn.Module, task:Task, offset:int=0, precision:str="float32") -> float:
+# %% ../nbs/04_trajectory.ipynb #c043
+def accuracy_on(
+    model:nn.Module,            # with outputs for the task's classes, at least
+    task:Task,                  # whose test images are classified
+    offset:int=0,               # the output of its first class
+    precision:str="float32",    # of the network's arithmetic: "float32" | "bfloat16" | "auto"
+) -> float:                     # 0 to 1
     "Share of the task's test images whose largest output is their own class, among all outputs."
     logits = predict_logits(model, task.x_test, precision=precision)
     return (logits.argmax(1) == task.y_test + offset).float().mean().item()
 
-# %% ../nbs/04_trajectory.ipynb #c034
+# %% ../nbs/04_trajectory.ipynb #c045
 def fit_task(
-    task:Task,
+    task:Task,                # cut to the settings' number of images first
     n_outputs:int,            # the size of the head, at least the task's classes
     model,                    # factory: n_classes -> nn.Module
-    config:TransferConfig,
-    seed:int=0,
-    progress:bool=True,
-) -> Fitted:
+    config:TransferConfig,    # the settings of the source, and of SGD
+    seed:int=0,               # of the first weights and, with the task's name, of the batches
+    progress:bool=True,       # a bar if it takes more than a few seconds
+) -> Fitted:                  # without a noise floor
     "Fit a network to one task; the starting point of every transfer away from it."
     start, task = time.perf_counter(), on_device(task, config)
     if n_outputs < task.n_classes: raise ValueError(f"n_outputs must be at least the task's {task.n_classes} classes. Got: {n_outputs}.")
     network = build_model(model, n_outputs, task.x_train, derive_seed(seed, "weights")).to(task.x_train.device)
     steps = config.source_epochs*max(1, len(task.y_train)//config.source_batch_size)
-    still = Still(task, n_outputs, 0, augmentation(config, task))
-    train(network, still, np.zeros(steps), learning_rates(config.source_schedule, config.source_lr, steps), config, config.source_batch_size,
+    still, rates = Still(task, n_outputs, 0, augmentation(config, task)), learning_rates(config.source_schedule, config.source_lr, steps)
+    train(network, still, np.zeros(steps), rates, replace(config, reset_momentum=0), config.source_batch_size,
           make_generator(seed, "source", task.name), progress=f"fitting {task.name}" if progress else "")
     accuracy = accuracy_on(network, task, precision=resolve_precision(config.precision))
     return Fitted(task.name, n_outputs, accuracy, seed, time.perf_counter() - start, network)
 
-# %% ../nbs/04_trajectory.ipynb #c039
+# %% ../nbs/04_trajectory.ipynb #c050
 class LengthMeter:
     "Reads both lengths and the loss along a path, one mark at a time, on a fixed set of moving inputs."
     def __init__(self,
@@ -289,7 +364,11 @@ class LengthMeter:
         "(n, K) what the model predicts on the task at `tau`."
         return predict_logits(model, self.probe.inputs(tau), precision=self.precision).log_softmax(1)
 
-    def mark(self, model:nn.Module, tau:float, final=False):
+    def mark(self,
+        model:nn.Module,   # with the weights of this checkpoint
+        tau:float,         # where the task stands, 0 to 1
+        final=False,       # no step begins here
+    ):
         "Close the running step with the model's present weights and, unless `final`, open the next at `tau`."
         now, again = None, self.probe.moves and self.inputs == "same"
         if self.previous is not None:
@@ -299,31 +378,40 @@ class LengthMeter:
         if now is None or again: now = self.log_probabilities(model, tau)
         self.previous, self.tau = now, tau
 
-    @property
-    def loss(self) -> float:
-        "Loss on the task where the last mark was set."
-        loss = -(self.probe.weights(self.tau)*(self.probe.targets(self.tau)*self.previous).sum(1)).sum().item()
-        if not np.isfinite(loss): raise FloatingPointError(f"the loss at tau = {self.tau:.3f} is {loss}: training diverged; a smaller learning rate would do.")
-        return loss
+# %% ../nbs/04_trajectory.ipynb #c052
+@patch
+def _add(self:LengthMeter, kl):
+    weight = self.probe.weights(self.tau)
+    self.steps.append([mean_length(kl, kind, weight).item() for kind in ("per_input", "riemannian")])
+    self.per_probe = self.per_probe + len(kl)*weight*(2*kl).sqrt()
+    self.errors.append((self.per_probe.var(correction=0)/torch.tensor(len(kl) - 1.)).sqrt().item())   # NaN for one probe
 
-    def _add(self, kl):
-        weight = self.probe.weights(self.tau)
-        self.steps.append([mean_length(kl, kind, weight).item() for kind in ("per_input", "riemannian")])
-        self.per_probe = self.per_probe + len(kl)*weight*(2*kl).sqrt()
-        self.errors.append((self.per_probe.var(correction=0)/torch.tensor(len(kl) - 1.)).sqrt().item())   # NaN for one probe
+# %% ../nbs/04_trajectory.ipynb #c054
+@patch(as_prop=True)
+def loss(self:LengthMeter) -> float:
+    "Loss on the task where the last mark was set."
+    loss = -(self.probe.weights(self.tau)*(self.probe.targets(self.tau)*self.previous).sum(1)).sum().item()
+    if np.isfinite(loss): return loss
+    raise FloatingPointError(f"the loss at tau = {self.tau:.3f} is {loss}: training diverged; a smaller learning rate would do.")
 
-# %% ../nbs/04_trajectory.ipynb #c041
+# %% ../nbs/04_trajectory.ipynb #c056
 LENGTHS = ("per_input", "riemannian", "unaveraged")   # B, A, and B on the weights themselves where the others are read on their average
 
-def lengths_at(row:pd.Series) -> dict:
+def lengths_at(
+    row:pd.Series,   # of a path, with a column for each length that was read
+) -> dict:
     "The lengths that a row of a path holds, by name."
     return {k: float(row[k]) for k in LENGTHS if k in row}
 
+# %% ../nbs/04_trajectory.ipynb #c057
 @dataclass
 class Trajectory:
-    "A path that SGD took, as the ruler saw it."
-    path: pd.DataFrame       # a row a checkpoint: step, tau, per_input, riemannian (lengths so far), stderr (of per_input), unaveraged (with averaging), loss, excess_loss, accuracy
-    model: nn.Module = field(repr=False)   # the weights at the end
+    """A path that SGD took, as the ruler saw it.
+
+    `path` has the columns step, tau, per_input and riemannian (lengths so far), stderr (of per_input), unaveraged (only with averaging),
+    loss, excess_loss and accuracy (NaN where they were not read)."""
+    path: pd.DataFrame                     # a row a checkpoint
+    model: nn.Module = field(repr=False)   # with the weights at the end; their average, if that was read
 
     @property
     def lengths(self) -> dict:
@@ -342,11 +430,14 @@ class Trajectory:
         "At the end, on the target's test images."
         return float(self.path.accuracy.iloc[-1])
 
-# %% ../nbs/04_trajectory.ipynb #c043
+# %% ../nbs/04_trajectory.ipynb #c059
 def excess_loss(
-    model:nn.Module, moving:MovingTask, probe:Probe, tau:float,
+    model:nn.Module,             # left as it is; copies of it are trained
+    moving:MovingTask,           # the task that the copies are fitted to
+    probe:Probe,                 # the samples on which the losses are compared
+    tau:float,                   # where the task stands, 0 to 1
     config:TransferConfig,       # excess_steps, lr, source_lr, batch_size
-    generator:torch.Generator,
+    generator:torch.Generator,   # the batches of both copies
 ) -> float:                      # in nats; near 0 when the model keeps up
     "Loss on the task at `tau` less the loss of a copy that is fitted further to it, the better of two."
     n, precision = config.excess_steps, resolve_precision(config.precision)
@@ -359,42 +450,59 @@ def excess_loss(
         rivals.append(loss(rival))
     return loss(model) - min(rivals)
 
-# %% ../nbs/04_trajectory.ipynb #c045
-def path_times(config:TransferConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    "tau for each SGD step (steps,), the checkpoints' steps (M+1,) and their tau (M+1,)."
+# %% ../nbs/04_trajectory.ipynb #c061
+def path_times(
+    config:TransferConfig,   # steps, checkpoints, tau_schedule, tau_hold
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:   # (steps,), (M+1,), (M+1,)
+    "tau for each SGD step, the checkpoints' steps and their tau."
     clock = np.asarray(tau_schedule(config.tau_schedule, config.steps), dtype=float)
     k = np.arange(config.steps)
-    # Each step looks at the task it is to reach; held tau starts every stretch where the last one ended, as published.
+    # Each step looks at the task that it is to reach; a tau that is held is that of the stretch's beginning, as published.
     taus = clock[k + 1] if config.tau_hold == 1 else clock[k//config.tau_hold*config.tau_hold]
     marks = np.round(np.linspace(0, config.steps, config.checkpoints + 1)).astype(int)
     return taus, marks, clock[marks]
 
-def spread(points:int, last:int) -> set[int]:
+def spread(
+    points:int,   # how many; 0: none
+    last:int,     # the largest index
+) -> set[int]:
     "`points` indices spread over 1..last, the last one included."
     return set(np.round(np.linspace(0, last, points + 1)[1:]).astype(int).tolist())
 
-# %% ../nbs/04_trajectory.ipynb #c047
-def set_norm_speed(model:nn.Module, speed:float) -> nn.Module:
+# %% ../nbs/04_trajectory.ipynb #c063
+def set_norm_speed(
+    model:nn.Module,   # changed in place
+    speed:float,       # a step counts as so many batches; 1: as it is, 0: frozen
+) -> nn.Module:        # the model itself
     "The model, its running statistics moving in one step as they would in `speed` steps; 0 freezes them."
     for m in model.modules():
-        if isinstance(m, nn.modules.batchnorm._NormBase) and m.momentum is not None and speed != 1: m.momentum = 1 - (1 - m.momentum)**speed
+        if isinstance(m, nn.modules.batchnorm._NormBase) and m.momentum is not None and speed != 1:
+            m.momentum = 1 - (1 - m.momentum)**speed
     return model
 
 class WeightAverage:
-    "An exponential average of a network's weights and statistics over so many steps, to be read instead of the network; 0: the network itself."
-    def __init__(self, model:nn.Module, steps:int):
+    "An exponential average of a network's weights and statistics, to be read instead of the network."
+    def __init__(self,
+        model:nn.Module,   # the network that is trained
+        steps:int,         # the average looks back over about so many; 0: no average, the network itself is read
+    ):
         self.mean = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - 1/steps), use_buffers=True) if steps else None
         self.network = self.mean.module if steps else model   # what is to be read
 
-    def update(self, model:nn.Module):
-        "Take in the weights after a step; the first time, at the source, the average becomes the model."
+    def update(self,
+        model:nn.Module,   # after a step; the first time, at the source
+    ):
+        "Take in the weights after a step; the first time the average becomes the model."
         if self.mean is not None: self.mean.update_parameters(model)
 
-# %% ../nbs/04_trajectory.ipynb #c049
+# %% ../nbs/04_trajectory.ipynb #c065
 class Reading:
     "What is noted about one network on its path, mark by mark."
     def __init__(self,
-        moving:MovingTask, target:Task, offset:int, config:TransferConfig,
+        moving:MovingTask,           # the task, which gives the probes
+        target:Task,                 # whose test images tell the accuracy
+        offset:int,                  # of the target's labels in the joint label space
+        config:TransferConfig,       # probes, probe_inputs, averaging, checkpoints, accuracy_points, precision
         generator:torch.Generator,   # draws the probes
         everywhere=False,            # accuracy at every mark
         visitors=(),                 # called with (checkpoint, model, tau) at each mark
@@ -403,7 +511,8 @@ class Reading:
         self.meter = LengthMeter(moving.probe(config.probes, generator), self.precision, config.probe_inputs)
         self.raw = LengthMeter(self.meter.probe, self.precision, config.probe_inputs) if config.averaging else None
         self.target, self.offset, self.visitors, self.rows = target, offset, visitors, []
-        self.look = set(range(config.checkpoints + 1)) if everywhere else spread(config.accuracy_points, config.checkpoints) | {config.checkpoints}
+        last = config.checkpoints
+        self.look = set(range(last + 1)) if everywhere else spread(config.accuracy_points, last) | {last}
 
     def __call__(self, checkpoint:int, step:int, tau:float, network:nn.Module, trained:nn.Module):
         "Read `network`; of `trained`, the weights that it averages, only the length."
@@ -413,9 +522,11 @@ class Reading:
         for call in self.visitors: call(checkpoint, network, tau)
         if self.raw: self.raw.mark(trained, tau)
 
-# %% ../nbs/04_trajectory.ipynb #c050
+# %% ../nbs/04_trajectory.ipynb #c067
 @patch
-def trajectory(self:Reading, model:nn.Module) -> Trajectory:
+def trajectory(self:Reading,
+    model:nn.Module,   # with the weights at the end
+) -> Trajectory:
     "All that was noted, with the network at the end."
     path, lengths = pd.DataFrame(self.rows), np.cumsum([(0., 0.), *self.meter.steps], axis=0)
     for k, column in enumerate(zip(("per_input", "riemannian"), lengths.T)): path.insert(2 + k, *column)
@@ -423,17 +534,17 @@ def trajectory(self:Reading, model:nn.Module) -> Trajectory:
     if self.raw: path.insert(5, "unaveraged", np.cumsum([0., *(per_input for per_input, _ in self.raw.steps)]))
     return Trajectory(path, model)
 
-# %% ../nbs/04_trajectory.ipynb #c051
+# %% ../nbs/04_trajectory.ipynb #c069
 def follow(
     fitted:Fitted,                 # where the path begins; left as it is
     moving:MovingTask,             # the task that moves
     target:Task,                   # whose test images tell the accuracy
     offset:int,                    # of the target's labels in the joint label space
-    config:TransferConfig,
+    config:TransferConfig,         # the settings of the path and of what is read on it
     generators:dict,               # "batches", "probes", "excess": torch.Generator
     visitors=(),                   # called with (checkpoint, model, tau) at each mark
-    accuracy_everywhere=False,
-    progress:str="",
+    accuracy_everywhere=False,     # at every checkpoint, not only at `accuracy_points`
+    progress:str="",               # title of a progress bar; empty: none
 ) -> Trajectory:
     "Let SGD follow a moving task from the fitted weights; read lengths, loss, accuracy and excess loss on the way."
     model = set_norm_speed(copy.deepcopy(fitted.model), config.norm_speed)
@@ -449,24 +560,34 @@ def follow(
         reading(m, step, tau, average.network, model)
         if config.excess_steps and m in compare:
             reading.rows[-1]["excess_loss"] = excess_loss(average.network, moving, reading.meter.probe, tau, config, generators["excess"])
-
     visit(0)
-    train(model, moving, taus, learning_rates("constant", config.lr, config.steps), config, config.batch_size, generators["batches"], visit, progress)
+    train(model, moving, taus, learning_rates("constant", config.lr, config.steps), config, config.batch_size,
+          generators["batches"], visit, progress)
     return reading.trajectory(average.network)
 
-# %% ../nbs/04_trajectory.ipynb #c056
+# %% ../nbs/04_trajectory.ipynb #c074
 def still_trajectory(
-    fitted:Fitted, task:Task, config:TransferConfig, seed:int=0, progress:bool=False,
+    fitted:Fitted,            # left as it is
+    task:Task,                # what it was fitted to
+    config:TransferConfig,    # as for the transfers beside which the floor is to stand
+    seed:int=0,               # of the experiment; with the task's name, of batches and probes
+    progress:bool=False,      # a bar if it takes more than a few seconds
 ) -> Trajectory:
     "The path of SGD on the source itself: what a transfer from the task to itself measures."
     task = on_device(task, config)
     generators = {k: make_generator(seed, "floor", task.name, k) for k in ("batches", "probes", "excess")}
     still = Still(task, fitted.n_outputs, 0, augmentation(config, task))
-    return follow(fitted, still, task, 0, config, generators, accuracy_everywhere=False, progress=f"noise floor of {task.name}" if progress else "")
+    return follow(fitted, still, task, 0, config, generators, progress=f"noise floor of {task.name}" if progress else "")
 
+# %% ../nbs/04_trajectory.ipynb #c076
 def fit_source(
-    task:Task, n_outputs:int, model, config:TransferConfig, seed:int=0, progress:bool=True,
-) -> Fitted:
+    task:Task,                # the source of the transfers to come
+    n_outputs:int,            # the size of the head: the task's classes and those of the largest target
+    model,                    # factory: n_classes -> nn.Module
+    config:TransferConfig,    # as for the transfers
+    seed:int=0,               # of the experiment
+    progress:bool=True,       # bars for what takes more than a few seconds
+) -> Fitted:                  # with its noise floor
     "Fit a network to a task and measure its noise floor: all that a transfer from this task needs, once per task and seed."
     fitted = fit_task(task, n_outputs, model, config, seed, progress)
     fitted.floor = still_trajectory(fitted, task, config, seed, progress)
