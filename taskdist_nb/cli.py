@@ -172,7 +172,7 @@ def add_choice(group):   # of a parser's options
     add("--candidates", metavar="A,B,...", type=name_list, help="tasks to fine-tune from (default: all others)")
     add("--method", metavar="NAME", default="cascade",
         help=f"{', '.join(METHOD_NAMES)} (default: cascade, leep for all and coupled_error for three finalists)")
-    add("--budget", metavar="SECONDS", type=seconds, help="for everything; who does not fit is left out and named (default: none)")
+    add("--budget", metavar="SECONDS", type=seconds, help="for all but --scratch; who does not fit is left out and named (default: none)")
     add("--shots", metavar="N", type=whole(1), help="training images of each class of the target (default: all)")
     add("--scratch", action="store_true", help="also train the target from scratch, to see whether any source is worth it")
     add("--model", metavar="NAME", help=f"{', '.join(MODEL_NAMES)} (default: mlp for digits, else small_cnn)")
