@@ -9,9 +9,9 @@ __all__ = ['ERRORS', 'METHODS', 'OF_SOURCE', 'LEAST_HALVED', 'OVER', 'SELECTION_
            'check_names', 'check_shelf', 'check_stages', 'given_for', 'folder_or_temporary', 'error_from_scratch',
            'rank_sources', 'check_models', 'count_parameters', 'rank_architectures', 'beyond_size', 'Adapted', 'adapt',
            'builder', 'load_body', 'torch_model', 'best_threshold', 'NegativeTransfer', 'as_cases', 'predict_negative',
-           'slim_cnn', 'selection_config', 'clocked', 'measure_pair', 'measure_target', 'run_selection',
-           'read_selection', 'as_colour', 'four_data_sets', 'cascaded', 'judge_selection', 'with_other_draws',
-           'summed_up', 'nearest_purity']
+           'selection_config', 'clocked', 'measure_pair', 'measure_target', 'run_selection', 'read_selection',
+           'as_colour', 'four_data_sets', 'cascaded', 'judge_selection', 'with_other_draws', 'summed_up',
+           'nearest_purity']
 
 # %% ../nbs/10_select.ipynb #c003
 import html, json, math, numbers, tempfile, time
@@ -37,7 +37,7 @@ from .distances import DISTANCES, TransferResult, check_config, check_features
 from .distances import coupled_transfer, fine_tuning, from_scratch, set_out
 from .judgement import expected_best, weighted_tau
 from .matrix import Job, Plan, check_seeds, fit_of, make_plan, result_of, source_of
-from .models import build_model, get_model
+from .models import build_model, get_model, slim_cnn
 from .scores import SCORES, View, _RULES, get_measure, measure_scores, view_of
 from .trajectory import Fitted, TransferConfig, make_generator
 from .viz import BLUE, GREY, as_frame, figure_style, new_axes, off_diagonal, short
@@ -714,14 +714,6 @@ def predict_negative(
     return NegativeTransfer(t.assign(predicted=t.score > t.threshold))
 
 # %% ../nbs/10_select.ipynb #c092
-def slim_cnn(n_classes:int) -> nn.Sequential:   # (n, C, H, W) images with H, W >= 8 -> (n, K) logits
-    """Three convolutions and one linear layer, a fiftieth of the arithmetic of `small_cnn`.
-
-    34,000 weights on 3 x 32 x 32 images with 10 outputs."""
-    def block(conv, width): return [conv, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
-    first, second, third = nn.LazyConv2d(16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1), nn.Conv2d(32, 64, 3, padding=1)
-    return nn.Sequential(*block(first, 16), *block(second, 32), *block(third, 64), nn.Flatten(), nn.LazyLinear(n_classes))
-
 SELECTION_TARGETS = ("herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers")   # the paper's five super-classes
 
 def selection_config(
