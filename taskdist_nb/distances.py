@@ -40,7 +40,7 @@ class TransferResult:
     target: str                                      # name of the target task
     seed: int                                        # from which all random streams are derived
     distance: float                                  # the number
-    lengths: dict = field(default_factory=dict)      # in nats^(1/2): "per_input" (B), "riemannian" (A); {} if nothing was walked
+    lengths: dict = field(default_factory=dict)      # in nats^(1/2), by their names in `LENGTHS`; {} if nothing was walked
     iterations: list = field(default_factory=list)   # the distance after each alternation
     excess_loss: float = float("nan")                # mean along the path, nats
     accuracy: float = float("nan")                   # at the end, on the target's test images

@@ -96,7 +96,7 @@ def settings_for(
     return counting | ({"device": config.device.partition(":")[0]} if "device" in counting else {})
 
 # %% ../nbs/07_matrix.ipynb #c018
-FORMAT = 4   # raised when records, or the meaning of a number, change: old records are then not found
+FORMAT = 5   # raised when records, or the meaning of a number, change: old records are then not found
 
 def provenance(
     device:str="cpu",   # on which networks were trained

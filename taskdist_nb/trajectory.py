@@ -395,7 +395,17 @@ def loss(self:LengthMeter) -> float:
     raise FloatingPointError(f"the loss at tau = {self.tau:.3f} is {loss}: training diverged; a smaller learning rate would do.")
 
 # %% ../nbs/04_trajectory.ipynb #c056
-LENGTHS = ("per_input", "riemannian", "unaveraged")   # B, A, and B on the weights themselves where the others are read on their average
+@patch(as_prop=True)
+def remaining(self:LengthMeter) -> float:
+    "Length of one more step, from the predictions at the last mark to the task's own labels there: E sqrt(2 KL[labels, p])."
+    labels = self.probe.targets(self.tau)
+    kl = (torch.xlogy(labels, labels) - labels*self.previous).sum(1).clamp_min(0)
+    return (self.probe.weights(self.tau)*(2*kl).sqrt()).sum().item()
+
+# %% ../nbs/04_trajectory.ipynb #c058
+LENGTHS = (   # columns of a path
+    "per_input", "riemannian", "unaveraged",   # B, A, and B on the weights themselves where the others are read on their average
+    "remaining")                               # of the step from the predictions here to the task's labels
 
 def lengths_at(
     row:pd.Series,   # of a path, with a column for each length that was read
@@ -403,7 +413,7 @@ def lengths_at(
     "The lengths that a row of a path holds, by name."
     return {k: float(row[k]) for k in LENGTHS if k in row}
 
-# %% ../nbs/04_trajectory.ipynb #c057
+# %% ../nbs/04_trajectory.ipynb #c059
 @dataclass
 class Trajectory:
     """A path that SGD took, as the ruler saw it.
@@ -430,7 +440,7 @@ class Trajectory:
         "At the end, on the target's test images."
         return float(self.path.accuracy.iloc[-1])
 
-# %% ../nbs/04_trajectory.ipynb #c059
+# %% ../nbs/04_trajectory.ipynb #c061
 def excess_loss(
     model:nn.Module,             # left as it is; copies of it are trained
     moving:MovingTask,           # the task that the copies are fitted to
@@ -450,7 +460,7 @@ def excess_loss(
         rivals.append(loss(rival))
     return loss(model) - min(rivals)
 
-# %% ../nbs/04_trajectory.ipynb #c061
+# %% ../nbs/04_trajectory.ipynb #c063
 def path_times(
     config:TransferConfig,   # steps, checkpoints, tau_schedule, tau_hold
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:   # (steps,), (M+1,), (M+1,)
@@ -469,7 +479,7 @@ def spread(
     "`points` indices spread over 1..last, the last one included."
     return set(np.round(np.linspace(0, last, points + 1)[1:]).astype(int).tolist())
 
-# %% ../nbs/04_trajectory.ipynb #c063
+# %% ../nbs/04_trajectory.ipynb #c065
 def set_norm_speed(
     model:nn.Module,   # changed in place
     speed:float,       # a step counts as so many batches; 1: as it is, 0: frozen
@@ -495,7 +505,7 @@ class WeightAverage:
         "Take in the weights after a step; the first time the average becomes the model."
         if self.mean is not None: self.mean.update_parameters(model)
 
-# %% ../nbs/04_trajectory.ipynb #c065
+# %% ../nbs/04_trajectory.ipynb #c067
 class Reading:
     "What is noted about one network on its path, mark by mark."
     def __init__(self,
@@ -518,11 +528,12 @@ class Reading:
         "Read `network`; of `trained`, the weights that it averages, only the length."
         self.meter.mark(network, tau)
         accuracy = accuracy_on(network, self.target, self.offset, self.precision) if checkpoint in self.look else np.nan
-        self.rows.append(dict(step=step, tau=tau, loss=self.meter.loss, excess_loss=np.nan, accuracy=accuracy))
+        self.rows.append(dict(step=step, tau=tau, loss=self.meter.loss, remaining=self.meter.remaining,
+                              excess_loss=np.nan, accuracy=accuracy))
         for call in self.visitors: call(checkpoint, network, tau)
         if self.raw: self.raw.mark(trained, tau)
 
-# %% ../nbs/04_trajectory.ipynb #c067
+# %% ../nbs/04_trajectory.ipynb #c069
 @patch
 def trajectory(self:Reading,
     model:nn.Module,   # with the weights at the end
@@ -534,7 +545,7 @@ def trajectory(self:Reading,
     if self.raw: path.insert(5, "unaveraged", np.cumsum([0., *(per_input for per_input, _ in self.raw.steps)]))
     return Trajectory(path, model)
 
-# %% ../nbs/04_trajectory.ipynb #c069
+# %% ../nbs/04_trajectory.ipynb #c071
 def follow(
     fitted:Fitted,                 # where the path begins; left as it is
     moving:MovingTask,             # the task that moves
@@ -565,7 +576,7 @@ def follow(
           generators["batches"], visit, progress)
     return reading.trajectory(average.network)
 
-# %% ../nbs/04_trajectory.ipynb #c074
+# %% ../nbs/04_trajectory.ipynb #c076
 def still_trajectory(
     fitted:Fitted,            # left as it is
     task:Task,                # what it was fitted to
@@ -579,7 +590,7 @@ def still_trajectory(
     still = Still(task, fitted.n_outputs, 0, augmentation(config, task))
     return follow(fitted, still, task, 0, config, generators, progress=f"noise floor of {task.name}" if progress else "")
 
-# %% ../nbs/04_trajectory.ipynb #c076
+# %% ../nbs/04_trajectory.ipynb #c078
 def fit_source(
     task:Task,                # the source of the transfers to come
     n_outputs:int,            # the size of the head: the task's classes and those of the largest target
