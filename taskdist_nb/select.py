@@ -11,8 +11,8 @@ __all__ = ['ERRORS', 'METHODS', 'OF_SOURCE', 'LEAST_HALVED', 'OVER', 'SELECTION_
            'beyond_size', 'Adapted', 'adapt', 'builder', 'load_body', 'torch_model', 'best_threshold',
            'NegativeTransfer', 'as_cases', 'predict_negative', 'selection_config', 'clocked', 'measure_pair',
            'measure_target', 'run_selection', 'read_selection', 'networks_at_hand', 'measure_network',
-           'run_architectures', 'as_colour', 'four_data_sets', 'cascaded', 'judge_selection', 'with_other_draws',
-           'summed_up', 'nearest_purity']
+           'run_architectures', 'as_colour', 'in_one_form', 'four_data_sets', 'cascaded', 'judge_selection',
+           'with_other_draws', 'summed_up', 'nearest_purity']
 
 # %% ../nbs/10_select.ipynb #c003
 import html, json, math, numbers, tempfile, time
@@ -888,17 +888,24 @@ def as_colour(
     def grown(x): return nn.functional.pad(x, (left, size - width - left, top, size - height - top)).expand(-1, 3, -1, -1).contiguous()
     return replace(task, x_train=grown(task.x_train), x_test=grown(task.x_test))
 
+def in_one_form(
+    parts:Mapping,        # data set's name -> Suite
+    name:str,             # of the result
+    n_test:int=1000,      # test images of a task, at most
+) -> Suite:               # (n, 3, 32, 32) images; tasks are called "data set task"
+    "Tasks of several data sets as one suite."
+    tasks = [replace(as_colour(t), name=f"{kind} {task}") for kind, suite in parts.items() for task, t in suite.items()]
+    return Suite([t.subsample(None, min(n_test, len(t.y_test))) for t in tasks], name)
+
 def four_data_sets(
     root="data",          # torchvision's folder with MNIST, FashionMNIST, CIFAR-10 and CIFAR-100
     cifar10:Suite=None,   # tasks `animals` and `vehicles`; None: read from `root`
-    n_test:int=1000,      # test images of a task, at most
 ) -> Suite:               # (n, 3, 32, 32) images
     "Two tasks from each of MNIST, Fashion-MNIST, CIFAR-10 and CIFAR-100, in one form."
     parts = {"mnist": mnist_suite(["even", "odd"], root=root), "fashion": fashion_mnist_suite(["clothes", "accessories"], root=root),
              "cifar10": cifar10 or cifar10_suite(["animals", "vehicles"], root=root),
              "cifar100": cifar100_suite(["carnivores", "vehicles-1"], root=root)}
-    tasks = [replace(as_colour(t), name=f"{kind} {name}") for kind, suite in parts.items() for name, t in suite.items()]
-    return Suite([t.subsample(None, min(n_test, len(t.y_test))) for t in tasks], "four data sets")
+    return in_one_form(parts, "four data sets")
 
 # %% ../nbs/10_select.ipynb #c109
 def cascaded(

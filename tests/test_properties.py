@@ -183,8 +183,8 @@ def test_choices_and_lists_are_checked(word, names):
 
 # ---------- models
 
-@covers("models.build_model", "models.get_model", "models.small_cnn", "models.wrn_16_4", "models.mlp", "models.WideBlock", "models.predict_logits", "models.penultimate", examples=60)
-@given(or_hostile(st.sampled_from(["small_cnn", "wrn_16_4", "mlp", models.mlp, lambda k: nn.Linear(2, k), lambda k: nn.Flatten(), lambda k: None, nn.Linear])), or_hostile(st.integers(2, 5)), seeds,
+@covers("models.build_model", "models.get_model", "models.small_cnn", "models.wrn_16_4", "models.slim_cnn", "models.mlp", "models.WideBlock", "models.predict_logits", "models.penultimate", examples=60)
+@given(or_hostile(st.sampled_from(["small_cnn", "wrn_16_4", "slim_cnn", "mlp", models.mlp, lambda k: nn.Linear(2, k), lambda k: nn.Flatten(), lambda k: None, nn.Linear])), or_hostile(st.integers(2, 5)), seeds,
        or_hostile(st.sampled_from([torch.uint8, torch.float32, torch.float64]).flatmap(lambda dtype: images(3, (2, 8, 8), dtype))))
 def test_models_fit_or_say_why(model, n_classes, seed, x):
     done, network = attempt(models.build_model, model, n_classes, x, seed)
@@ -816,7 +816,7 @@ ELSEWHERE = {
     "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed short unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
     "widgets": {"parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"},
     "select": {"steps of a ranking, compared with naive loops in 10_select": "Candidate Piece Finding score_halves find images_used row_of in_order repeated_over draw_stage find_within compete joined check_names check_shelf given_for folder_or_temporary check_stages error_from_scratch check_models beyond_size builder load_body as_cases",
-               "reads and makes the committed evidence, tried in 10_select": "slim_cnn selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up"},
+               "reads and makes the committed evidence, tried in 10_select": "selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up with_other_draws as_colour in_one_form four_data_sets networks_at_hand measure_network run_architectures"},
     "cli": {"what follows once the command line is read, tried in 12_cli and test_cli": "*"},
     "judgement": {"steps and tables of `judge`, tried in 08b_judgement": "*"},
     "cifar100": {"reads and makes the committed results, tried in 11_cifar100": "*"},
