@@ -562,7 +562,7 @@ def to_csv(self:DistanceMatrix,
 ):
     "One row a pair and seed; lines that start with # hold the distance's name and the configuration."
     def row(r):
-        others = {k: v for k, v in r.lengths.items() if k != "per_input"}
+        others = {k: r.lengths[k] for k in LENGTHS[1:] if k in r.lengths}   # a record keeps no order
         return {c: getattr(r, c) for c in COLUMNS} | others | {"iterations": " ".join(f"{v:.5g}" for v in r.iterations)}
     config = json.dumps(asdict(self.results[0].config), sort_keys=True)
     rows = pd.DataFrame([row(r) for r in self.results]).to_csv(index=False, float_format="%.6g")
