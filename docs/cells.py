@@ -32,8 +32,17 @@ def visible_cells(
             if is_hidden(directives, cell.source): continue
             cell.metadata["directives"] = directives
             if "hide_output" in directives or directives.get("output") == "false": cell.outputs = []
-            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+            cell.outputs = joined(out for out in cell.outputs if out.get("name") != "stderr")
         yield cell
+
+
+def joined(outputs):
+    "The outputs of a cell; what it printed in several goes is one text."
+    found = []
+    for out in outputs:
+        if found and out.output_type == found[-1].output_type == "stream": found[-1].text += out.text
+        else: found.append(out)
+    return found
 
 
 def hides_input(cell):
