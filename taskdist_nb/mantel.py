@@ -72,7 +72,7 @@ def _labelled(m, # array-like, DataFrame or DistanceMatrix
     if isinstance(mean, pd.DataFrame): m = mean
     return align_columns(m, name) if isinstance(m, pd.DataFrame) else m
 
-# %% ../nbs/08_mantel.ipynb #s000
+# %% ../nbs/08_mantel.ipynb #c013
 def matrix_pair(a, b, # (n, n) array-like, DataFrame or DistanceMatrix
                ) -> tuple[np.ndarray, np.ndarray]: # (n, n), (n, n) float64, zero diagonals
     """Both matrices as arrays over the same tasks in the same order; labels are matched if both have them.
@@ -88,7 +88,7 @@ def matrix_pair(a, b, # (n, n) array-like, DataFrame or DistanceMatrix
     if a.shape != b.shape: raise ValueError(f"a and b must have the same size. Got: {a.shape} and {b.shape}.")
     return a, b
 
-# %% ../nbs/08_mantel.ipynb #c015
+# %% ../nbs/08_mantel.ipynb #c016
 def standardise(m:np.ndarray, # (n, n), finite off the diagonal
                 name:str, # name of the argument, for the message
                 method:str="pearson", # "pearson" | "spearman"
@@ -105,7 +105,7 @@ def standardise(m:np.ndarray, # (n, n), finite off the diagonal
     out[off] = v / np.linalg.norm(v)
     return out
 
-# %% ../nbs/08_mantel.ipynb #c018
+# %% ../nbs/08_mantel.ipynb #c019
 MAX_EXACT = 8   # all n! relabellings are used up to this many tasks
 TIE = 1e-10     # statistics closer than this are equal: rounding moves them by about 1e-15
 
@@ -119,7 +119,7 @@ def exact_null(a:np.ndarray, # (n, n) standardised
     chunks = (perms[k:k + chunk] for k in range(0, len(perms), chunk))
     return np.concatenate([b[pi[:, i], pi[:, j]] @ a[i, j] for pi in chunks])
 
-# %% ../nbs/08_mantel.ipynb #c021
+# %% ../nbs/08_mantel.ipynb #c022
 def wrapped_diagonals(m:np.ndarray, # (n, n)
                       orders:np.ndarray, # (c, n) orders of the n tasks
                      ) -> np.ndarray: # (c, n, n): entry [c, d, i] is m[order_i, order_{i+d}]
@@ -136,7 +136,7 @@ def rotation_null(a_waves:np.ndarray, # (n, n//2 + 1) Fourier transform of a's w
     b_waves = rfft(wrapped_diagonals(b, orders))
     return irfft(np.einsum("df,cdf->cf", a_waves.conj(), b_waves), len(b))
 
-# %% ../nbs/08_mantel.ipynb #c025
+# %% ../nbs/08_mantel.ipynb #c026
 def random_null(a:np.ndarray, # (n, n) standardised
                 b:np.ndarray, # (n, n) standardised
                 permutations:int, # m, number of relabellings beside the identity
@@ -155,7 +155,7 @@ def random_null(a:np.ndarray, # (n, n) standardised
         null.append(rotation_null(a_waves, b, orders).ravel())
     return rng.permutation(np.concatenate(null)[1:])[:permutations]
 
-# %% ../nbs/08_mantel.ipynb #c030
+# %% ../nbs/08_mantel.ipynb #c031
 @dataclass(frozen=True, eq=False, repr=False)
 class MantelResult:
     "What a Mantel test found."
@@ -174,7 +174,7 @@ class MantelResult:
         kind = "symmetric" if self.symmetric else "directed"
         return f"Mantel({self.method}, {kind}, n = {self.n}): r = {self.r:.3f}, p = {self.pvalue:.4g} ({self.alternative}; {how} relabellings)"
 
-# %% ../nbs/08_mantel.ipynb #c031
+# %% ../nbs/08_mantel.ipynb #c032
 def count_extreme(null:np.ndarray, # (m,) statistics under relabelling
                   r:float, # observed statistic
                   alternative:str, # "greater" | "less" | "two-sided"
@@ -183,7 +183,7 @@ def count_extreme(null:np.ndarray, # (m,) statistics under relabelling
     if alternative == "two-sided": return int((np.abs(null) >= abs(r) - TIE).sum())
     return int((null >= r - TIE).sum() if alternative == "greater" else (null <= r + TIE).sum())
 
-# %% ../nbs/08_mantel.ipynb #c032
+# %% ../nbs/08_mantel.ipynb #c033
 def mantel(a, # (n, n) array-like, DataFrame or DistanceMatrix (its mean over seeds); the diagonal is ignored
            b, # (n, n) likewise; labels are matched to a's if both have them
            alternative:str="greater", # "greater" (positive correlation) | "less" | "two-sided"

@@ -11,7 +11,7 @@ __all__ = ['WIDTH', 'SHARP', 'SHOWN', 'CORNERS', 'LAYOUTS', 'Z', 'MASS', 'BELOW'
            'solve_toy', 'draw_toy', 'exact_toy_explorer']
 
 # %% ../nbs/09b_widgets.ipynb #c002
-import base64, html, io
+import base64, html, io, re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -120,7 +120,7 @@ class Panel(widgets.VBox):
         shown = super()._repr_mimebundle_(**kwargs) or {}
         return shown | {"image/png": base64.b64encode(bytes(self.image.value)).decode(), "text/plain": self.sentence}
 
-# %% ../nbs/09b_widgets.ipynb #s002
+# %% ../nbs/09b_widgets.ipynb #c012
 @patch
 def choose(self:Panel,
     name:str,       # of a control
@@ -140,7 +140,7 @@ def redraw(self:Panel,
     look = f"line-height: 1.4; max-width: {round(SHOWN*WIDTH)}px"
     self.words.value = f'<div role="status" style="{look}">{html.escape(self.sentence)}</div>'
 
-# %% ../nbs/09b_widgets.ipynb #c017
+# %% ../nbs/09b_widgets.ipynb #c018
 @dataclass(frozen=True)
 class Walk:
     "A transfer, with what the network says about n travelling pairs at each of M + 1 checkpoints."
@@ -153,7 +153,7 @@ class Walk:
     classes: tuple               # names of the n pairs' classes, ((source's, target's), ...)
     offset: int                  # of the target's outputs
 
-# %% ../nbs/09b_widgets.ipynb #c019
+# %% ../nbs/09b_widgets.ipynb #c020
 def varied(
     labels:list,       # anything that can be compared
     n:int,             # how many to keep
@@ -161,7 +161,7 @@ def varied(
     "Indices of n labels, those of different kinds first."
     return sorted(range(len(labels)), key=lambda k: labels[:k].count(labels[k]))[:n]
 
-# %% ../nbs/09b_widgets.ipynb #s000
+# %% ../nbs/09b_widgets.ipynb #c021
 def record_walk(
     source:Task,                    # where the walk starts
     target:Task,                    # where it ends
@@ -186,7 +186,7 @@ def record_walk(
     soft = np.stack([shown.targets(tau).cpu().numpy() for tau in taus], 1)
     return Walk(s, t, arrive(setting, "coupled", journey), images[kept], np.stack(said, 1), soft, classes, labels.target_offset)
 
-# %% ../nbs/09b_widgets.ipynb #c022
+# %% ../nbs/09b_widgets.ipynb #c024
 def nearest_measured(
     path:pd.DataFrame,              # of a `TransferResult`
     column:str,                     # of the path
@@ -211,7 +211,7 @@ def walk_in_words(
         if np.isfinite(value): words.append(f"{name} {signed(value)}{unit}" + ("" if abs(tau - row.tau) < 1e-9 else f" (measured at τ = {tau:.2f})"))
     return "; ".join(words) + "."
 
-# %% ../nbs/09b_widgets.ipynb #c024
+# %% ../nbs/09b_widgets.ipynb #c026
 def _draw_images(ax, walk, step):
     "The travelling images side by side, pair k between x = k and k + 1."
     n, _, _, H, W = walk.images.shape
@@ -224,7 +224,7 @@ def _draw_images(ax, walk, step):
         ax.text(k + 0.5, high + 0.03, " → ".join(short(c, 12) for c in walk.classes[k]), ha="center", va="bottom", fontsize=8.5)
     ax.set(xlim=(0, n), ylim=(0, 1)); ax.axis("off")
 
-# %% ../nbs/09b_widgets.ipynb #c025
+# %% ../nbs/09b_widgets.ipynb #c027
 def _draw_predictions(ax, walk, step):
     "What the network says about each image; short black lines are the labels that the task gives it."
     n, _, K = walk.predictions.shape
@@ -238,7 +238,7 @@ def _draw_predictions(ax, walk, step):
     ax.set(xlim=(0, n), ylim=(0, 1.03), yticks=[0, 0.5, 1], ylabel="probability"); ax.tick_params(axis="x", length=0)
     ax.set_xlabel(f"outputs: {walk.source.name} (blue), {walk.target.name} (red); black: the label that the moving task gives")
 
-# %% ../nbs/09b_widgets.ipynb #c026
+# %% ../nbs/09b_widgets.ipynb #c028
 @figure_style()
 def draw_walk(
     walk:Walk,     # of `record_walk`
@@ -259,7 +259,7 @@ def draw_walk(
     figure.suptitle(f"{walk.source.name} → {walk.target.name}, τ = {row.tau:.2f}: {lengths}", fontsize=9.5, y=0.985)
     return figure, walk_in_words(walk, step)
 
-# %% ../nbs/09b_widgets.ipynb #c028
+# %% ../nbs/09b_widgets.ipynb #c030
 def walk_transfer(
     source:Task=None, target:Task=None,    # None: the digits 0 to 4 and 5 to 9
     model="mlp",                           # name or factory
@@ -279,7 +279,7 @@ def walk_transfer(
     slider = widgets.SelectionSlider(options=stops, value=start, description="τ", layout=widgets.Layout(width="450px"))
     return Panel(lambda step: draw_walk(walk, step), {"step": slider})
 
-# %% ../nbs/09b_widgets.ipynb #c039
+# %% ../nbs/09b_widgets.ipynb #c041
 def prediction(
     first:float,    # probability of class 1, in (0, 1)
     share:float,    # class 2's share of the rest, in (0, 1)
@@ -301,7 +301,7 @@ def straight_length(
     p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
     return quad(lambda t: np.sqrt(((q - p)**2/((1 - t)*p + t*q)).sum()), 0, 1, epsabs=1e-10)[0]
 
-# %% ../nbs/09b_widgets.ipynb #c041
+# %% ../nbs/09b_widgets.ipynb #c043
 def ruler_lengths(
     p, q,           # (K,) probabilities, all positive
     steps:int,      # M
@@ -315,7 +315,7 @@ def ruler_lengths(
     read = path_length(straight_line(p, q, np.linspace(0, 1, check_integer(steps, "steps", 1) + 1))[:, None])
     return {"geodesic": fisher_rao(p, q).item(), "straight line": straight_length(p, q), "in M steps": read}
 
-# %% ../nbs/09b_widgets.ipynb #c043
+# %% ../nbs/09b_widgets.ipynb #c045
 # of classes 1, 2, 3: rows sum to 0, so this is also the view along (1, 1, 1)
 CORNERS = np.array([[-3**0.5/2, -0.5], [3**0.5/2, -0.5], [0., 1.]])
 
@@ -330,7 +330,7 @@ def ring(
     points = np.cos(distance/2)*root + np.sin(distance/2)*(np.cos(angle)*across[0] + np.sin(angle)*across[1])
     return np.where((points >= 0).all(1, keepdims=True), points, np.nan)**2
 
-# %% ../nbs/09b_widgets.ipynb #c044
+# %% ../nbs/09b_widgets.ipynb #c046
 def _outline():
     "The triangle's border (180, 3)."
     t = np.linspace(0, 1, 60)
@@ -347,7 +347,7 @@ def _draw_rings(ax, flat, p, path):
         ax.text(*points[far], f"{distance:g}", fontsize=6.5, color="0.4", ha="center", va="center", zorder=1,
                 bbox=dict(facecolor="white", edgecolor="none", pad=0.6))
 
-# %% ../nbs/09b_widgets.ipynb #c045
+# %% ../nbs/09b_widgets.ipynb #c047
 def _draw_triangle(ax, p, q, steps, root):
     "Equal distances from p (grey), geodesic and straight line; on the simplex or, by `root`, on the sphere."
     flat = (lambda v: np.sqrt(v) @ CORNERS) if root else (lambda v: np.asarray(v) @ CORNERS)
@@ -367,7 +367,7 @@ def _draw_triangle(ax, p, q, steps, root):
         ax.annotate(f"class {k + 1}", corner, offset, textcoords="offset points", ha=side, fontsize=7.5)
     ax.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-0.75, 1.15)); ax.axis("off")
 
-# %% ../nbs/09b_widgets.ipynb #c046
+# %% ../nbs/09b_widgets.ipynb #c048
 @figure_style()
 def draw_ruler(
     p, q,            # (3,) probabilities, all positive
@@ -387,7 +387,7 @@ def draw_ruler(
     return figure, (f"p = {triple(p)}, q = {triple(q)}: geodesic {short_way:.3f}, straight line {line:.3f} ({longer:.1%} longer), "
                     f"straight line read {many} {read:.3f} nats^½. Grey: equal distances from p, up to 3.")
 
-# %% ../nbs/09b_widgets.ipynb #c047
+# %% ../nbs/09b_widgets.ipynb #c049
 def fisher_ruler(
     p=(0.80, 0.90), q=(0.03, 0.50),     # where to start: (probability of class 1, class 2's share of the rest)
     steps:int=5,                        # M, in which the line is read at first
@@ -400,7 +400,7 @@ def fisher_ruler(
                 "steps": widgets.IntSlider(steps, 1, 40, description="steps M", **look)}
     return Panel(lambda p1, p2, q1, q2, steps: draw_ruler(prediction(p1, p2), prediction(q1, q2), steps), controls)
 
-# %% ../nbs/09b_widgets.ipynb #c054
+# %% ../nbs/09b_widgets.ipynb #c056
 def leave_one_out(
     a, b,                      # DataFrames over the same tasks (at least 4), finite off the diagonal
     method:str="pearson",      # "pearson" | "spearman"
@@ -415,7 +415,7 @@ def leave_one_out(
         except ValueError: return np.nan                   # all that remains is equal
     return pd.Series([r([i for i in range(len(names)) if i != k]) for k in range(len(names))], names)
 
-# %% ../nbs/09b_widgets.ipynb #c056
+# %% ../nbs/09b_widgets.ipynb #c058
 def _draw_pairs(ax, x, y, marked, symmetric):
     "Off-diagonal entries of two frames; those that a marked task takes part in, as source and as target, stand out."
     values, names, seen = (x.to_numpy(), y.to_numpy()), list(x.index), off_diagonal(len(x))
@@ -430,7 +430,7 @@ def _draw_pairs(ax, x, y, marked, symmetric):
     ax.margins(0.1); ax.xaxis.set_major_locator(MaxNLocator(5)); ax.yaxis.set_major_locator(MaxNLocator(5))
     if at >= 0: ax.legend(loc="best", handlelength=0.8, frameon=True, edgecolor="none", framealpha=0.7)
 
-# %% ../nbs/09b_widgets.ipynb #c057
+# %% ../nbs/09b_widgets.ipynb #c059
 def _draw_without(ax, without, result, marked):
     "r without each task, beside r of all."
     order = without.sort_values()
@@ -441,7 +441,7 @@ def _draw_without(ax, without, result, marked):
     ax.set_yticks(range(len(order)), [short(n, 14) for n in order.index], fontsize=7 if len(order) <= 10 else 5.5)
     ax.set(xlabel="r without the task"); ax.margins(0.15); ax.set_title("one task left out\n(black: all tasks)", loc="left")
 
-# %% ../nbs/09b_widgets.ipynb #c058
+# %% ../nbs/09b_widgets.ipynb #c060
 def _title_null(result):
     "The p-value in two lines."
     words = p_in_words(result)
@@ -455,7 +455,7 @@ def _mantel_in_words(result, labels, without):
     ends = (f"{signed(v)} (without {task})" for v, task in ((left.min(), left.idxmin()), (left.max(), left.idxmax())))
     return f"{sentence} With one task left out, r lies between {' and '.join(ends)}."
 
-# %% ../nbs/09b_widgets.ipynb #c059
+# %% ../nbs/09b_widgets.ipynb #c061
 @figure_style()
 def draw_mantel(
     a, b,                      # DataFrames or DistanceMatrix over the same tasks
@@ -477,7 +477,7 @@ def draw_mantel(
     _draw_without(axes[2], without, result, marked)
     return figure, _mantel_in_words(result, labels, without)
 
-# %% ../nbs/09b_widgets.ipynb #c061
+# %% ../nbs/09b_widgets.ipynb #c063
 def _check_matrices(matrices, least:int) -> dict:
     "Frames over the same tasks, in the first one's order. Raises ValueError for other mappings."
     if not isinstance(matrices, Mapping) or not matrices:
@@ -495,7 +495,7 @@ def _menu(name, options, value=None, width=220):
     value = value if value is not None else options[0]
     return widgets.Dropdown(options=options, value=value, description=name, layout=widgets.Layout(width=f"{width}px"))
 
-# %% ../nbs/09b_widgets.ipynb #c062
+# %% ../nbs/09b_widgets.ipynb #c064
 def mantel_explorer(
     matrices:Mapping,           # {name: DataFrame or DistanceMatrix}, the same tasks in all (at least 4)
     a:str=None, b:str=None,     # names to start with; None: the first two
@@ -517,7 +517,7 @@ def mantel_explorer(
     controls = {"a": _menu("x", names, a, 210), "b": _menu("y", names, b, 210), "method": _menu("correlation", ["pearson", "spearman"], width=210)}
     return Panel(draw, controls | {"symmetric": averaged, "marked": _menu("mark task", tasks, "", 210)})
 
-# %% ../nbs/09b_widgets.ipynb #c071
+# %% ../nbs/09b_widgets.ipynb #c073
 def fine_tuning_gain(
     matrix,                # DistanceMatrix of fine-tuning, with accuracies
 ) -> pd.DataFrame:         # (n, n), rows sources, columns targets, in percentage points; NaN on the diagonal
@@ -535,7 +535,7 @@ def task_tree(
     flat = squareform(d, checks=False)
     return optimal_leaf_ordering(linkage(flat, "average"), flat)
 
-# %% ../nbs/09b_widgets.ipynb #c073
+# %% ../nbs/09b_widgets.ipynb #c075
 def _draw_map(ax, frame, place, target, unit):
     "Tasks in the plane, the chosen one in red, a line to its nearest source."
     points, stress, flat = place
@@ -550,7 +550,7 @@ def _draw_map(ax, frame, place, target, unit):
         if text.get_text() == short(target, 14): text.set(color=RED, weight="bold")
     ax.set_title(f"map, n = {len(points)} tasks\nstress {stress:.2f} ({flat:.2f} if all were equal)", loc="left")
 
-# %% ../nbs/09b_widgets.ipynb #s001
+# %% ../nbs/09b_widgets.ipynb #c076
 def _draw_tree(ax, frame, tree, target, unit):
     "The dendrogram of the tasks, the chosen one in red."
     dendrogram(tree, labels=[short(t, 14) for t in frame.index], orientation="left", ax=ax, color_threshold=0, above_threshold_color=BLUE)
@@ -569,7 +569,7 @@ def _draw_ordered(ax, frame, tree, target, unit):
     ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03).outline.set_visible(False)
     ax.set_title(f"matrix in the tree's order, n = {len(frame)} tasks\n{unit}; rows sources, columns targets", loc="left")
 
-# %% ../nbs/09b_widgets.ipynb #c075
+# %% ../nbs/09b_widgets.ipynb #c078
 def _frame_of_column(j, n): return Rectangle((j - 0.5, -0.5), 1, n, fill=False, edgecolor=RED, linewidth=1.8, clip_on=False)
 
 def _draw_nearest(left, right, nearest, gain, target, unit):
@@ -580,7 +580,8 @@ def _draw_nearest(left, right, nearest, gain, target, unit):
         side = dict(ha="right", color="white") if v > nearest.max()/2 else dict(ha="left", color="black")
         left.text(v, y, f" {v:.{decimals(nearest)}f} ", va="center", fontsize=7, **side)
     left.set_yticks(place, [short(s, 14) for s in nearest.index])
-    left.set(xlabel=unit); left.set_title(f"nearest sources\nto {short(target)}", loc="left"); left.xaxis.set_major_locator(MaxNLocator(4))
+    few = re.sub(r"(, | \()mean of \d+ seeds\)", lambda m: ")" if m[1] == ", " else "", unit)    # there is little room
+    left.set(xlabel=few); left.set_title(f"nearest sources\nto {short(target)}", loc="left"); left.xaxis.set_major_locator(MaxNLocator(4))
     right.axvline(0, color="0.3", linewidth=0.8)
     right.set(yticks=[], ylim=left.get_ylim(), xlabel="accuracy (points)"); right.set_title("gain of\nfine-tuning", loc="left")
     if gain is None:
@@ -592,7 +593,7 @@ def _draw_nearest(left, right, nearest, gain, target, unit):
         if np.isfinite(v): right.text(0, y, f" {v:+.1f} ".replace("-", "−"), ha="right" if v > 0 else "left", va="center", fontsize=7)
     reach = max(1, 1.1*np.nanmax(np.abs(gain.to_numpy()))); right.set(xlim=(-reach, reach)); right.xaxis.set_major_locator(MaxNLocator(4))
 
-# %% ../nbs/09b_widgets.ipynb #c076
+# %% ../nbs/09b_widgets.ipynb #c079
 LAYOUTS = {"map": _draw_map, "tree": _draw_tree, "matrix": _draw_ordered}     # how tasks are laid out
 
 def sentence_of_nearest(
@@ -609,7 +610,7 @@ def sentence_of_nearest(
     said = "no measurement" if np.isnan(own) else f"{signed(own)} points of accuracy against the mean over sources"
     return f"{words} Fine-tuning from {first}: {said}; the best source was {best} ({signed(gain.loc[best, target])})."
 
-# %% ../nbs/09b_widgets.ipynb #c077
+# %% ../nbs/09b_widgets.ipynb #c080
 @figure_style()
 def draw_tasks(
     matrix,                    # DataFrame or DistanceMatrix, no NaN off the diagonal
@@ -631,7 +632,7 @@ def draw_tasks(
     _draw_nearest(*bars, nearest[:show], gain, target, label)
     return figure, sentence_of_nearest(nearest, gain, target, name)
 
-# %% ../nbs/09b_widgets.ipynb #c079
+# %% ../nbs/09b_widgets.ipynb #c082
 def _fractions(ax, corner, other):
     "A rectangle between two points in data coordinates, as (left, bottom, width, height) in fractions of the figure."
     (x, y), (u, v) = ax.figure.transFigure.inverted().transform(ax.transData.transform([corner, other]))
@@ -652,7 +653,7 @@ def _task_places(
     if layout == "tree": return {t: _fractions(board, (-0.32*far, 10*k), (0, 10*k + 10)) for k, t in enumerate(names)}
     return {t: _fractions(board, (k - 0.5, -0.5), (k + 0.5, len(frame) - 0.5)) for k, t in enumerate(names)}
 
-# %% ../nbs/09b_widgets.ipynb #c080
+# %% ../nbs/09b_widgets.ipynb #c083
 def _by_architecture(matrices) -> dict:
     "{architecture: {distance: matrix}}, also for one level only."
     if isinstance(matrices, Mapping) and matrices and all(isinstance(m, Mapping) for m in matrices.values()): nested = dict(matrices)
@@ -668,7 +669,7 @@ def _gain_of(matrices, gain):
     fine = matrices.get("fine_tuning")
     return fine_tuning_gain(fine) if hasattr(fine, "table") and fine.results else None
 
-# %% ../nbs/09b_widgets.ipynb #c082
+# %% ../nbs/09b_widgets.ipynb #c085
 def task_map(
     matrices:Mapping,         # {distance: matrix} or {architecture: {distance: matrix}}, the same tasks in all (at least 3)
     gain=None,                # DataFrame (sources, targets); None: from the accuracies of the matrix "fine_tuning", if there is one
@@ -697,7 +698,7 @@ def task_map(
     controls["target"] = widgets.ToggleButtons(options=options, value=target, description="target", style=look)
     return Panel(draw, controls, places, "target")
 
-# %% ../nbs/09b_widgets.ipynb #c098
+# %% ../nbs/09b_widgets.ipynb #c101
 class Toy(NamedTuple):
     "Where the toy's target lies, and how the task gets there."
     shift: float = 1.5             # of both means
@@ -717,7 +718,7 @@ def toy_points(
     if toy.kind == "displacement": return (1 - tau)*start + tau*end, MASS, y
     return np.r_[start, end], np.r_[(1 - tau)*MASS, tau*MASS], np.r_[y, y]
 
-# %% ../nbs/09b_widgets.ipynb #c100
+# %% ../nbs/09b_widgets.ipynb #c103
 def toy_gradient(
     w,                    # (2,) slope and bias
     points,               # of `toy_points`
@@ -737,7 +738,7 @@ def toy_loss(
 
 
 
-# %% ../nbs/09b_widgets.ipynb #c101
+# %% ../nbs/09b_widgets.ipynb #c104
 def toy_best(
     toy:Toy,              # where the target lies
     taus,                 # (M+1,) from 0 to 1
@@ -756,7 +757,7 @@ def toy_best(
 
 
 
-# %% ../nbs/09b_widgets.ipynb #c102
+# %% ../nbs/09b_widgets.ipynb #c105
 def toy_flow(
     toy:Toy,              # where the target lies
     speed:float,          # kappa
@@ -780,7 +781,7 @@ def toy_lengths(
         steps.append([mean_length(kl, kind, torch.from_numpy(mass)).item() for kind in ("per_input", "riemannian")])
     return np.cumsum(steps, 0)
 
-# %% ../nbs/09b_widgets.ipynb #c103
+# %% ../nbs/09b_widgets.ipynb #c106
 @cache
 def solve_toy(
     toy:Toy,              # where the target lies
@@ -796,7 +797,7 @@ def solve_toy(
     return dict(taus=taus, best=best, learner=learner, excess=np.array(excess),
                 best_lengths=toy_lengths(toy, best, taus), lengths=toy_lengths(toy, learner, taus))
 
-# %% ../nbs/09b_widgets.ipynb #c105
+# %% ../nbs/09b_widgets.ipynb #c108
 BELOW = dict(loc="upper center", bbox_to_anchor=(0.5, -0.2), columnspacing=0.8)     # where a legend stands
 
 def _draw_classes(ax, toy, tau, best, learner):
@@ -812,7 +813,7 @@ def _draw_classes(ax, toy, tau, best, learner):
     ax.set(xlabel="x", ylabel="density, probability", xlim=(-4.5, 6.5), ylim=(0, 1.02))
     ax.set_title(f"the task at τ = {tau:.2f}", loc="left"); ax.legend(ncols=2, handlelength=1.5, **BELOW)
 
-# %% ../nbs/09b_widgets.ipynb #c106
+# %% ../nbs/09b_widgets.ipynb #c109
 def _draw_weights(ax, solved, at):
     "The path of the best classifier and the learner's: decision boundary and slope."
     for name, style in (("best", dict(color="black", linestyle="--")), ("learner", dict(color=GREEN, linewidth=2))):
@@ -833,7 +834,7 @@ def _draw_toy_lengths(ax, solved, at):
     ax.set(xlabel="τ", ylabel="length so far (nats$^{1/2}$)", xlim=(-0.02, 1.02), ylim=(0, max(1.5, longest)))
     ax.set_title("lengths", loc="left"); ax.legend(ncols=2, handlelength=1.5, **BELOW)
 
-# %% ../nbs/09b_widgets.ipynb #c107
+# %% ../nbs/09b_widgets.ipynb #c110
 @figure_style()
 def draw_toy(
     toy:Toy,         # where the target lies
@@ -853,7 +854,7 @@ def draw_toy(
                     f"Whole path: learner B = {B:.3f}, A = {A:.3f}; best B = {B_best:.3f}, A = {A_best:.3f} nats^½; "
                     f"excess loss at τ = {tau:.2f}: {now} nats, at the end {end}.")
 
-# %% ../nbs/09b_widgets.ipynb #c109
+# %% ../nbs/09b_widgets.ipynb #c112
 def exact_toy_explorer(
     shift:float=1.5, width:float=1.5, speed:float=10**1.5, kind:str="displacement",     # where to start
 ) -> Panel:
