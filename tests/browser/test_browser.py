@@ -1,4 +1,10 @@
-"""What a reader sees in a real browser: the site's maths, search and width without a network, and a widget that moves in JupyterLab."""
+"""What a reader sees in a real browser: the site's maths, search and width without a network, and widgets that move in JupyterLab.
+
+`SCREENSHOTS=FOLDER make test-browser` leaves a picture of each widget in that folder.
+"""
+import os
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -138,3 +144,42 @@ def test_task_on_the_map_is_clicked_in_jupyterlab(driver, until, find, lab):
     until(lambda _: "nearest source to b is a" in said())
     assert find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == []
     assert from_here_only(driver) == []
+
+
+MATRICES = "import numpy as np, pandas as pd\ndef d(seed): return pd.DataFrame(np.random.default_rng(seed).uniform(1, 2, (5, 5)), list('abcde'), list('abcde'))\n"
+WIDGETS = {     # name: (cell, words of its sentence, number of controls)
+    "walk_transfer": ("walk_transfer()", ("length so far B = ", "A = ", "excess loss", "accuracy on the target's test images"), 1),
+    "fisher_ruler": ("fisher_ruler()", ("geodesic", "straight line", "longer", "steps"), 5),
+    "mantel_explorer": (MATRICES + "mantel_explorer({'one': d(1), 'two': d(2), 'three': d(3)})", ("Pearson r = ", "p = ", "With one task left out, r lies between"), 5),
+    "task_map": (MATRICES + "task_map({'small': {'far': d(1), 'near': d(2)}, 'large': {'far': d(3), 'near': d(4)}}, gain=d(5))",
+                 ("By far, the nearest source to a is", "the farthest", "Fine-tuning from", "the best source was"), 4),
+    "exact_toy_explorer": ("exact_toy_explorer()", ("learner B = ", "A = ", "best B = ", "excess loss"), 5)}
+
+
+def controls_of(find):
+    "A function for each control of the widget that moves it by hand: sliders, menus, ticks and groups of buttons."
+    from selenium.webdriver import Keys
+    from selenium.webdriver.support.ui import Select
+    area = ".jp-OutputArea "
+    def key(slider): return lambda: slider.send_keys(Keys.ARROW_LEFT if "100.0%" in slider.get_attribute("style") else Keys.ARROW_RIGHT)
+    def choose(menu): return lambda: Select(menu).select_by_index(len(Select(menu).options) - 1)
+    def press(group): return lambda: group.find_elements("css selector", "button:not(.mod-active)")[-1].click()
+    return ([key(e) for e in find(area + ".noUi-handle")] + [choose(e) for e in find(area + "select")] + [e.click for e in find(area + "input[type=checkbox]")]
+            + [press(e) for e in find(area + ".widget-toggle-buttons")])
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_every_control_of_a_widget_answers(driver, until, find, lab, name):
+    code, words, count = WIDGETS[name]
+    run_in_lab(driver, until, find, lab, f"{name}.ipynb", name, f"from taskdist_nb.widgets import {name}\n" + code)
+    until(lambda _: find(".jp-OutputArea .widget-image") and find("[role=status]")[-1].text)
+    state = lambda: (find(".jp-OutputArea .widget-image")[0].get_attribute("src"), find("[role=status]")[-1].text)
+    assert all(word in state()[1] for word in words), state()[1]
+    moves = controls_of(find)
+    assert len(moves) == count
+    for move in moves:
+        before = state()
+        move()
+        until(lambda _: state()[0] != before[0])
+    assert find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == [] and from_here_only(driver) == []
+    if folder := os.environ.get("SCREENSHOTS"): driver.save_screenshot(str(Path(folder)/f"{name}.png"))
