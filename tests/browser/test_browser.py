@@ -64,13 +64,13 @@ def test_search_finds_a_notebook_and_a_function(driver, until, find, site):
 
 
 @pytest.mark.parametrize("page", ["index", "00_data", "03_transport", "tutorials/your_own_data", "reference/viz", "_modules/taskdist_nb/viz"])
-def test_pages_fit_a_phone(driver, until, find, site, page):
-    resize(driver, 390)
-    driver.get(f"{site}/{page}.html")
-    until(lambda _: len(find("mjx-container")) >= len(find("article .math")))
-    assert driver.execute_script(OVERFLOW) == []
-    assert driver.execute_script("return document.documentElement.scrollWidth") <= 390
-    resize(driver, 1280)
+def test_pages_fit_a_phone_a_tablet_and_a_laptop(driver, until, find, site, page):
+    for width in (390, 800, 1024, 1280):
+        resize(driver, width)
+        driver.get(f"{site}/{page}.html")
+        until(lambda _: len(find("mjx-container")) >= len(find("article .math")))
+        assert driver.execute_script(OVERFLOW) == []
+        assert driver.execute_script("return document.documentElement.scrollWidth") <= width
 
 
 def test_dark_and_light_are_dark_and_light(driver, until, site):
