@@ -5,17 +5,18 @@
 # %% auto #0
 __all__ = ['SUITE_NAMES', 'DISTANCE_NAMES', 'MODEL_NAMES', 'CONFIG_NAMES', 'YARDSTICK', 'METHOD_NAMES', 'COMMANDS', 'ABOUT',
            'EXAMPLES', 'SELECT', 'DEFAULTS', 'OTHERWISE', 'LAG', 'SHARE', 'CHECKS', 'GLOSSARY', 'STYLE', 'MACROS',
-           'PAGE', 'PAGE_END', 'WrongUse', 'one_of', 'whole', 'jobs', 'name_list', 'seconds', 'Parser', 'make_parser',
-           'add_what', 'add_how', 'add_place', 'add_choice', 'parse', 'unexpected', 'read_setting', 'make_config',
-           'Request', 'check_request', 'open_suite', 'check_device', 'check_fit', 'check_out', 'Experiment',
-           'run_experiment', 'Clock', 'mantel_tests', 'try_mantel', 'tests_table', 'mantel_table', 'pair_table',
-           'summary_table', 'show_number', 'print_summary', 'why_no_test', 'ceiling_lines', 'words', 'warn_following',
-           'warn_seeds', 'warn_length', 'warn_turns', 'warn_asymmetry', 'warn_few_tasks', 'warn_setup', 'warnings_for',
-           'write_tables', 'read_run', 'clear_last_run', 'Drawing', 'drawings', 'transfer_drawings', 'same_pair',
-           'draw_interpolation', 'draw_figures', 'headline', 'typeset', 'cell', 'shade', 'tests_by_row', 'relabellings',
-           'in_words', 'changed_settings', 'facts_of', 'report_contents', 'write_report', 'machine', 'versions',
-           'describe_run', 'run_command', 'write_run', 'finish', 'check_choice', 'select_command', 'status_command',
-           'status_lines', 'progress_lines', 'main', 'complain']
+           'PAGE', 'PAGE_END', 'OWN', 'WrongUse', 'one_of', 'whole', 'jobs', 'name_list', 'seconds', 'Parser',
+           'make_parser', 'add_what', 'add_how', 'add_place', 'add_choice', 'parse', 'unexpected', 'read_setting',
+           'make_config', 'Request', 'check_request', 'open_suite', 'check_device', 'check_fit', 'check_out',
+           'Experiment', 'run_experiment', 'Clock', 'mantel_tests', 'try_mantel', 'tests_table', 'mantel_table',
+           'pair_table', 'summary_table', 'show_number', 'print_summary', 'why_no_test', 'ceiling_lines', 'words',
+           'warn_following', 'warn_seeds', 'warn_length', 'warn_turns', 'warn_asymmetry', 'warn_few_tasks',
+           'warn_setup', 'warnings_for', 'write_tables', 'read_run', 'clear_last_run', 'Drawing', 'drawings',
+           'transfer_drawings', 'same_pair', 'draw_interpolation', 'draw_figures', 'headline', 'typeset', 'cell',
+           'shade', 'tests_by_row', 'relabellings', 'in_words', 'changed_settings', 'facts_of', 'report_contents',
+           'write_report', 'machine', 'versions', 'describe_run', 'run_command', 'write_run', 'finish', 'in_form',
+           'open_target', 'choose_tasks', 'check_choice', 'select_command', 'status_command', 'status_lines',
+           'progress_lines', 'main', 'complain']
 
 # %% ../nbs/12_cli.ipynb #c004
 import argparse, difflib, json, os, shlex, sys, tempfile, time
@@ -33,7 +34,7 @@ CONFIG_NAMES = ("fast", "paper", "toy")          # presets of `TransferConfig`
 YARDSTICK = "fine_tuning"                        # the distance that the others are compared with
 METHOD_NAMES = (   # what `select` can rank by
     "cascade", *DISTANCE_NAMES, "leep", "nce", "logme", "h_score", "h_score_shrunk", "knn", "source_accuracy", "otdd",
-    "coupled_error", "uncoupled_error", "fine_tuning_error")
+    "coupled_error", "uncoupled_error", "fine_tuning_error", "coupled_remaining", "uncoupled_remaining")
 COMMANDS = ("run", "select", "status")           # words after `taskdist`
 
 # %% ../nbs/12_cli.ipynb #c012
@@ -111,11 +112,17 @@ EXAMPLES = """examples:
       what a run has stored so far
   taskdist select --suite cifar100 --target flowers --shots 20 --budget 300 --root DATA --out runs/flowers
       which of the 19 other super-classes to fine-tune from, with 20 labelled images a class and 300 seconds
+  taskdist select --suite cifar100 --root DATA --target my_images/ --model slim_cnn --budget 300 --scratch --out choice
+      which of all 20 to fine-tune from to your own images in my_images/train/CLASS/*.png and my_images/test/CLASS/*.png
 
 A run that was stopped goes on where it was when the same command is given again."""
 
 SELECT = """From which task of a suite should one fine-tune to the target? Ranks the candidates by a distance, a score or a cascade of two,
-prints the table, and writes it (ranking.csv) with a figure (ranking.png)."""
+and writes a table (ranking.csv), a figure (ranking.png), and what they say in sentences (ranking.txt).
+
+The target is a task of the suite, or your own images: a folder with one sub-folder a class, CLASS/*.png, or with two parts
+train/CLASS/*.png and test/CLASS/*.png, or an .npz file. All its classes are one task, which is named after the folder, and its
+images are cropped to the shape of the suite's, resized, and made grey or coloured as these are."""
 
 # %% ../nbs/12_cli.ipynb #c022
 def make_parser() -> Parser:
@@ -168,7 +175,7 @@ def add_choice(group):   # of a parser's options
     "Options that say what is chosen for, and among what."
     add = group.add_argument
     add("--suite", metavar="NAME", help=f"{', '.join(SUITE_NAMES)}, or the path of an .npz file or a folder of images")
-    add("--target", metavar="T", help="the task of the suite that is to be learnt")
+    add("--target", metavar="T", help="what is to be learnt: a task of the suite, or the path of a folder of images or an .npz file")
     add("--candidates", metavar="A,B,...", type=name_list, help="tasks to fine-tune from (default: all others)")
     add("--method", metavar="NAME", default="cascade",
         help=f"{', '.join(METHOD_NAMES)} (default: cascade, leep for all and coupled_error for three finalists)")
@@ -273,8 +280,9 @@ def open_suite(
     tasks:list,        # their names; None: all
     root:str,          # torchvision's folder of data sets; None: the default
     download:bool,     # fetch a data set that is not there?
+    least:int=2,       # tasks that are needed
 ):                     # Suite
-    "The suite, with at least two tasks whose images have one shape. Raises WrongUse."
+    "The suite, with enough tasks, whose images have one shape. Raises WrongUse."
     from taskdist_nb.data import SUITES, joint_label_space, load_suite
     if name not in SUITES and not Path(name).exists():
         one_of("--suite", name, SUITE_NAMES, ", or the path of an .npz file or a folder of images")
@@ -283,7 +291,7 @@ def open_suite(
     try: suite = load_suite(name, tasks, root, download)
     except (ValueError, TypeError, OSError) as e:
         raise WrongUse(f"--suite {name}: {e}".replace("pass download=True", "give --download")) from e
-    if len(suite) < 2: raise WrongUse(f"--tasks must name at least 2 tasks. Got: {', '.join(suite.names)}.")
+    if len(suite) < least: raise WrongUse(f"--tasks must name at least {least} tasks. Got: {', '.join(suite.names)}.")
     first, *others = suite.values()
     try: [joint_label_space(first, t) for t in others]
     except ValueError as e: raise WrongUse(f"--suite {name}: {e}") from e
@@ -301,7 +309,7 @@ def check_device(
         raise WrongUse(f"--set device must be auto, cpu, or a GPU that PyTorch sees here, e.g. cuda. Got: {device!r}.") from None
 
 def check_fit(
-    suite,         # Suite
+    suite,         # Suite, or dict of Tasks
     model:str,     # a name in `MODEL_NAMES`
     config,        # TransferConfig
 ):
@@ -1059,28 +1067,80 @@ def finish(
     write_run(out, run)
 
 # %% ../nbs/12_cli.ipynb #c118
+def in_form(
+    x,        # (n, C, H, W) uint8 images, grey or coloured
+    like,     # Task
+):            # (n, c, h, w) uint8, as that task's images
+    "Images cropped at the centre to the shape of another task's and resized, in its number of channels."
+    import numpy as np, torch
+    from PIL import Image, ImageOps
+    channels, height, width = like.shape
+    def brought(image):
+        picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+        return np.asarray(ImageOps.fit(picture.convert("L" if channels == 1 else "RGB"), (width, height)))
+    made = torch.from_numpy(np.stack([brought(image) for image in x.permute(0, 2, 3, 1).numpy()]))
+    return made[:, None] if channels == 1 else made.permute(0, 3, 1, 2).contiguous()
+
+# %% ../nbs/12_cli.ipynb #c119
+def open_target(
+    path:str,     # of a folder of images, CLASS/*.png or train/... and test/... of these, or of an .npz file
+    like,         # Task whose form the images get; they may be mirrored if its may
+):                # Task, named after the folder or the file
+    "All classes of somebody's own images as one task. Raises WrongUse."
+    from dataclasses import replace
+    from taskdist_nb.data import Suite, joint_label_space
+    place, (channels, *size) = Path(os.path.abspath(path)), like.shape     # absolute, because "." has a name too
+    try:
+        if not place.is_dir(): suite = Suite.from_npz(path, flip=like.flip)
+        else: suite = Suite.from_folder(path, size=max(size), mode="L" if channels == 1 else "RGB", flip=like.flip)
+        if len(suite) > 1: raise ValueError(f"one task is wanted, CLASS/*.png. Got: {len(suite)}, {', '.join(suite.names)}; give one of them.")
+        task = replace(suite[suite.names[0]], name=place.name if place.is_dir() else place.stem)
+        pictures = all(t.x_train.element_size() == 1 and t.shape[0] in (1, 3) for t in (task, like))
+        if pictures and task.shape != like.shape:
+            task = replace(task, x_train=in_form(task.x_train, like), x_test=in_form(task.x_test, like))
+        joint_label_space(like, task)
+    except (ValueError, TypeError, OSError) as e: raise WrongUse(f"--target {path}: {e}") from e
+    return task
+
+# %% ../nbs/12_cli.ipynb #c124
+OWN = ", or the path of a folder of images or an .npz file"
+
+def choose_tasks(
+    args:argparse.Namespace,     # of `taskdist select`
+) -> tuple:                      # Task, Suite
+    "The target, and the tasks to choose from. Raises WrongUse."
+    suite = open_suite(args.suite, None, args.root, args.download, 1)
+    own = args.target not in suite.names and Path(args.target).exists()
+    if not own: one_of("--target", args.target, suite.names, OWN)
+    others = args.candidates or [n for n in suite.names if n != args.target]
+    if not others: raise WrongUse(f"--suite must hold a task other than the target. Got: {args.suite!r} with {args.target!r} only.")
+    shelf = open_suite(args.suite, others, args.root, args.download, 1) if args.candidates else suite.subset(others)
+    target = open_target(args.target, shelf[shelf.names[0]]) if own else suite[args.target]
+    if target.name in shelf.names:
+        raise WrongUse(f"--target must not have a candidate's name, {target.name!r}; rename the folder or file. Got: {args.target!r}.")
+    return target, shelf
+
+# %% ../nbs/12_cli.ipynb #c126
 def check_choice(
     args:argparse.Namespace,     # of `taskdist select`
 ) -> tuple:                      # target, candidates, model, config, folder
     "Check everything that can be checked before anything is trained. Raises WrongUse."
     from taskdist_nb.select import few_shot
     if args.suite is None: raise WrongUse(f"--suite must be one of {', '.join(SUITE_NAMES)}, or a path. Got: nothing.")
-    if args.target is None: raise WrongUse("--target must be a task of the suite. Got: nothing.")
+    if args.target is None: raise WrongUse(f"--target must be a task of the suite{OWN}. Got: nothing.")
     one_of("--method", args.method, METHOD_NAMES)
     default = DEFAULTS.get(args.suite, OTHERWISE)
     model = one_of("--model", args.model or default["model"], MODEL_NAMES)
     config = make_config(args.config or default["preset"], args.settings)
     if args.candidates and args.target in args.candidates:
         raise WrongUse(f"--candidates must not hold the target. Got: {args.target!r}.")
-    suite = open_suite(args.suite, args.candidates and [args.target, *args.candidates], args.root, args.download)
-    one_of("--target", args.target, suite.names)
-    target, candidates = suite[args.target], suite.subset([n for n in suite if n != args.target])
+    target, candidates = choose_tasks(args)
     if args.shots: target = few_shot(target, args.shots)
     check_device(config.device)
-    check_fit(suite, model, config)
-    return target, candidates, model, config, check_out(args.out or f"runs/select-{suite.name}-{target.name}")
+    check_fit({target.name: target, **candidates}, model, config)
+    return target, candidates, model, config, check_out(args.out or f"runs/select-{candidates.name}-{target.name}")
 
-# %% ../nbs/12_cli.ipynb #c119
+# %% ../nbs/12_cli.ipynb #c128
 def select_command(
     args:argparse.Namespace,     # of `taskdist select`
     command:str,                 # as it was given
@@ -1089,6 +1149,7 @@ def select_command(
     import matplotlib.pyplot as plt
     from taskdist_nb.select import rank_sources
     from taskdist_nb.viz import figure_of, to_png
+    started = time.perf_counter()
     target, candidates, model, config, out = check_choice(args)
     ranking = rank_sources(target, candidates, args.method, model, config, range(args.seeds), args.budget,
                            store=out/"store", scratch=args.scratch)
@@ -1096,10 +1157,12 @@ def select_command(
     (out/"ranking.csv").write_text(f"# command: {command}\n# config: {settings}\n" + ranking.table.to_csv(float_format="%.6g"))
     axes = ranking.plot()
     (out/"ranking.png").write_bytes(to_png(axes)); plt.close(figure_of(axes))
-    print(ranking); print(f"\nTable and figure: {out/'ranking.csv'}, {out/'ranking.png'}")
+    took = f"From the data to this: {in_words(time.perf_counter() - started)}."
+    (out/"ranking.txt").write_text("\n".join([*ranking.told(), took]) + "\n")
+    print(ranking); print(f"{took}\n\nTable, figure, sentences: {out/'ranking.csv'}, {out/'ranking.png'}, {out/'ranking.txt'}")
     return 0
 
-# %% ../nbs/12_cli.ipynb #c121
+# %% ../nbs/12_cli.ipynb #c130
 def status_command(
     args:argparse.Namespace,     # of `taskdist status`
     command:str="",              # as it was given; not needed
@@ -1121,7 +1184,7 @@ def status_lines(
     return [run["command"], f"  {when}", f"  {len(run['tasks'])} tasks: {', '.join(run['tasks'])}",
             f"  model {run['model']}, preset {run['preset']}{changes}, {len(run['seeds'])} seeds", *progress_lines(out/"store")]
 
-# %% ../nbs/12_cli.ipynb #c123
+# %% ../nbs/12_cli.ipynb #c132
 def progress_lines(folder:Path) -> list[str]:   # the store of a run
     "Records done, at work and left, and about how long these will take."
     from taskdist_nb.matrix import Store, progress_of, seconds_left
@@ -1136,7 +1199,7 @@ def progress_lines(folder:Path) -> list[str]:   # the store of a run
     left = "not to be told before one of each kind is done" if seconds != seconds else f"about {in_words(seconds)}"
     return ["   done  running   left     each  records", *rows] + [f"time left: {left}"]*bool(progress.left.sum())
 
-# %% ../nbs/12_cli.ipynb #c125
+# %% ../nbs/12_cli.ipynb #c134
 def main(
     argv:list[str]=None,     # words after `taskdist`; None: those of the process
 ) -> int:                    # exit status: 0 done, 1 the run failed, 2 wrong use, 130 interrupted
