@@ -6,6 +6,11 @@ To make the published procedure affordable the images are halved to 16 x 16 pixe
 (`--network small_cnn` keeps both as they are). Rows go to a CSV file as they are finished; a second start goes on.
 
     python benchmarks/same_answer.py --root DATA --seeds 0,1,2 --out nbs/results/faster/same_answer.csv
+
+With `--suite digits` the same for five tasks of scikit-learn's digits and the perceptron, which is quick enough for `paper` to be
+repeated until its own order of the pairs is known:
+
+    python benchmarks/same_answer.py --suite digits --images 200 --seeds 0,1,2,3,4 --out nbs/results/faster/same_answer_digits.csv
 """
 import argparse, time
 from dataclasses import replace
@@ -16,12 +21,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from taskdist_nb.data import Task, cifar100_suite
+from taskdist_nb.data import Task, cifar100_suite, digits_suite
 from taskdist_nb.distances import coupled_transfer
-from taskdist_nb.models import resolve_precision, small_cnn
+from taskdist_nb.models import mlp, resolve_precision, small_cnn
 from taskdist_nb.trajectory import TransferConfig, fit_source
 
-TASKS = ["herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers"]
+TASKS = {"cifar100": "herbivores,carnivores,vehicles-1,vehicles-2,flowers", "digits": "low,high,even,odd,round"}
+PADDING = {"half_cnn": 2, "small_cnn": 4, "mlp": 1}   # pixels added before a random crop: an eighth of the image's side
 
 def conv_pair(conv: nn.Module, width1: int, width2: int) -> list[nn.Module]:
     return [conv, nn.BatchNorm2d(width1), nn.ReLU(inplace=True), nn.Conv2d(width1, width2, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
@@ -36,15 +42,15 @@ def halve(task: Task) -> Task:
     shrink = lambda x: F.avg_pool2d(x.float(), 2).round().to(torch.uint8)
     return replace(task, x_train=shrink(task.x_train), x_test=shrink(task.x_test))
 
-def configuration(preset: str, images: int, small: bool) -> TransferConfig:
+def configuration(preset: str, images: int, network) -> TransferConfig:
     "The preset on so many images. What only watches (probes beside the costs, excess loss, accuracy) is cut down for both."
-    watch = dict(probes=200, accuracy_points=1, precision=resolve_precision("auto"), crop_padding=2 if small else 4)
+    watch = dict(probes=200, accuracy_points=1, precision=resolve_precision("auto"), crop_padding=PADDING[network.__name__])
     watch |= dict(excess_points=1, excess_steps=100) if preset == "paper" else dict(excess_points=0)
     return getattr(TransferConfig, preset)(images=images, **watch)
 
 def measure(preset: str, suite: dict[str, Task], network, images: int, seeds: list[int], out: Path):
     "Append a row a pair and seed, unless it is there."
-    config = configuration(preset, images, network is half_cnn)
+    config = configuration(preset, images, network)
     old = pd.read_csv(out) if out.exists() else pd.DataFrame(columns=["preset", "source", "target", "seed"])
     done = set(old[["preset", "source", "target", "seed"]].itertuples(index=False, name=None))
     for seed in seeds:
@@ -80,17 +86,18 @@ def main():
     parser.add_argument("--root", default="data", help="folder of CIFAR-100")
     parser.add_argument("--images", type=int, default=100, help="training images a task")
     parser.add_argument("--seeds", default="0", help="e.g. 0,1,2")
-    parser.add_argument("--tasks", default=",".join(TASKS))
+    parser.add_argument("--suite", choices=list(TASKS), default="cifar100")
+    parser.add_argument("--tasks", help="names in the suite (default: five)")
     parser.add_argument("--presets", default="fast,paper")
     parser.add_argument("--network", choices=["half_cnn", "small_cnn"], default="half_cnn")
     parser.add_argument("--out", type=Path, default=Path("runs/same_answer.csv"))
     a = parser.parse_args()
     torch.set_num_threads(1)
     a.out.parent.mkdir(parents=True, exist_ok=True)
-    suite = cifar100_suite(a.tasks.split(","), root=a.root)
-    network = small_cnn if a.network == "small_cnn" else half_cnn
+    names = (a.tasks or TASKS[a.suite]).split(",")
+    if a.suite == "digits": suite, network = digits_suite(names=names), mlp
+    else: suite, network = cifar100_suite(names, root=a.root), {"small_cnn": small_cnn, "half_cnn": half_cnn}[a.network]
     if network is half_cnn: suite = {name: halve(task) for name, task in suite.items()}
-    else: suite = dict(suite)
     for preset in a.presets.split(","): measure(preset, suite, network, a.images, [int(s) for s in a.seeds.split(",")], a.out)
     table = pd.read_csv(a.out)
     if table.preset.nunique() == 2: print(summary(table))
