@@ -63,6 +63,7 @@ def study_measures(
     if unknown: raise ValueError(f"measures must be among {tuple(every)}. Got: {unknown}.")
     return {name: every[name] for name in names or every}
 
+# %% ../nbs/11_cifar100.ipynb #c035
 def run_study(
     out,                              # folder of the tables; the store lies in it
     root="data",                      # torchvision's folder with CIFAR-100
@@ -81,7 +82,7 @@ def run_study(
         found.to_csv(out/f"{name}.csv")
         if name == "fine_tuning": write_table(learning_curves(found), config, out/"curves.csv")
 
-# %% ../nbs/11_cifar100.ipynb #c036
+# %% ../nbs/11_cifar100.ipynb #c037
 def second_suite(
     root="data",          # torchvision's folder with MNIST and CIFAR-10
     cifar10:Suite=None,   # tasks `animals` and `vehicles`; None: read from `root`
@@ -90,7 +91,7 @@ def second_suite(
     return in_one_form({"mnist": mnist_suite(["even", "odd", "low", "high"], root=root),
                         "cifar10": cifar10 or cifar10_suite(["animals", "vehicles"], root=root)}, "MNIST and CIFAR-10")
 
-# %% ../nbs/11_cifar100.ipynb #c038
+# %% ../nbs/11_cifar100.ipynb #c039
 def write_table(
     table:pd.DataFrame,       # without its index
     config:TransferConfig,    # with which it was measured
@@ -121,7 +122,7 @@ def run_scratch(
     write_table(table, config, Path(out)/"scratch.csv")
     return table
 
-# %% ../nbs/11_cifar100.ipynb #c040
+# %% ../nbs/11_cifar100.ipynb #c041
 DIALS = {   # setting -> its values; the others stay as in `study_config`
     "lr": (0.001, 0.004, 0.016), "checkpoints": (5, 10, 20)}
 
@@ -147,7 +148,7 @@ def run_dials(
     write_table(pd.DataFrame(rows), config, Path(out)/"dials.csv")
     return pd.DataFrame(rows)
 
-# %% ../nbs/11_cifar100.ipynb #c042
+# %% ../nbs/11_cifar100.ipynb #c043
 READINGS = {   # title -> a number of a transfer's result; smaller should mean nearer
     "{}, on the weights": lambda r: r.lengths["unaveraged"],
     "{}, less the floor": lambda r: r.distance - r.noise_floor,
@@ -174,7 +175,7 @@ def open_predictions(
     others["source_accuracy"] = field_matrix(measures["coupled"], lambda r: 1 - r.source_accuracy)   # the static ranker costs nothing
     return others | {n: m for n, m in measures.items() if n != "fine_tuning"}
 
-# %% ../nbs/11_cifar100.ipynb #c044
+# %% ../nbs/11_cifar100.ipynb #c045
 def read_table(
     path,   # of the file
 ) -> pd.DataFrame:

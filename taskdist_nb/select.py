@@ -749,6 +749,7 @@ def clocked(
     start = time.process_time()
     return measure(), time.process_time() - start
 
+# %% ../nbs/10_select.ipynb #c095
 def measure_pair(
     source:Task, target:Task,    # images of one shape
     fitted:Fitted,               # the source's network with its noise floor
@@ -774,7 +775,7 @@ def measure_pair(
     seconds = dict(seconds_scores=looked, seconds_coupled=walked, seconds_fine_tuning=tuning)
     return {k: r.distance for k, r in scores.items()} | walks | seconds
 
-# %% ../nbs/10_select.ipynb #c096
+# %% ../nbs/10_select.ipynb #c097
 def measure_target(
     target:Task,     # few-shot; of the same name as a task of the plan, which is no source then
     plan:Plan,       # sources, model, settings, store
@@ -792,7 +793,7 @@ def measure_target(
     scratch = from_scratch(target, plan.model, replace(plan.config, steps=LONGER*plan.config.steps), seed)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("source").assign(scratch_error=1 - scratch.accuracy)
 
-# %% ../nbs/10_select.ipynb #c098
+# %% ../nbs/10_select.ipynb #c099
 def run_selection(
     out,                              # folder of the tables, one a target and draw
     root="data",                      # torchvision's folder with CIFAR-100
@@ -820,7 +821,7 @@ def run_selection(
             table = measure_target(few_shot(suite[name], shots, seed), plan, seed)
             path.write_text(f"# {head}\n" + table.assign(target=name, draw=seed).to_csv(float_format="%.6g"))
 
-# %% ../nbs/10_select.ipynb #c099
+# %% ../nbs/10_select.ipynb #c100
 def read_selection(
     folder,     # `out` of `run_selection`
 ) -> tuple[pd.DataFrame, dict]:
@@ -832,7 +833,7 @@ def read_selection(
                          f"Got: {len(files)} tables of {len(heads)} settings in {str(folder)!r}.")
     return pd.concat([pd.read_csv(f, comment="#") for f in files], ignore_index=True), json.loads(heads.pop().removeprefix("# "))
 
-# %% ../nbs/10_select.ipynb #c101
+# %% ../nbs/10_select.ipynb #c102
 SELECTION_PAIRS = tuple([("herbivores", t) for t in ("carnivores", "flowers", "vehicles-2")]
                         + [("vehicles-1", t) for t in ("carnivores", "vehicles-2", "scenes")])
 
@@ -842,7 +843,7 @@ def networks_at_hand() -> dict:   # name -> factory
     own = {name: name for name in ("mlp", "slim_cnn", "small_cnn", "wrn_16_4")}
     return own | {name: torch_model(name, size=32) for name in foreign}
 
-# %% ../nbs/10_select.ipynb #c102
+# %% ../nbs/10_select.ipynb #c103
 def measure_network(
     plan:Plan,      # sources, model, settings, store
     suite:Suite,    # targets, with all their images
@@ -860,7 +861,7 @@ def measure_network(
                     | dict(scratch_error=1 - fresh.accuracy, source_seconds=fitted.seconds))
     return pd.DataFrame(rows)
 
-# %% ../nbs/10_select.ipynb #c103
+# %% ../nbs/10_select.ipynb #c104
 def run_architectures(
     out,                              # folder of the tables, one a network and seed
     root="data",                      # torchvision's folder with CIFAR-100
@@ -887,7 +888,7 @@ def run_architectures(
             table = measure_network(plan, suite, pairs, shots, seed).assign(network=name, draw=seed)
             path.write_text(f"# {head}\n" + table.to_csv(index=False, float_format="%.6g"))
 
-# %% ../nbs/10_select.ipynb #c105
+# %% ../nbs/10_select.ipynb #c106
 def as_colour(
     task:Task,      # grey or colour images, at most `size` pixels a side
     size:int=32,    # pixels a side of the result
@@ -900,6 +901,7 @@ def as_colour(
     def grown(x): return nn.functional.pad(x, (left, size - width - left, top, size - height - top)).expand(-1, 3, -1, -1).contiguous()
     return replace(task, x_train=grown(task.x_train), x_test=grown(task.x_test))
 
+# %% ../nbs/10_select.ipynb #c107
 def in_one_form(
     parts:Mapping,        # data set's name -> Suite
     name:str,             # of the result
@@ -919,7 +921,7 @@ def four_data_sets(
              "cifar100": cifar100_suite(["carnivores", "vehicles-1"], root=root)}
     return in_one_form(parts, "four data sets")
 
-# %% ../nbs/10_select.ipynb #c109
+# %% ../nbs/10_select.ipynb #c111
 def cascaded(
     first, final,       # (m,) scores of m candidates, smaller = better
     finalists:int=3,    # how many the first stage lets through
@@ -929,7 +931,7 @@ def cascaded(
     rank, chosen = stats.rankdata(first, method="ordinal"), stats.rankdata(final, method="ordinal")
     return np.where(rank <= finalists, chosen - len(first), rank)
 
-# %% ../nbs/10_select.ipynb #c110
+# %% ../nbs/10_select.ipynb #c112
 def judge_selection(
     evidence:pd.DataFrame,            # as `read_selection` gives it
     methods:Mapping,                  # name -> column, or function of a target's table -> (m,) scores, smaller = better
@@ -945,7 +947,7 @@ def judge_selection(
             rows.append(dict(method=name, target=target, draw=draw, tau=weighted_tau(a, y)) | regret)
     return pd.DataFrame(rows)
 
-# %% ../nbs/10_select.ipynb #c112
+# %% ../nbs/10_select.ipynb #c114
 def with_other_draws(
     evidence:pd.DataFrame,            # as `read_selection` gives it; at least two draws
     truth:str="fine_tuning_error",    # column
@@ -973,7 +975,7 @@ def summed_up(
     order = [n + end for n in numbers for end in ("", "_se")]
     return pd.concat([mean, error], axis=1)[order].assign(saved=saved, saved_se=saved_se, p=p).sort_values("regret1")
 
-# %% ../nbs/10_select.ipynb #c134
+# %% ../nbs/10_select.ipynb #c136
 def nearest_purity(
     matrix:pd.DataFrame,        # (n, n) distances; both directions are averaged
     groups:Mapping,             # task -> group
