@@ -880,11 +880,12 @@ def run_architectures(
     suite = suite or cifar100_suite(sorted({t for pair in pairs for t in pair}), root=root)
     head = json.dumps(dict(config=asdict(config), shots=shots, source_images=source_images, pairs=[list(p) for p in pairs]), sort_keys=True)
     out.mkdir(parents=True, exist_ok=True)
+    sources = suite.subsample(n_train=source_images)
     for seed in seeds:
         for name, model in models.items():
             path = out/f"{name}_{seed}.csv"
             if path.exists() and path.read_text().startswith(f"# {head}\n"): continue
-            plan = make_plan(suite.subsample(n_train=source_images), model, config, store or out/"store", [seed])
+            plan = make_plan(sources, model, config, store or out/"store", [seed])
             table = measure_network(plan, suite, pairs, shots, seed).assign(network=name, draw=seed)
             path.write_text(f"# {head}\n" + table.to_csv(index=False, float_format="%.6g"))
 
