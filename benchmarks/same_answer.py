@@ -11,9 +11,14 @@ With `--suite digits` the same for five tasks of scikit-learn's digits and the p
 repeated until its own order of the pairs is known:
 
     python benchmarks/same_answer.py --suite digits --images 200 --seeds 0,1,2,3,4 --out nbs/results/faster/same_answer_digits.csv
+
+The two presets also fit their sources differently. `path` is `fast` from the very sources of `paper`: what is left between these two is the path's doing.
+`slim_cnn` is the cheapest network on which all three can be repeated:
+
+    python benchmarks/same_answer.py --root DATA --network slim_cnn --presets fast,path,paper --seeds 0,1,2,3,4 --out nbs/results/faster/same_answer_slim.csv
 """
-import argparse, time
-from dataclasses import replace
+import argparse, itertools, time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
@@ -23,11 +28,11 @@ from torch import nn
 
 from taskdist_nb.data import Task, cifar100_suite, digits_suite
 from taskdist_nb.distances import coupled_transfer
-from taskdist_nb.models import mlp, resolve_precision, small_cnn
+from taskdist_nb.models import mlp, resolve_precision, slim_cnn, small_cnn
 from taskdist_nb.trajectory import TransferConfig, fit_source
 
 TASKS = {"cifar100": "herbivores,carnivores,vehicles-1,vehicles-2,flowers", "digits": "low,high,even,odd,round"}
-PADDING = {"half_cnn": 2, "small_cnn": 4, "mlp": 1}   # pixels added before a random crop: an eighth of the image's side
+PADDING = {"half_cnn": 2, "slim_cnn": 2, "small_cnn": 4, "mlp": 1}   # pixels added before a random crop: an eighth of the image's side
 
 def conv_pair(conv: nn.Module, width1: int, width2: int) -> list[nn.Module]:
     return [conv, nn.BatchNorm2d(width1), nn.ReLU(inplace=True), nn.Conv2d(width1, width2, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
@@ -46,40 +51,57 @@ def configuration(preset: str, images: int, network) -> TransferConfig:
     "The preset on so many images. What only watches (probes beside the costs, excess loss, accuracy) is cut down for both."
     watch = dict(probes=200, accuracy_points=1, precision=resolve_precision("auto"), crop_padding=PADDING[network.__name__])
     watch |= dict(excess_points=1, excess_steps=100) if preset == "paper" else dict(excess_points=0)
-    return getattr(TransferConfig, preset)(images=images, **watch)
+    if preset == "path": watch |= source_of_paper(images)
+    return getattr(TransferConfig, "paper" if preset == "paper" else "fast")(images=images, **watch)
 
-def measure(preset: str, suite: dict[str, Task], network, images: int, seeds: list[int], out: Path):
-    "Append a row a pair and seed, unless it is there."
+def source_of_paper(images: int) -> dict:
+    "How `paper` fits its sources."
+    return {k: v for k, v in asdict(TransferConfig.paper(images=images)).items() if k.startswith("source_")}
+
+def measure(preset: str, suite: dict[str, Task], network, images: int, seed: int, out: Path):
+    "Append a row a pair, unless it is there."
     config = configuration(preset, images, network)
     old = pd.read_csv(out) if out.exists() else pd.DataFrame(columns=["preset", "source", "target", "seed"])
     done = set(old[["preset", "source", "target", "seed"]].itertuples(index=False, name=None))
-    for seed in seeds:
-        for source in suite:
-            left = [t for t in suite if t != source and (preset, source, t, seed) not in done]
-            if not left: continue
-            started = time.perf_counter()
-            fitted = fit_source(suite[source], 10, network, config, seed, progress=False)
-            source_seconds = time.perf_counter() - started
-            for target in left:
-                r = coupled_transfer(suite[source], suite[target], network, config, seed, {source: fitted}, progress=False)
-                row = dict(preset=preset, source=source, target=target, seed=seed, distance=r.distance, iterations=" ".join(f"{d:.6g}" for d in r.iterations), noise_floor=r.noise_floor,
-                           accuracy=r.accuracy, source_accuracy=r.source_accuracy, stderr=r.stderr, seconds=r.seconds, source_seconds=source_seconds)
-                pd.DataFrame([row]).to_csv(out, mode="a", header=not out.exists(), index=False, float_format="%.6g")
-                print(preset, seed, source, "to", target, f"{r.distance:.3f}  {r.seconds:.1f} s", flush=True)
+    for source in suite:
+        left = [t for t in suite if t != source and (preset, source, t, seed) not in done]
+        if not left: continue
+        started = time.perf_counter()
+        fitted = fit_source(suite[source], 10, network, config, seed, progress=False)
+        source_seconds = time.perf_counter() - started
+        for target in left:
+            r = coupled_transfer(suite[source], suite[target], network, config, seed, {source: fitted}, progress=False)
+            row = dict(preset=preset, source=source, target=target, seed=seed, distance=r.distance, iterations=" ".join(f"{d:.6g}" for d in r.iterations), noise_floor=r.noise_floor,
+                       accuracy=r.accuracy, source_accuracy=r.source_accuracy, stderr=r.stderr, seconds=r.seconds, source_seconds=source_seconds)
+            pd.DataFrame([row]).to_csv(out, mode="a", header=not out.exists(), index=False, float_format="%.6g")
+            print(preset, seed, source, "to", target, f"{r.distance:.3f}  {r.seconds:.1f} s", flush=True)
 
-def summary(table: pd.DataFrame) -> str:
-    "Differences in units of the seeds' spread, rank correlations, and the ratio of the times."
-    pairs = table.pivot_table(index=["source", "target"], columns=["preset", "seed"], values="distance")
+def crossed(suite: dict[str, Task], out: Path):
+    "Two pairs, two seeds: sources as either preset fits them, paths as either walks them."
+    fits, rows = {p: {k: v for k, v in asdict(configuration(p, 100, slim_cnn)).items() if k.startswith("source_")} for p in ("fast", "paper")}, []
+    for seed, (a, b) in itertools.product((0, 1), (("herbivores", "flowers"), ("vehicles-1", "carnivores"))):
+        for source, path in itertools.product(fits, fits):
+            config = replace(configuration(path, 100, slim_cnn), **fits[source])
+            d = coupled_transfer(suite[a], suite[b], slim_cnn, config, seed, progress=False).distance
+            rows.append({"source fitted as in": source, "path walked as in": path, "source": a, "target": b, "seed": seed, "distance": d})
+    pd.DataFrame(rows).to_csv(out, index=False, float_format="%.6g")
+
+def summary(table: pd.DataFrame, other: str) -> str:
+    "Preset `other` against `paper`: differences beside the seeds' spread, rank correlations, the ratio of the times."
+    table = table[table.preset.isin(["paper", other])]
+    runs = table.pivot_table(index=["source", "target"], columns=["preset", "seed"], values="distance").dropna(axis=1)
     both = table.groupby(["source", "target", "preset"]).distance.agg(["mean", "std"]).unstack("preset").dropna()
-    spread = (both["std"]["paper"]**2/2 + both["std"]["fast"]**2/2).mean()**0.5
-    difference = both["mean"]["fast"] - both["mean"]["paper"]
-    ranks = pairs.corr("spearman").round(2)
-    between = pairs["paper"].mean(axis=1).corr(pairs["fast"].mean(axis=1), "spearman")
+    spread = (both["std"]["paper"]**2/2 + both["std"][other]**2/2).mean()**0.5
+    difference = both["mean"][other] - both["mean"]["paper"]
+    between = runs["paper"].mean(axis=1).corr(runs[other].mean(axis=1), "spearman")
+    single = runs.corr("spearman")
+    beside = [single.loc[("paper", s), (other, s)] for s in runs["paper"] if s in runs[other]]
     seconds = table.groupby("preset")[["seconds", "source_seconds"]].mean()
-    return (f"{len(both)} pairs\nmean distance: paper {both['mean']['paper'].mean():.3f}, fast {both['mean']['fast'].mean():.3f}\n"
-            f"fast - paper: mean {difference.mean():+.3f}, largest {difference.abs().max():.3f}; spread between seeds {spread:.3f}\n"
-            f"Spearman of the means over seeds: {between:.2f}\nSpearman between single runs:\n{ranks.to_string()}\n"
-            f"seconds a pair (source apart):\n{seconds.round(1).to_string()}\nratio of pair times: {seconds.seconds['paper']/seconds.seconds['fast']:.1f}")
+    return (f"\n{other} against paper, {len(both)} pairs\nmean distance: paper {both['mean']['paper'].mean():.3f}, {other} {both['mean'][other].mean():.3f}\n"
+            f"{other} - paper: mean {difference.mean():+.3f}, largest {difference.abs().max():.3f}; spread between seeds {spread:.3f}\n"
+            f"Spearman of the means over seeds: {between:.2f}; of single runs with equal seeds, mean {sum(beside)/max(1, len(beside)):.2f}\n"
+            f"Spearman between single runs:\n{single.round(2).to_string()}\n"
+            f"seconds a pair (source apart):\n{seconds.round(1).to_string()}\nratio of pair times: {seconds.seconds['paper']/seconds.seconds[other]:.1f}")
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,17 +111,22 @@ def main():
     parser.add_argument("--suite", choices=list(TASKS), default="cifar100")
     parser.add_argument("--tasks", help="names in the suite (default: five)")
     parser.add_argument("--presets", default="fast,paper")
-    parser.add_argument("--network", choices=["half_cnn", "small_cnn"], default="half_cnn")
+    parser.add_argument("--network", choices=["half_cnn", "slim_cnn", "small_cnn"], default="half_cnn")
     parser.add_argument("--out", type=Path, default=Path("runs/same_answer.csv"))
+    parser.add_argument("--crossed", type=Path, help="instead, a table of sources and paths crossed, for slim_cnn")
     a = parser.parse_args()
     torch.set_num_threads(1)
     a.out.parent.mkdir(parents=True, exist_ok=True)
     names = (a.tasks or TASKS[a.suite]).split(",")
     if a.suite == "digits": suite, network = digits_suite(names=names), mlp
-    else: suite, network = cifar100_suite(names, root=a.root), {"small_cnn": small_cnn, "half_cnn": half_cnn}[a.network]
-    if network is half_cnn: suite = {name: halve(task) for name, task in suite.items()}
-    for preset in a.presets.split(","): measure(preset, suite, network, a.images, [int(s) for s in a.seeds.split(",")], a.out)
+    else: suite, network = cifar100_suite(names, root=a.root), {"small_cnn": small_cnn, "half_cnn": half_cnn, "slim_cnn": slim_cnn}[a.network]
+    if a.crossed: network = slim_cnn
+    if network is not small_cnn and a.suite == "cifar100": suite = {name: halve(task) for name, task in suite.items()}
+    if a.crossed: return crossed(suite, a.crossed)
+    for seed in map(int, a.seeds.split(",")):
+        for preset in a.presets.split(","): measure(preset, suite, network, a.images, seed, a.out)
     table = pd.read_csv(a.out)
-    if table.preset.nunique() == 2: print(summary(table))
+    for other in ("fast", "path"):
+        if {"paper", other} <= set(table.preset): print(summary(table, other))
 
 if __name__ == "__main__": main()

@@ -389,10 +389,10 @@ def interpolated(
     if isinstance(n, bool) or not isinstance(n, int) or n < 1: raise ValueError(f"n must be a positive integer. Got: {n!r}.")
     moving = Displacement(source, target, coupling, joint_label_space(source, target))
     i, j = coupling.draw(n, torch.Generator().manual_seed(seed))
-    x = torch.stack([moving.pairs(i, j).inputs(t) for t in taus], 1).float()
+    x = torch.stack([moving.pairs(i, j).inputs(t) for t in taus], 1).float().cpu()   # the tasks may lie on a GPU
     if source.x_train.dtype == torch.uint8 == target.x_train.dtype: x = (0.25*x + 0.5).clamp(0, 1)
     else: x = (x - x.min())/(x.max() - x.min()).clamp_min(1e-12)
-    return x, source.y_train[i], target.y_train[j]
+    return x, source.y_train[i].cpu(), target.y_train[j].cpu()
 
 # %% ../nbs/09_viz.ipynb #c078
 @figure_style()

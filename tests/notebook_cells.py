@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 from configparser import ConfigParser
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -17,6 +17,7 @@ import pytest
 def pytest_addoption(parser):
     parser.addoption("--nb-flags", default="", metavar="FLAGS",
                      help="space-separated flags (tst_flags in settings.ini) of notebook cells to run, e.g. 'slow'")
+    parser.addoption("--pretend-gpu", action="store_true", help="run notebook cells as on a machine with a GPU (tests/pretend_gpu.py)")
 
 
 def pytest_collect_file(parent, file_path):
@@ -29,6 +30,13 @@ def flags_to_skip(config):
     settings = ConfigParser()
     settings.read(config.rootpath / "settings.ini", encoding="utf-8")
     return set(settings["DEFAULT"].get("tst_flags", "").split()) - set(config.getoption("--nb-flags").split())
+
+
+def device_of(config):
+    "Where the cells compute: on the CPU as it is, or as if it were a GPU."
+    if not config.getoption("--pretend-gpu"): return nullcontext()
+    from pretend_gpu import pretend_gpu
+    return pretend_gpu()
 
 
 def first_line(source):
@@ -88,7 +96,7 @@ class Notebook(pytest.File):
         "Run the cells up to and including `item` that have not run yet; raise what a bad one raised."
         while item in self.todo:
             cell = self.todo.pop(0)
-            with self.as_notebook(): error = self.shell.run_cell(cell.source, stdout=False, stderr=False).exception
+            with self.as_notebook(), device_of(self.config): error = self.shell.run_cell(cell.source, stdout=False, stderr=False).exception
             if error is None: continue
             if not isinstance(error, pytest.skip.Exception): self.failed, self.todo = cell, []
             raise error
