@@ -26,7 +26,7 @@ from torch import Tensor, nn
 # %% ../nbs/05_distances.ipynb #c005
 from .data import LabelSpace, Task, check_whole, joint_label_space, unknown
 from .fisher import fisher_information
-from .models import build_model, get_model, penultimate, resolve_precision, small_cnn, to_inputs
+from .models import build_model, get_model, penultimate, small_cnn, to_inputs
 from .trajectory import (Fitted, LengthMeter, Trajectory, TransferConfig, augmentation, derive_seed,
                                     fit_source, fit_task, follow, lengths_at, make_generator, on_device, spread)
 from .transport import BlockCoupling, Displacement, Mixture, Still, block_costs, block_plans, make_blocks, proximal_step
@@ -184,8 +184,8 @@ class BlockCosts:
         rows, columns = moving.coupling.rows, moving.coupling.columns
         self.shape = (*rows.shape, rows.shape[1])                      # (B, b, b)
         i, j = (v.expand(self.shape).flatten(1) for v in (rows[:, :, None], columns[:, None, :]))
-        n, precision = max(1, pairs_at_once//i.shape[1]), resolve_precision(config.precision)
-        self.meters = [LengthMeter(LazyPairs(moving, a.flatten(), b.flatten()), precision, config.probe_inputs)
+        n = max(1, pairs_at_once//i.shape[1])
+        self.meters = [LengthMeter(LazyPairs(moving, a.flatten(), b.flatten()), config.precision, config.probe_inputs)
                        for a, b in zip(i.split(n), j.split(n))]
         self.at, self.last = {0} | spread(config.cost_checkpoints or config.checkpoints, config.checkpoints), config.checkpoints
 

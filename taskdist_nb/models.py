@@ -205,7 +205,8 @@ def predict_logits(
 
     Take softmax, KL and their sums of this float32 result, never of bfloat16."""
     _check_reading(model, x, batch_size)
-    bf16, device = resolve_precision(precision)=="bfloat16", next((p.device.type for p in model.parameters()), x.device.type)
+    device = next((p.device.type for p in model.parameters()), x.device.type)
+    bf16 = resolve_precision(precision, device) == "bfloat16"
     with evaluating(model), torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
         out = torch.cat([_call(model, xb) for xb in _batches(model, x, batch_size)])
     return out if out.dtype==torch.float64 else out.float()
@@ -237,7 +238,7 @@ def penultimate(
 # %% ../nbs/01_models.ipynb #c042
 def resolve_precision(
     precision:str,         # "float32", "bfloat16" or "auto"
-    device:str|None=None,  # "cpu" or "cuda"; None: a GPU if there is one
+    device=None,           # "cpu", "cuda" or torch.device; None: a GPU if there is one
 )->str: # "float32" or "bfloat16"
     """What `precision` means on this machine: "auto" is bfloat16 where a GPU supports it or the CPU has AVX512-BF16 or AMX.
 

@@ -167,7 +167,7 @@ def train_together(
     "`train` for P networks at once. Raises FloatingPointError, with the networks' numbers, when losses stop being finite."
     weights = [w for w in stack.params.values() if w.requires_grad]
     optimizer = torch.optim.SGD(weights, lr=1.0, momentum=config.momentum, weight_decay=config.weight_decay)
-    half = resolve_precision(config.precision) == "bfloat16"
+    half = resolve_precision(config.precision, stack.weight.device) == "bfloat16"
     bar = tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress)
     with own_stream(generators[0], stack.weight.device), bar:
         for k, (tau, lr) in enumerate(zip(taus, lrs)):
@@ -214,9 +214,8 @@ def excess_together(
     generators,                  # P torch.Generators
 ) -> np.ndarray:                 # (P,) nats
     "`excess_loss` of P networks: their rivals are trained together."
-    precision = resolve_precision(config.precision)
     def loss(model, q):
-        logits = predict_logits(model, q.inputs(tau), precision=precision)
+        logits = predict_logits(model, q.inputs(tau), precision=config.precision)
         return (q.weights(tau)*soft_cross_entropy(logits, q.targets(tau))).sum().item()
     def losses(s): return [loss(s.network(p), q) for p, q in enumerate(probes)]
     rivals, n = [], config.excess_steps

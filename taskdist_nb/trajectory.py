@@ -254,7 +254,7 @@ def train(
     "SGD on a moving task. Raises FloatingPointError when the loss, looked at every 20 steps and at the last, is not finite."
     weight = next(model.parameters())
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=config.momentum, weight_decay=config.weight_decay)
-    half = resolve_precision(config.precision) == "bfloat16"
+    half = resolve_precision(config.precision, weight.device) == "bfloat16"
     with own_stream(generator, weight.device), tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress) as bar:
         for k, (tau, lr) in enumerate(zip(taus, lrs)):
             model.train()
@@ -346,7 +346,7 @@ def fit_task(
     still, rates = Still(task, n_outputs, 0, augmentation(config, task)), learning_rates(config.source_schedule, config.source_lr, steps)
     train(network, still, np.zeros(steps), rates, replace(config, reset_momentum=0), config.source_batch_size,
           make_generator(seed, "source", task.name), progress=f"fitting {task.name}" if progress else "")
-    accuracy = accuracy_on(network, task, precision=resolve_precision(config.precision))
+    accuracy = accuracy_on(network, task, precision=config.precision)
     return Fitted(task.name, n_outputs, accuracy, seed, time.perf_counter() - start, network)
 
 # %% ../nbs/04_trajectory.ipynb #c050
@@ -450,9 +450,9 @@ def excess_loss(
     generator:torch.Generator,   # the batches of both copies
 ) -> float:                      # in nats; near 0 when the model keeps up
     "Loss on the task at `tau` less the loss of a copy that is fitted further to it, the better of two."
-    n, precision = config.excess_steps, resolve_precision(config.precision)
+    n = config.excess_steps
     x, y, weight = probe.inputs(tau), probe.targets(tau), probe.weights(tau)
-    def loss(m): return (weight*soft_cross_entropy(predict_logits(m, x, precision=precision), y)).sum().item()
+    def loss(m): return (weight*soft_cross_entropy(predict_logits(m, x, precision=config.precision), y)).sum().item()
     rivals = []
     for lr in sorted({config.lr, config.source_lr}):
         rival = copy.deepcopy(model)
@@ -517,7 +517,7 @@ class Reading:
         everywhere=False,            # accuracy at every mark
         visitors=(),                 # called with (checkpoint, model, tau) at each mark
     ):
-        self.precision = resolve_precision(config.precision)
+        self.precision = config.precision
         self.meter = LengthMeter(moving.probe(config.probes, generator), self.precision, config.probe_inputs)
         self.raw = LengthMeter(self.meter.probe, self.precision, config.probe_inputs) if config.averaging else None
         self.target, self.offset, self.visitors, self.rows = target, offset, visitors, []

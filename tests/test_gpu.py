@@ -40,6 +40,14 @@ def test_matrix_is_that_of_the_cpu(together):
     assert (abs(cpu/gpu - 1) < 1e-5).all(axis=None)   # together a GPU unfolds convolutions, which rounds otherwise
 
 
+def test_precision_is_that_of_the_device_asked_for(monkeypatch):
+    "Beside a GPU that has bfloat16, a CPU without it computes in float32."
+    for has in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"): monkeypatch.setattr(torch.cpu, has, lambda: False, raising=False)
+    measure = lambda precision: DISTANCES["coupled"].measure(SUITE["low"], SUITE["even"], "slim_cnn", replace(CONFIG, device="cpu", precision=precision), 0, progress=False).distance
+    with pretend_gpu(): auto = measure("auto")
+    assert auto == measure("float32") != measure("bfloat16")
+
+
 def test_pictures_of_tasks_on_the_gpu():
     def draw(c):
         source, target = (on_device(SUITE[name], c) for name in ("low", "even"))
