@@ -12,10 +12,12 @@ repeated until its own order of the pairs is known:
 
     python benchmarks/same_answer.py --suite digits --images 200 --seeds 0,1,2,3,4 --out nbs/results/faster/same_answer_digits.csv
 
-The two presets also fit their sources differently. `path` is `fast` from the very sources of `paper`: what is left between these two is the path's doing.
-`slim_cnn` is the cheapest network on which all three can be repeated:
+Each preset fits its own sources. `path` is `fast` from the very sources of `paper`: what is left between these two is the path's doing. `costs` is `path` with the costs of pairs
+read as in `paper`, in its blocks and at all checkpoints.
+`slim_cnn` is the cheapest network on which all three can be repeated, and on which ways to fit the sources can be compared:
 
     python benchmarks/same_answer.py --root DATA --network slim_cnn --presets fast,path,paper --seeds 0,1,2,3,4 --out nbs/results/faster/same_answer_slim.csv
+    python benchmarks/same_answer.py --root DATA --seeds 0,1,2 --recipes nbs/results/faster/source_recipes.csv
 """
 import argparse, itertools, time
 from dataclasses import asdict, replace
@@ -27,7 +29,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from taskdist_nb.data import Task, cifar100_suite, digits_suite
-from taskdist_nb.distances import coupled_transfer
+from taskdist_nb.distances import DISTANCES, coupled_transfer
 from taskdist_nb.models import mlp, resolve_precision, slim_cnn, small_cnn
 from taskdist_nb.trajectory import TransferConfig, fit_source
 
@@ -51,14 +53,15 @@ def configuration(preset: str, images: int, network) -> TransferConfig:
     "The preset on so many images. What only watches (probes beside the costs, excess loss, accuracy) is cut down for both."
     watch = dict(probes=200, accuracy_points=1, precision=resolve_precision("auto"), crop_padding=PADDING[network.__name__])
     watch |= dict(excess_points=1, excess_steps=100) if preset == "paper" else dict(excess_points=0)
-    if preset == "path": watch |= source_of_paper(images)
+    if preset in ("path", "costs"): watch |= source_of_paper(images)
+    if preset == "costs": watch |= {k: getattr(TransferConfig.paper(), k) for k in ("block_size", "block_order", "cost_checkpoints")}
     return getattr(TransferConfig, "paper" if preset == "paper" else "fast")(images=images, **watch)
 
 def source_of_paper(images: int) -> dict:
     "How `paper` fits its sources."
     return {k: v for k, v in asdict(TransferConfig.paper(images=images)).items() if k.startswith("source_")}
 
-def measure(preset: str, suite: dict[str, Task], network, images: int, seed: int, out: Path):
+def measure(preset: str, suite: dict[str, Task], network, images: int, seed: int, out: Path, distance="coupled"):
     "Append a row a pair, unless it is there."
     config = configuration(preset, images, network)
     old = pd.read_csv(out) if out.exists() else pd.DataFrame(columns=["preset", "source", "target", "seed"])
@@ -70,21 +73,29 @@ def measure(preset: str, suite: dict[str, Task], network, images: int, seed: int
         fitted = fit_source(suite[source], 10, network, config, seed, progress=False)
         source_seconds = time.perf_counter() - started
         for target in left:
-            r = coupled_transfer(suite[source], suite[target], network, config, seed, {source: fitted}, progress=False)
+            r = DISTANCES[distance].measure(suite[source], suite[target], network, config, seed, {source: fitted}, progress=False)
             row = dict(preset=preset, source=source, target=target, seed=seed, distance=r.distance, iterations=" ".join(f"{d:.6g}" for d in r.iterations), noise_floor=r.noise_floor,
                        accuracy=r.accuracy, source_accuracy=r.source_accuracy, stderr=r.stderr, seconds=r.seconds, source_seconds=source_seconds)
             pd.DataFrame([row]).to_csv(out, mode="a", header=not out.exists(), index=False, float_format="%.6g")
             print(preset, seed, source, "to", target, f"{r.distance:.3f}  {r.seconds:.1f} s", flush=True)
 
-def crossed(suite: dict[str, Task], out: Path):
-    "Two pairs, two seeds: sources as either preset fits them, paths as either walks them."
-    fits, rows = {p: {k: v for k, v in asdict(configuration(p, 100, slim_cnn)).items() if k.startswith("source_")} for p in ("fast", "paper")}, []
-    for seed, (a, b) in itertools.product((0, 1), (("herbivores", "flowers"), ("vehicles-1", "carnivores"))):
-        for source, path in itertools.product(fits, fits):
-            config = replace(configuration(path, 100, slim_cnn), **fits[source])
-            d = coupled_transfer(suite[a], suite[b], slim_cnn, config, seed, progress=False).distance
-            rows.append({"source fitted as in": source, "path walked as in": path, "source": a, "target": b, "seed": seed, "distance": d})
-    pd.DataFrame(rows).to_csv(out, index=False, float_format="%.6g")
+def recipes() -> dict[tuple, dict]:
+    "Ways to fit a source with a learning rate of 0.05: images, schedule, images a step, steps -> settings."
+    every = [(100, schedule, batch, 600) for schedule in ("one_cycle", "step") for batch in (25, 50, 100)] + [(100, "step", 50, steps) for steps in (300, 1200)]
+    every += [(500, "step", 50, steps) for steps in (600, 1200, 3000)]
+    return {(n, schedule, batch, steps): dict(source_schedule=schedule, source_batch_size=batch, source_lr=0.05, source_epochs=steps*batch//n) for n, schedule, batch, steps in every}
+
+def measure_recipes(suite: dict[str, Task], network, seeds: list[int], out: Path):
+    "All pairs walked as in `fast`, from sources fitted by each recipe."
+    rows = []
+    for seed, (key, settings), source in itertools.product(seeds, recipes().items(), suite):
+        config = replace(configuration("fast", key[0], network), **settings)
+        fitted = fit_source(suite[source], 10, network, config, seed, progress=False)
+        for target in suite:
+            if target == source: continue
+            r = coupled_transfer(suite[source], suite[target], network, config, seed, {source: fitted}, progress=False)
+            rows.append(dict(zip(("images", "schedule", "batch", "steps"), key)) | dict(source=source, target=target, seed=seed, distance=r.distance, noise_floor=r.noise_floor, source_accuracy=fitted.accuracy))
+        pd.DataFrame(rows).to_csv(out, index=False, float_format="%.6g")
 
 def summary(table: pd.DataFrame, other: str) -> str:
     "Preset `other` against `paper`: differences beside the seeds' spread, rank correlations, the ratio of the times."
@@ -112,21 +123,23 @@ def main():
     parser.add_argument("--tasks", help="names in the suite (default: five)")
     parser.add_argument("--presets", default="fast,paper")
     parser.add_argument("--network", choices=["half_cnn", "slim_cnn", "small_cnn"], default="half_cnn")
+    parser.add_argument("--distance", choices=["coupled", "uncoupled", "fine_tuning"], default="coupled")
     parser.add_argument("--out", type=Path, default=Path("runs/same_answer.csv"))
-    parser.add_argument("--crossed", type=Path, help="instead, a table of sources and paths crossed, for slim_cnn")
+    parser.add_argument("--recipes", type=Path, help="instead, a table of ways to fit the sources, for slim_cnn")
     a = parser.parse_args()
     torch.set_num_threads(1)
     a.out.parent.mkdir(parents=True, exist_ok=True)
     names = (a.tasks or TASKS[a.suite]).split(",")
     if a.suite == "digits": suite, network = digits_suite(names=names), mlp
     else: suite, network = cifar100_suite(names, root=a.root), {"small_cnn": small_cnn, "half_cnn": half_cnn, "slim_cnn": slim_cnn}[a.network]
-    if a.crossed: network = slim_cnn
+    if a.recipes: network = slim_cnn
     if network is not small_cnn and a.suite == "cifar100": suite = {name: halve(task) for name, task in suite.items()}
-    if a.crossed: return crossed(suite, a.crossed)
-    for seed in map(int, a.seeds.split(",")):
-        for preset in a.presets.split(","): measure(preset, suite, network, a.images, seed, a.out)
+    seeds = [int(s) for s in a.seeds.split(",")]
+    if a.recipes: return measure_recipes(suite, network, seeds, a.recipes)
+    for seed in seeds:
+        for preset in a.presets.split(","): measure(preset, suite, network, a.images, seed, a.out, a.distance)
     table = pd.read_csv(a.out)
-    for other in ("fast", "path"):
+    for other in ("fast", "path", "costs"):
         if {"paper", other} <= set(table.preset): print(summary(table, other))
 
 if __name__ == "__main__": main()

@@ -4,7 +4,7 @@ Throughput (images a second, SGD steps of the moving task included) of `train_to
 turns with `train`, one network at a time; both ways to write a convolution. First a small case shows that the answers are
 equal. The time of a matrix (380 pairs, coupled and fine-tuning, 2,500 images a task) is put together from the measured rates
 and the configuration's counts; `--whole` runs one group of pairs from end to end and extrapolates from that alone
-(the default on a GPU). Random images of CIFAR's shape serve as data; speed does not depend on what they show.
+(the default on a GPU). A forecast for a GPU is counted on any machine. Random images of CIFAR's shape serve as data; speed does not depend on what they show.
 
     python benchmarks/together.py [--quick] [--device cuda] [--model small_cnn] [--networks 1 2 4 8 16 32 64] [--whole]
 """
@@ -17,6 +17,8 @@ import pandas as pd
 import torch
 from throughput import random_displacement, random_task
 from timing import by_turns, machine
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
 from taskdist_nb.data import digits_suite
 from taskdist_nb.distances import DISTANCES, first_coupling, set_out
@@ -114,6 +116,43 @@ def whole_group(model: str, config: TransferConfig, size: int, images: int) -> f
     return (time.perf_counter() - start)/size
 
 
+class Started(TorchDispatchMode):
+    "Counts what PyTorch starts inside, views left out: on a GPU about as many kernels."
+    count = 0
+
+    def __torch_dispatch__(self, f, types, args=(), kwargs=None):
+        out = f(*args, **(kwargs or {}))
+        self.count += not f.is_view
+        return out
+
+
+def started_in_a_step(model: str, config: TransferConfig, size: int) -> float:
+    "Operations that a step of `train_together` starts, and as many draws of a batch as there are networks; small batches, for the number depends on no size."
+    moving = random_displacement(20, config, 0, "cpu")
+    stack = Stack([build_model(model, 10, moving.x_s, p) for p in range(size)])
+    with Started() as mode: train_together(stack, [moving]*size, [0.5], [0.01], config, 4, [make_generator(p) for p in range(size)])
+    return mode.count
+
+
+def forecast(model: str, config: TransferConfig, images: int, coupling: float) -> str:
+    "What the matrix asks of a GPU, counted, and minutes at assumed rates. Not a measurement."
+    config, task = replace(config, device="cpu"), random_task("a", 20, 0, "cpu")
+    network, (training, evaluated) = build_model(model, 10, task.x_train, 0), counts(config, images)
+    with FlopCounterMode(display=False) as flops: predict_logits(network, task.x_train)
+    work = PAIRS*(3*training + evaluated)*flops.get_total_flops()/20      # a step costs about three forward passes
+    steps, moving, stream = PAIRS*training/config.batch_size, random_displacement(images, config, 0, "cpu"), make_generator(0)
+
+    def draw() -> None:
+        for _ in range(20): moving.batch(0.5, config.batch_size, stream)
+    drawing = PAIRS*training*by_turns({"draw": draw}, 3)["draw"].median()/20/config.batch_size
+    starts = {p: steps/p*started_in_a_step(model, config, p) for p in (1, 16)}
+    return (f"forecast for {PAIRS} pairs on a GPU, counted here and not measured there:\n"
+            f"  arithmetic {work/1e15:.0f} PFLOP: {work/1e14/60:.0f} minutes at 1e14 a second, a tenth of what an H200's data sheet promises in bfloat16\n"
+            f"  operations to start: {starts[1]/1e6:.0f} million one network at a time, {starts[16]/1e6:.0f} million 16 at once: "
+            f"{starts[1]*7e-6/60:.0f} and {starts[16]*7e-6/60:.0f} minutes at 7 microseconds\n"
+            f"  on the host, one thread: batches {drawing/60:.0f} minutes (beside the GPU's work), couplings {PAIRS*coupling/60:.0f}")
+
+
 def verdict(seconds: float, what: str) -> None:
     "Say how long the matrix would take."
     minutes = PAIRS*seconds/60
@@ -156,6 +195,7 @@ def main() -> None:
     print(f"\na pair: {training:,} images through SGD, {evaluated:,} through evaluation at {looking:,.0f} a second, {coupling:.2f} s for couplings")
     for what, rate in (("one at a time", rates.alone.median()), (f"{best} at once", rates.loc[best, ["grouped", "unfolded"]].max())):
         verdict(training/rate + evaluated/looking + coupling, f"{what}, from the rates above")
+    print(forecast(args.model, full, 2500, coupling))
     if args.whole or gpu:
         way = gain.loc[best].idxmax()
         size = args.group or int(best)

@@ -68,13 +68,15 @@ def main():
             f"fast, {a.images} images": (TransferConfig.fast(images=a.images), a.images),
             f"fast, {a.fast_images} images": (TransferConfig.fast(images=a.fast_images), a.fast_images)}
     table = pd.DataFrame({name: parts(c, a.network, n, a.steps) for name, (c, n) in runs.items()})
-    pair = table.drop("source training").sum()
-    table.loc["a pair, source apart"], table.loc["a pair with its source"] = pair, table.sum()
+    source, pair = table.loc["source training"], table.drop("source training").sum()
+    table.loc["a pair, source apart"] = pair
+    for tasks in (20, 5, 2): table.loc[f"a pair of {tasks} tasks"] = pair + source/(tasks - 1)   # pairs from one task share its source
     if a.out: (table/60).to_csv(a.out, float_format="%.4g", index_label="part")
     pd.set_option("display.width", 200)
     print(f"{a.network}, one thread; minutes\n{(table/60).round(2).to_string()}")
     for n in (a.images, a.fast_images):
         p, f = (next(k for k in runs if k.startswith(f"{kind}, {n} ")) for kind in ("paper", "fast"))
-        print(f"ratio at {n} images: {pair[p]/pair[f]:.0f} a pair, {table.loc['a pair with its source', p]/table.loc['a pair with its source', f]:.0f} with its source")
+        ratio = (table[p]/table[f]).filter(like="a pair").round().astype(int)
+        print(f"ratio at {n} images: " + ", ".join(f"{r} {what}" for what, r in ratio.items()))
 
 if __name__ == "__main__": main()

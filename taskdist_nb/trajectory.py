@@ -170,10 +170,11 @@ def fast(cls:TransferConfig,
     images:int=500,   # training images a task; 0: all, taken to be 2,500
     **changes,        # settings that differ
 ) -> TransferConfig:
-    "The published experiment at about a hundredth of its cost: a minute or so a pair on one CPU core."
+    "The published experiment at about a hundredth of its cost: on one CPU core a minute or two a pair, and five for each source."
     n = images or PAPER_IMAGES
+    batch = min(50, n)
     quick = dict(
-        images=images, source_epochs=max(15, round(600*50/n)), source_batch_size=min(50, n), source_lr=0.05,
+        images=images, source_epochs=max(300, round(600*batch/n)), source_batch_size=batch, source_lr=0.1*batch/100, source_schedule="step",
         tau_schedule="authors", checkpoints=PAPER_CHECKPOINTS, probes=100, probe_inputs="moving",
         coupling_iterations=2, block_size=10, cost_checkpoints=10, excess_steps=25, accuracy_points=4)
     return cls(**(same_path(n) | quick | changes))
