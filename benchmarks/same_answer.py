@@ -31,7 +31,7 @@ from torch import nn
 from taskdist_nb.data import Task, cifar100_suite, digits_suite
 from taskdist_nb.distances import DISTANCES, coupled_transfer
 from taskdist_nb.models import mlp, resolve_precision, slim_cnn, small_cnn
-from taskdist_nb.trajectory import TransferConfig, fit_source
+from taskdist_nb.trajectory import TransferConfig, fit_source, same_path
 
 TASKS = {"cifar100": "herbivores,carnivores,vehicles-1,vehicles-2,flowers", "digits": "low,high,even,odd,round"}
 PADDING = {"half_cnn": 2, "slim_cnn": 2, "small_cnn": 4, "mlp": 1}   # pixels added before a random crop: an eighth of the image's side
@@ -89,7 +89,8 @@ def measure_recipes(suite: dict[str, Task], network, seeds: list[int], out: Path
     "All pairs walked as in `fast`, from sources fitted by each recipe."
     rows = []
     for seed, (key, settings), source in itertools.product(seeds, recipes().items(), suite):
-        config = replace(configuration("fast", key[0], network), **settings)
+        walk = same_path(500, 2, 52) if key[0] == 500 else {}   # as `fast` walked when this was measured
+        config = replace(configuration("fast", key[0], network), **settings, **walk)
         fitted = fit_source(suite[source], 10, network, config, seed, progress=False)
         for target in suite:
             if target == source: continue

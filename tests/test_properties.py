@@ -810,7 +810,7 @@ ELSEWHERE = {
     "mantel": {"steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"},
     "scores": {"steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage"},
     "trajectory": {"steps of a transfer; the transfers are covered": "soft_cross_entropy own_stream train Fitted augmentation device_of on_device accuracy_on fit_task LengthMeter Trajectory excess_loss set_norm_speed lengths_at WeightAverage Reading follow still_trajectory fit_source",
-                   "arithmetic of the presets, compared with simulation in 04_trajectory": "momentum_spread norm_jitter same_path"},
+                   "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path"},
     "together": {"steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution Products Stack check_alike on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"},
     "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix and test_scale_out": "task_fingerprint model_fingerprint provenance distrust Job Plan needed_by make_plan making fitted_of fit_of source_of probe_of embedding_of stored_result result_of results_together own_device one_thread settled do_jobs do_job pairs_of rounds_of run_plan run_jobs list_wanted progress_of seconds_left"},
     "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed short unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
