@@ -61,9 +61,10 @@ def source_of_paper(images: int) -> dict:
     "How `paper` fits its sources."
     return {k: v for k, v in asdict(TransferConfig.paper(images=images)).items() if k.startswith("source_")}
 
-def measure(preset: str, suite: dict[str, Task], network, images: int, seed: int, out: Path, distance="coupled"):
+def measure(preset: str, suite: dict[str, Task], network, images: int, seed: int, out: Path, distance="coupled", path_batch=None):
     "Append a row a pair, unless it is there."
     config = configuration(preset, images, network)
+    if path_batch and preset != "paper": config = replace(config, **same_path(images, batch_size=path_batch))
     old = pd.read_csv(out) if out.exists() else pd.DataFrame(columns=["preset", "source", "target", "seed"])
     done = set(old[["preset", "source", "target", "seed"]].itertuples(index=False, name=None))
     for source in suite:
@@ -125,6 +126,7 @@ def main():
     parser.add_argument("--presets", default="fast,paper")
     parser.add_argument("--network", choices=["half_cnn", "slim_cnn", "small_cnn"], default="half_cnn")
     parser.add_argument("--distance", choices=["coupled", "uncoupled", "fine_tuning"], default="coupled")
+    parser.add_argument("--path-batch", type=int, help="images a step of the paths of fast, path and costs (default: as in fast)")
     parser.add_argument("--out", type=Path, default=Path("runs/same_answer.csv"))
     parser.add_argument("--recipes", type=Path, help="instead, a table of ways to fit the sources, for slim_cnn")
     a = parser.parse_args()
@@ -138,7 +140,7 @@ def main():
     seeds = [int(s) for s in a.seeds.split(",")]
     if a.recipes: return measure_recipes(suite, network, seeds, a.recipes)
     for seed in seeds:
-        for preset in a.presets.split(","): measure(preset, suite, network, a.images, seed, a.out, a.distance)
+        for preset in a.presets.split(","): measure(preset, suite, network, a.images, seed, a.out, a.distance, a.path_batch)
     table = pd.read_csv(a.out)
     for other in ("fast", "path", "costs"):
         if {"paper", other} <= set(table.preset): print(summary(table, other))
