@@ -13,10 +13,9 @@ import argparse, itertools, time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import pandas as pd
 import torch
 
-from same_answer import PADDING, halve
+from same_answer import PADDING, append_row, halve, rows_done
 from taskdist_nb.data import cifar100_suite
 from taskdist_nb.distances import coupled_transfer
 from taskdist_nb.models import slim_cnn, small_cnn
@@ -51,8 +50,7 @@ def main():
         config = TransferConfig.fast(images=images, coupling_iterations=1, excess_points=0, accuracy_points=1, crop_padding=PADDING[a.network])
         fitted = None
         for walk in a.walks.split(","):
-            old = pd.read_csv(a.out) if a.out.exists() else pd.DataFrame(columns=KEY)
-            done = set(old[KEY].itertuples(index=False, name=None))
+            done = rows_done(a.out, KEY)
             left = [t for t in names if (a.network, images, seed, walk, t) not in done]
             if not left: continue
             fitted = fitted or fit_task(source, 10, network, config, seed, progress=False)
@@ -68,7 +66,7 @@ def main():
                     images_a_checkpoint=walked.steps*walked.batch_size//walked.checkpoints, lr=walked.lr, batch_size=walked.batch_size,
                     length=path.per_input.iloc[-1], loss=path.loss.iloc[-20:].mean(), accuracy=fitted.floor.accuracy if floor else r.accuracy,
                     source_accuracy=fitted.accuracy, seconds=floor_seconds if floor else r.seconds)
-                pd.DataFrame([row]).to_csv(a.out, mode="a", header=not a.out.exists(), index=False, float_format="%.6g")
+                append_row(row, a.out)
                 print(*row.values(), flush=True)
 
 if __name__ == "__main__": main()

@@ -61,12 +61,19 @@ def source_of_paper(images: int) -> dict:
     "How `paper` fits its sources."
     return {k: v for k, v in asdict(TransferConfig.paper(images=images)).items() if k.startswith("source_")}
 
+def rows_done(out: Path, key: list[str]) -> set[tuple]:
+    "The keys of the rows that the file has."
+    return set(pd.read_csv(out)[key].itertuples(index=False, name=None)) if out.exists() else set()
+
+def append_row(row: dict, out: Path):
+    "Add a row to the file, with a header if it is new."
+    pd.DataFrame([row]).to_csv(out, mode="a", header=not out.exists(), index=False, float_format="%.6g")
+
 def measure(preset: str, suite: dict[str, Task], network, images: int, seed: int, out: Path, distance="coupled", path_batch=None):
     "Append a row a pair, unless it is there."
     config = configuration(preset, images, network)
     if path_batch and preset != "paper": config = replace(config, **same_path(images, batch_size=path_batch))
-    old = pd.read_csv(out) if out.exists() else pd.DataFrame(columns=["preset", "source", "target", "seed"])
-    done = set(old[["preset", "source", "target", "seed"]].itertuples(index=False, name=None))
+    done = rows_done(out, ["preset", "source", "target", "seed"])
     for source in suite:
         left = [t for t in suite if t != source and (preset, source, t, seed) not in done]
         if not left: continue
@@ -77,7 +84,7 @@ def measure(preset: str, suite: dict[str, Task], network, images: int, seed: int
             r = DISTANCES[distance].measure(suite[source], suite[target], network, config, seed, {source: fitted}, progress=False)
             row = dict(preset=preset, source=source, target=target, seed=seed, distance=r.distance, iterations=" ".join(f"{d:.6g}" for d in r.iterations), noise_floor=r.noise_floor,
                        accuracy=r.accuracy, source_accuracy=r.source_accuracy, stderr=r.stderr, seconds=r.seconds, source_seconds=source_seconds)
-            pd.DataFrame([row]).to_csv(out, mode="a", header=not out.exists(), index=False, float_format="%.6g")
+            append_row(row, out)
             print(preset, seed, source, "to", target, f"{r.distance:.3f}  {r.seconds:.1f} s", flush=True)
 
 def recipes() -> dict[tuple, dict]:

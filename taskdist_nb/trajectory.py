@@ -30,7 +30,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 # %% ../nbs/04_trajectory.ipynb #c005
-from .data import Task
+from .data import Task, check_whole
 from .fisher import kl_divergence, mean_length
 from .models import build_model, predict_logits, resolve_precision
 from .transport import CropFlip, MovingTask, Probe, Still, identity, mixup_tau, tau_schedule
@@ -144,7 +144,9 @@ def walk_spread(
     curvature:float,   # of the loss, in the direction of the walk; positive
     mu:float=0.9,      # momentum
 ) -> float:            # for noise of variance 1
-    "Variance of the displacement over k steps of v <- mu v - lr (curvature x + noise), x <- x + v, at stationarity."
+    "Variance of the displacement over k steps of v <- mu v - lr (curvature x + noise), x <- x + v, at stationarity; raises ValueError where there is none."
+    if not 0 < lr*curvature < 2*(1 + mu):
+        raise ValueError(f"lr times curvature must lie between 0 and {2*(1 + mu):g}, where the walk is stationary. Got: {lr:g} and {curvature:g}.")
     step = np.array([[1 - lr*curvature, mu], [-lr*curvature, mu]])   # of (x, v)
     stationary = solve_discrete_lyapunov(step, np.full((2, 2), lr*lr))
     return float(2*(stationary - np.linalg.matrix_power(step, k)@stationary)[0, 0])
@@ -166,6 +168,8 @@ def same_path(
     batch_size:int=None,   # images a step; None: for the published displacement at a curvature of 1, but no more than a published path takes
 ) -> dict:                 # steps, lr, batch_size, norm_speed
     "Settings of a path that shares learning time, gradient noise and normalisation jitter with the published one."
+    for name, value in dict(images=images, k=k, batch_size=batch_size).items():
+        if name == "images" or value is not None: check_whole(value, name, 2 if name == "batch_size" else 1)
     K = max(k or 2, round(PAPER_EPOCHS*images/PAPER_BATCH/PAPER_CHECKPOINTS))   # published steps between two checkpoints
     k = k or max(2, -(-K//LARGEST_STEP))
     rate = PAPER_LR*np.mean(1 - 0.9**np.arange(1, 126))
@@ -190,7 +194,7 @@ def fast(cls:TransferConfig,
         coupling_iterations=2, block_size=10, cost_checkpoints=10, excess_steps=25, accuracy_points=4)
     return cls(**(same_path(n) | quick | changes))
 
-# %% ../nbs/04_trajectory.ipynb #c026
+# %% ../nbs/04_trajectory.ipynb #c027
 @patch(cls_method=True)
 def toy(cls:TransferConfig,
     **changes,   # settings that differ
@@ -203,7 +207,7 @@ def toy(cls:TransferConfig,
         crop_padding=0, flip=False, precision="float32")
     return cls(**(small | changes))
 
-# %% ../nbs/04_trajectory.ipynb #c029
+# %% ../nbs/04_trajectory.ipynb #c030
 def derive_seed(
     seed:int,        # the experiment's seed
     *purpose:str,    # words that say what the numbers are for
@@ -219,7 +223,7 @@ def make_generator(
     "A CPU generator seeded for one purpose (see `derive_seed`)."
     return torch.Generator().manual_seed(derive_seed(seed, *purpose))
 
-# %% ../nbs/04_trajectory.ipynb #c032
+# %% ../nbs/04_trajectory.ipynb #c033
 def learning_rates(
     schedule:str,   # "constant" | "one_cycle" | "step"
     lr:float,       # the largest rate
@@ -232,7 +236,7 @@ def learning_rates(
     rise = 0.25   # warm up over a quarter of the steps, then a half cosine down to nearly 0 (Smith 2018)
     return np.where(t < rise, lr*(0.04 + 0.96*t/rise), lr*0.5*(1 + np.cos(np.pi*(t - rise)/(1 - rise))))
 
-# %% ../nbs/04_trajectory.ipynb #c033
+# %% ../nbs/04_trajectory.ipynb #c034
 def soft_cross_entropy(
     logits:Tensor,    # (n, K)
     targets:Tensor,   # (n, K) soft labels, rows sum to 1
@@ -240,7 +244,7 @@ def soft_cross_entropy(
     "Cross-entropy of each sample against its soft label, in float32 or better."
     return -(targets*logits.log_softmax(1)).sum(1)
 
-# %% ../nbs/04_trajectory.ipynb #c035
+# %% ../nbs/04_trajectory.ipynb #c036
 @contextmanager
 def own_stream(
     generator:torch.Generator,   # its initial seed is lent to the global state; it is not drawn from
@@ -251,7 +255,7 @@ def own_stream(
         torch.manual_seed(generator.initial_seed())
         yield
 
-# %% ../nbs/04_trajectory.ipynb #c036
+# %% ../nbs/04_trajectory.ipynb #c037
 def train(
     model:nn.Module,              # trained in place
     moving:MovingTask,            # gives batches for any tau
@@ -281,12 +285,12 @@ def train(
             if after_step: after_step(k + 1)
             bar.update()
 
-# %% ../nbs/04_trajectory.ipynb #c037
+# %% ../nbs/04_trajectory.ipynb #c038
 def _diverged(step, tau, loss, lr):
     return FloatingPointError(f"training diverged at step {step} (tau = {tau:.3f}): the loss is {loss.item()}. "
                               f"The learning rate was {lr:g}; a smaller one would do.")
 
-# %% ../nbs/04_trajectory.ipynb #c039
+# %% ../nbs/04_trajectory.ipynb #c040
 @dataclass
 class Fitted:
     "A network fitted to a task, with the length that SGD adds when the task does not move (the noise floor)."
@@ -298,7 +302,7 @@ class Fitted:
     model: nn.Module = field(repr=False)           # the fitted network
     floor: Any = field(default=None, repr=False)   # the Trajectory of `still_trajectory`; None: not measured
 
-# %% ../nbs/04_trajectory.ipynb #c041
+# %% ../nbs/04_trajectory.ipynb #c042
 def augmentation(
     config:TransferConfig,   # crop_padding, flip
     *tasks:Task,             # a flip only where each says that a mirrored image keeps its label
@@ -308,7 +312,7 @@ def augmentation(
     black = -2. if tasks[0].x_train.dtype == torch.uint8 else min(t.x_train.min().item() for t in tasks)
     return CropFlip(config.crop_padding, flip, black) if flip or config.crop_padding else identity
 
-# %% ../nbs/04_trajectory.ipynb #c043
+# %% ../nbs/04_trajectory.ipynb #c044
 def device_of(
     config:TransferConfig,   # device
 ) -> str:                    # as PyTorch names it
@@ -330,7 +334,7 @@ def on_device(
     parts = {k: getattr(task, k).to(device) for k in ("x_train", "y_train", "x_test", "y_test")}
     return replace(task, **parts)
 
-# %% ../nbs/04_trajectory.ipynb #c045
+# %% ../nbs/04_trajectory.ipynb #c046
 def accuracy_on(
     model:nn.Module,            # with outputs for the task's classes, at least
     task:Task,                  # whose test images are classified
@@ -341,7 +345,7 @@ def accuracy_on(
     logits = predict_logits(model, task.x_test, precision=precision)
     return (logits.argmax(1) == task.y_test + offset).float().mean().item()
 
-# %% ../nbs/04_trajectory.ipynb #c047
+# %% ../nbs/04_trajectory.ipynb #c048
 def fit_task(
     task:Task,                # cut to the settings' number of images first
     n_outputs:int,            # the size of the head, at least the task's classes
@@ -361,7 +365,7 @@ def fit_task(
     accuracy = accuracy_on(network, task, precision=config.precision)
     return Fitted(task.name, n_outputs, accuracy, seed, time.perf_counter() - start, network)
 
-# %% ../nbs/04_trajectory.ipynb #c052
+# %% ../nbs/04_trajectory.ipynb #c053
 class LengthMeter:
     "Reads both lengths and the loss along a path, one mark at a time, on a fixed set of moving inputs."
     def __init__(self,
@@ -390,7 +394,7 @@ class LengthMeter:
         if now is None or again: now = self.log_probabilities(model, tau)
         self.previous, self.tau = now, tau
 
-# %% ../nbs/04_trajectory.ipynb #c054
+# %% ../nbs/04_trajectory.ipynb #c055
 @patch
 def _add(self:LengthMeter, kl):
     weight = self.probe.weights(self.tau)
@@ -398,7 +402,7 @@ def _add(self:LengthMeter, kl):
     self.per_probe = self.per_probe + len(kl)*weight*(2*kl).sqrt()
     self.errors.append((self.per_probe.var(correction=0)/torch.tensor(len(kl) - 1.)).sqrt().item())   # NaN for one probe
 
-# %% ../nbs/04_trajectory.ipynb #c056
+# %% ../nbs/04_trajectory.ipynb #c057
 @patch(as_prop=True)
 def loss(self:LengthMeter) -> float:
     "Loss on the task where the last mark was set."
@@ -406,7 +410,7 @@ def loss(self:LengthMeter) -> float:
     if np.isfinite(loss): return loss
     raise FloatingPointError(f"the loss at tau = {self.tau:.3f} is {loss}: training diverged; a smaller learning rate would do.")
 
-# %% ../nbs/04_trajectory.ipynb #c058
+# %% ../nbs/04_trajectory.ipynb #c059
 @patch(as_prop=True)
 def remaining(self:LengthMeter) -> float:
     "Length of one more step, from the predictions at the last mark to the task's own labels there: E sqrt(2 KL[labels, p])."
@@ -414,7 +418,7 @@ def remaining(self:LengthMeter) -> float:
     kl = (torch.xlogy(labels, labels) - labels*self.previous).sum(1).clamp_min(0)
     return (self.probe.weights(self.tau)*(2*kl).sqrt()).sum().item()
 
-# %% ../nbs/04_trajectory.ipynb #c060
+# %% ../nbs/04_trajectory.ipynb #c061
 LENGTHS = (   # columns of a path
     "per_input", "riemannian", "unaveraged",   # B, A, and B on the weights themselves where the others are read on their average
     "remaining")                               # of the step from the predictions here to the task's labels
@@ -425,7 +429,7 @@ def lengths_at(
     "The lengths that a row of a path holds, by name."
     return {k: float(row[k]) for k in LENGTHS if k in row}
 
-# %% ../nbs/04_trajectory.ipynb #c061
+# %% ../nbs/04_trajectory.ipynb #c062
 @dataclass
 class Trajectory:
     """A path that SGD took, as the ruler saw it.
@@ -452,7 +456,7 @@ class Trajectory:
         "At the end, on the target's test images."
         return float(self.path.accuracy.iloc[-1])
 
-# %% ../nbs/04_trajectory.ipynb #c063
+# %% ../nbs/04_trajectory.ipynb #c064
 def excess_loss(
     model:nn.Module,             # left as it is; copies of it are trained
     moving:MovingTask,           # the task that the copies are fitted to
@@ -472,7 +476,7 @@ def excess_loss(
         rivals.append(loss(rival))
     return loss(model) - min(rivals)
 
-# %% ../nbs/04_trajectory.ipynb #c065
+# %% ../nbs/04_trajectory.ipynb #c066
 def path_times(
     config:TransferConfig,   # steps, checkpoints, tau_schedule, tau_hold
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:   # (steps,), (M+1,), (M+1,)
@@ -491,7 +495,7 @@ def spread(
     "`points` indices spread over 1..last, the last one included."
     return set(np.round(np.linspace(0, last, points + 1)[1:]).astype(int).tolist())
 
-# %% ../nbs/04_trajectory.ipynb #c067
+# %% ../nbs/04_trajectory.ipynb #c068
 def set_norm_speed(
     model:nn.Module,   # changed in place
     speed:float,       # a step counts as so many batches; 1: as it is, 0: frozen
@@ -517,7 +521,7 @@ class WeightAverage:
         "Take in the weights after a step; the first time the average becomes the model."
         if self.mean is not None: self.mean.update_parameters(model)
 
-# %% ../nbs/04_trajectory.ipynb #c069
+# %% ../nbs/04_trajectory.ipynb #c070
 class Reading:
     "What is noted about one network on its path, mark by mark."
     def __init__(self,
@@ -545,7 +549,7 @@ class Reading:
         for call in self.visitors: call(checkpoint, network, tau)
         if self.raw: self.raw.mark(trained, tau)
 
-# %% ../nbs/04_trajectory.ipynb #c071
+# %% ../nbs/04_trajectory.ipynb #c072
 @patch
 def trajectory(self:Reading,
     model:nn.Module,   # with the weights at the end
@@ -557,7 +561,7 @@ def trajectory(self:Reading,
     if self.raw: path.insert(5, "unaveraged", np.cumsum([0., *(per_input for per_input, _ in self.raw.steps)]))
     return Trajectory(path, model)
 
-# %% ../nbs/04_trajectory.ipynb #c073
+# %% ../nbs/04_trajectory.ipynb #c074
 def follow(
     fitted:Fitted,                 # where the path begins; left as it is
     moving:MovingTask,             # the task that moves
@@ -588,7 +592,7 @@ def follow(
           generators["batches"], visit, progress)
     return reading.trajectory(average.network)
 
-# %% ../nbs/04_trajectory.ipynb #c078
+# %% ../nbs/04_trajectory.ipynb #c079
 def still_trajectory(
     fitted:Fitted,            # left as it is
     task:Task,                # what it was fitted to
@@ -602,7 +606,7 @@ def still_trajectory(
     still = Still(task, fitted.n_outputs, 0, augmentation(config, task))
     return follow(fitted, still, task, 0, config, generators, progress=f"noise floor of {task.name}" if progress else "")
 
-# %% ../nbs/04_trajectory.ipynb #c080
+# %% ../nbs/04_trajectory.ipynb #c081
 def fit_source(
     task:Task,                # the source of the transfers to come
     n_outputs:int,            # the size of the head: the task's classes and those of the largest target
