@@ -4,12 +4,15 @@
 
 # %% auto #0
 __all__ = ['DIGIT_CUTS', 'CIFAR100_SUPERCLASSES', 'PAPER_NAMES', 'TORCHVISION_FOLDERS', 'CIFAR10_CUTS', 'FASHION_CUTS',
-           'IMAGE_SUFFIXES', 'SUITES', 'UnknownName', 'unknown', 'check_choice', 'check_whole', 'check_number',
-           'check_list', 'Task', 'stratified', 'Suite', 'digits_suite', 'cifar100_suite', 'cifar10_suite',
-           'mnist_suite', 'fashion_mnist_suite', 'load_suite', 'LabelSpace', 'joint_label_space']
+           'IMAGE_SUFFIXES', 'SUITES', 'LABELS', 'UnknownName', 'unknown', 'check_choice', 'check_whole',
+           'check_number', 'check_list', 'Task', 'stratified', 'Suite', 'is_word', 'digits_suite', 'cifar100_suite',
+           'cifar10_suite', 'mnist_suite', 'fashion_mnist_suite', 'load_suite', 'class_identities', 'LabelSpace',
+           'same_task', 'joint_label_space']
 
 # %% ../nbs/00_data.ipynb #c003
 import difflib
+import hashlib
+import itertools
 import math
 import operator
 import os
@@ -144,6 +147,9 @@ def _check_task(task):
     whose = f"of task {task.name!r}"
     if len(check_list(task.classes, f"classes {whose}"))<2:
         raise ValueError(f"classes {whose} must be at least two names. Got: {task.classes!r:.80}.")
+    if len(set(map(str, task.classes)))<len(task.classes):
+        raise ValueError(f"classes {whose} must have different names. Got: {task.classes!r:.80}.")
+    if not isinstance(task.vocabulary, str): raise TypeError(f"vocabulary {whose} must be a string. Got: {task.vocabulary!r:.80}.")
     for part in ("train", "test"):
         x, y = getattr(task, f"x_{part}"), getattr(task, f"y_{part}")
         _check_images(x, f"x_{part} {whose}")
@@ -164,6 +170,7 @@ class Task:
     y_test:Tensor            # (m,)
     classes:tuple[str,...]   # names of the K classes
     flip:bool=False          # do mirrored images keep their label?
+    vocabulary:str=""        # what the class names belong to, e.g. "digits"; "": plain words, see `class_identities`
 
     def __post_init__(self):
         _check_task(self)
@@ -326,7 +333,7 @@ def _cut(x:Tensor, y:Tensor, ids:list[int])->tuple[Tensor,Tensor]:
     keep = hit.any(1)
     return x[keep], hit[keep].int().argmax(1)
 
-def _cut_task(name:str, classes, train:tuple[Tensor, Tensor], test:tuple[Tensor, Tensor], class_names:list|None, flip:bool)->Task:
+def _cut_task(name:str, classes, train:tuple[Tensor, Tensor], test:tuple[Tensor, Tensor], class_names:list|None, flip:bool, vocabulary:str)->Task:
     "One task, cut from images and labels (x, y) for training and for the test."
     ids = _class_ids(name, classes, class_names)
     for part, (_, y) in (("y", train), ("y_test", test)):
@@ -334,7 +341,21 @@ def _cut_task(name:str, classes, train:tuple[Tensor, Tensor], test:tuple[Tensor,
         if missing := sorted(set(ids)-set(labels)):
             raise ValueError(f"classes of task {name!r} must occur in {part}, which holds {labels[:25]}. Got: {missing}.")
     shown = tuple(str(i) if class_names is None else class_names[i] for i in ids)
-    return Task(name, *_cut(*train, ids), *_cut(*test, ids), shown, flip)
+    return Task(name, *_cut(*train, ids), *_cut(*test, ids), shown, flip, vocabulary)
+
+# %% ../nbs/00_data.ipynb #a8cad1b5
+def is_word(
+    name:str,  # of a class
+)->bool:
+    "Does the name say by itself what is meant? A number does not."
+    return any(c.isalpha() for c in name)
+
+def _own_vocabulary(x:Tensor, y:Tensor, class_names:list[str]|None)->str:
+    "Plain words need no vocabulary; numbers get one that only the same data set has."
+    if class_names is not None and all(map(is_word, class_names)): return ""
+    content = hashlib.blake2b(digest_size=8)
+    for part in (x[:100], y): content.update(str(tuple(part.shape)).encode() + part.contiguous().numpy().tobytes())
+    return f"data set {content.hexdigest()}"
 
 # %% ../nbs/00_data.ipynb #c048
 @patch(cls_method=True)
@@ -349,6 +370,7 @@ def from_arrays(cls:Suite,
     class_names:Sequence[str]|None=None,  # names of labels 0, 1, ...
     flip:bool=False,                  # do mirrored images keep their label?
     name:str="arrays",                # how reports call the suite
+    vocabulary:str|None=None,         # classes of equal name in suites of equal vocabulary are one class; None: plain words, or this data set alone
 )->Suite:
     """Cut one labelled data set into tasks; the split into training and test images is made once, before the cut.
 
@@ -362,7 +384,8 @@ def from_arrays(cls:Suite,
     else: x_test = _as_images(x_test, "x_test"); y_test = _as_labels(y_test, len(x_test), "y_test")
     if class_names is not None and int(y.max())>=len(class_names):
         raise ValueError(f"y must lie in 0..{len(class_names)-1} for {len(class_names)} class names. Got: {int(y.max())}.")
-    return cls([_cut_task(*item, (x, y), (x_test, y_test), class_names, flip) for item in tasks.items()], name)
+    if vocabulary is None: vocabulary = _own_vocabulary(x, y, class_names)
+    return cls([_cut_task(*item, (x, y), (x_test, y_test), class_names, flip, vocabulary) for item in tasks.items()], name)
 
 # %% ../nbs/00_data.ipynb #c050
 def _split(x:Tensor, y:Tensor, test_size:float, seed:int)->tuple[Tensor,Tensor,Tensor,Tensor]:
@@ -403,7 +426,7 @@ def digits_suite(
     data = load_digits()
     x = np.round(data.images*255/16).astype(np.uint8)
     return Suite.from_arrays(x, data.target, _choose(names, DIGIT_CUTS), test_size=test_size, seed=seed,
-                             class_names=list("0123456789"), name="digits")
+                             class_names=list("0123456789"), name="digits", vocabulary="digits")
 
 # %% ../nbs/00_data.ipynb #c068
 def _dataset_arrays(
@@ -502,7 +525,8 @@ def _torchvision_sets(
 def _torchvision_suite(kind:str, cuts:dict, root, download:bool, n_train:int|None, seed:int, flip:bool)->Suite:
     "Torchvision's own split, cut into tasks, training images subsampled to `n_train` a task."
     train, test = _torchvision_sets(kind, root, download)
-    suite = Suite.from_dataset(train, cuts, test, flip=flip, name=kind.lower().replace("fashionmnist", "fashion_mnist"))
+    meaning = dict(class_names=list("0123456789"), vocabulary="digits") if kind=="MNIST" else {}   # the 3 of MNIST is the 3 of scikit-learn
+    suite = Suite.from_dataset(train, cuts, test, flip=flip, name=kind.lower().replace("fashionmnist", "fashion_mnist"), **meaning)
     return suite.subsample(n_train, seed=seed)
 
 # %% ../nbs/00_data.ipynb #c082
@@ -662,26 +686,46 @@ def load_suite(
     else: raise unknown("suite", str(name), SUITES, " or the path of an .npz file or a folder of images")
     return suite if tasks is None or cuts else suite.subset(tasks)
 
+# %% ../nbs/00_data.ipynb #b57b0886
+def class_identities(
+    task:Task,  # whose classes are asked for
+)->list[tuple[str,str]]: # (vocabulary, name) of each class
+    "What each class means. Two classes are one if these agree; a number without a vocabulary is a class of this task alone."
+    return [(task.vocabulary or ("" if is_word(c) else f"task {task.name}"), c) for c in task.classes]
+
 # %% ../nbs/00_data.ipynb #c110
 class LabelSpace(NamedTuple):
-    "Where the labels of a source and a target stand in one classifier: the source's from 0, the target's from `target_offset`."
-    n_outputs:int      # outputs of the classifier
-    target_offset:int  # to be added to the target's labels
+    "Where the classes of a source and a target stand among the outputs of one classifier."
+    n_outputs:int           # outputs of the classifier
+    source:tuple[int,...]   # (Ks,) the output of each source class
+    target:tuple[int,...]   # (Kt,) the output of each target class
 
-def _same(source:Task, target:Task)->bool:
-    "Are both the same task: same name, same training images and labels?"
+    @property
+    def shared(self)->int:
+        "How many classes source and target have in common."
+        return len(set(self.source) & set(self.target))
+
+def same_task(
+    source:Task,  # a task
+    target:Task,  # another, or the same
+)->bool:
+    "Are both the same task: same name, classes, training images and labels?"
     if source is target: return True
-    return source.name==target.name and all(torch.equal(getattr(source, k), getattr(target, k)) for k in ("x_train", "y_train"))
+    named = source.name==target.name and class_identities(source)==class_identities(target)
+    return named and all(torch.equal(getattr(source, k), getattr(target, k)) for k in ("x_train", "y_train"))
 
 # %% ../nbs/00_data.ipynb #c112
+LABELS = ("union", "disjoint")   # how the classes of two tasks share the outputs of one classifier
+
 def joint_label_space(
-    source:Task,        # Ks classes
-    target:Task,        # Kt classes
-    shared:bool=False,  # class k of the source is class k of the target
+    source:Task,          # Ks classes
+    target:Task,          # Kt classes
+    labels:str="union",   # "union": a class that both know has one output | "disjoint": no output is shared
 )->LabelSpace:
-    """(Ks + Kt, Ks) for two tasks; (Ks + Kt, 0) for a task and itself; (max(Ks, Kt), 0) if `shared`.
+    """The outputs of a classifier for two tasks (Gao and Chaudhari 2021, section 2: the union of the two label sets).
 
     Raises ValueError if image shapes or types differ."""
+    check_choice(labels, "labels", LABELS)
     for argument, task in (("source", source), ("target", target)):
         if not isinstance(task, Task): raise TypeError(f"{argument} must be a Task. Got: {type(task).__name__}.")
     if source.shape != target.shape:
@@ -691,5 +735,8 @@ def joint_label_space(
     if types[0] != types[1]:
         raise ValueError("source and target must have images of one type. "
                          f"Got: {types[0]} in {source.name!r} and {types[1]} in {target.name!r}; convert one of them.")
-    if shared: return LabelSpace(max(source.n_classes, target.n_classes), 0)
-    return LabelSpace(source.n_classes+target.n_classes, 0 if _same(source, target) else source.n_classes)
+    places = tuple(range(source.n_classes))
+    known = dict(zip(class_identities(source), places)) if labels=="union" or same_task(source, target) else {}
+    new = itertools.count(source.n_classes)
+    target_places = tuple(known[c] if c in known else next(new) for c in class_identities(target))
+    return LabelSpace(next(new), places, target_places)
