@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'small_cnn', 'WideBlock', 'wrn_16_4', 'slim_cnn', 'mlp', 'get_model', 'to_inputs', 'build_model',
-           'evaluating', 'predict_logits', 'penultimate', 'resolve_precision']
+           'evaluating', 'predict_logits', 'predict_features', 'penultimate', 'head_of', 'resolve_precision']
 
 # %% ../nbs/01_models.ipynb #c003
 from contextlib import contextmanager
@@ -194,6 +194,18 @@ def _batches(model:nn.Module, x:Tensor, batch_size:int|None):
     p = next(model.parameters(), x.new_zeros((), dtype=torch.float32))
     for xb in x.split(batch_size or (2000 if p.device.type == "cuda" else 50)): yield to_inputs(xb.to(p.device)).to(p.dtype)
 
+# %% ../nbs/01_models.ipynb #4ed169dc
+def _read(model, x, batch_size, precision, take)->list:
+    "`take(output)` of each batch, in evaluation mode without gradients; the model's mode is put back."
+    device = next((p.device.type for p in model.parameters()), x.device.type)
+    bf16 = resolve_precision(precision, device) == "bfloat16"
+    with evaluating(model), torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
+        return [take(_call(model, xb)) for xb in _batches(model, x, batch_size)]
+
+def _full(v:Tensor)->Tensor:
+    "The same numbers in float32; float64 stays."
+    return v if v.dtype==torch.float64 else v.float()
+
 # %% ../nbs/01_models.ipynb #c038
 def predict_logits(
     model:nn.Module,          # images -> (n, K) logits
@@ -205,35 +217,63 @@ def predict_logits(
 
     Take softmax, KL and their sums of this float32 result, never of bfloat16."""
     _check_reading(model, x, batch_size)
-    device = next((p.device.type for p in model.parameters()), x.device.type)
-    bf16 = resolve_precision(precision, device) == "bfloat16"
-    with evaluating(model), torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
-        out = torch.cat([_call(model, xb) for xb in _batches(model, x, batch_size)])
-    return out if out.dtype==torch.float64 else out.float()
+    return _full(torch.cat(_read(model, x, batch_size, precision, lambda out: out)))
 
 # %% ../nbs/01_models.ipynb #c040
+@contextmanager
+def _noting_head(model:nn.Module):
+    "Inside a `with` block: a dictionary with the `name` and the `input` of the `nn.Linear` of `model` that was called last."
+    seen = {}
+    def hook(name):
+        def note(layer, args, kwargs): seen.update(name=name, input=args[0] if args else kwargs["input"])
+        return note
+    linears = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
+    hooks = [m.register_forward_pre_hook(hook(n), with_kwargs=True) for n, m in linears]
+    try: yield seen
+    finally:
+        for h in hooks: h.remove()
+
+def _input_of(seen:dict)->Tensor:
+    "(n, d) what the head has seen; ValueError if none was called."
+    if not seen: raise ValueError("model must call an nn.Linear to have penultimate features. Got: a model that calls none.")
+    return seen["input"].flatten(1)
+
+# %% ../nbs/01_models.ipynb #437d3cff
+def predict_features(
+    model:nn.Module,          # images -> (n, K) logits; calls at least one nn.Linear
+    x:Tensor,                 # (n, C, H, W) uint8 or floating-point images
+    batch_size:int=None,      # images per forward pass; None: 50 on a CPU, 2,000 on a GPU
+    precision:str="float32",  # "float32", "bfloat16" (autocast) or "auto"
+)->tuple[Tensor, Tensor]: # features (n, d) and logits (n, K), both float32 (float64 if the model is float64)
+    """Both what the last-called `nn.Linear` sees and the logits, in one pass; the logits are those of `predict_logits`, bit for bit.
+
+    Raises ValueError if no `nn.Linear` is called."""
+    _check_reading(model, x, batch_size)
+    with _noting_head(model) as seen: both = _read(model, x, batch_size, precision, lambda out: (_input_of(seen), out))
+    features, logits = zip(*both)
+    return _full(torch.cat(features)), _full(torch.cat(logits))
+
+# %% ../nbs/01_models.ipynb #290700f7
 def penultimate(
-    model:nn.Module,     # holds at least one nn.Linear
+    model:nn.Module,     # calls at least one nn.Linear
     x:Tensor,            # (n, C, H, W) uint8 or floating-point images
     batch_size:int=None, # images per forward pass; None: 50 on a CPU, 2,000 on a GPU
 )->Tensor: # (n, d) what the last linear layer sees
     """Features: the input of the `nn.Linear` that a forward pass calls last, in evaluation mode without gradients.
 
     Raises ValueError if none is called."""
-    _check_reading(model, x, batch_size)
-    seen, features = {}, []
-    def note(layer, args): seen["input"] = args[0]
-    hooks = [m.register_forward_pre_hook(note) for m in model.modules() if isinstance(m, nn.Linear)]
-    try:
-        with evaluating(model), torch.no_grad():
-            for xb in _batches(model, x, batch_size):
-                _call(model, xb)
-                if "input" not in seen:
-                    raise ValueError("model must call an nn.Linear to have penultimate features. Got: a model that calls none.")
-                features.append(seen.pop("input").flatten(1))
-    finally:
-        for h in hooks: h.remove()
-    return torch.cat(features)
+    return predict_features(model, x, batch_size)[0]
+
+def head_of(
+    model:nn.Module,   # calls at least one nn.Linear
+    x:Tensor,          # (n, C, H, W) images that it takes; the first is looked at
+)->str: # as in `named_modules`
+    """The name of the linear layer that a forward pass of the images calls last, the one whose input `penultimate` reads.
+
+    Raises ValueError if none is called."""
+    _check_reading(model, x, None)
+    with _noting_head(model) as seen: _read(model, x[:1], None, "float32", lambda out: _input_of(seen))
+    return seen["name"]
 
 # %% ../nbs/01_models.ipynb #c042
 def resolve_precision(

@@ -195,13 +195,17 @@ def test_models_fit_or_say_why(model, n_classes, seed, x):
     assert not done or len(features) == len(x)
 
 
-@covers("models.predict_logits", "models.penultimate", examples=60)
+@covers("models.predict_logits", "models.penultimate", "models.predict_features", "models.head_of", examples=60)
 @given(or_hostile(st.just(models.mlp(3))), or_hostile(reals((3, 1, 4, 4), kinds=("normal", "zeros", "huge"))), or_hostile(st.integers(1, 5)), or_hostile(st.sampled_from(["float32", "bfloat16", "auto"])))
 def test_reading_a_model(network, x, batch_size, precision):
     done, logits = attempt(models.predict_logits, network, x, batch_size, precision)
     if done: assert logits.shape[0] == len(x) and logits.dtype in (torch.float32, torch.float64)
     done, features = attempt(models.penultimate, network, x, batch_size)
     if done: assert features.shape == (len(x), 128)
+    done, both = attempt(models.predict_features, network, x, batch_size, precision)
+    if done: assert both[0].shape == (len(x), 128) and torch.equal(both[1], models.predict_logits(network, x, batch_size, precision))
+    done, head = attempt(models.head_of, network, x)
+    if done: assert head == "5"
 
 
 @covers("models.to_inputs", "models.resolve_precision", examples=40)
