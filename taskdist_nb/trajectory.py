@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['PAPER_IMAGES', 'PAPER_EPOCHS', 'PAPER_BATCH', 'PAPER_LR', 'PAPER_CHECKPOINTS', 'LARGEST_STEP', 'CURVATURE', 'LENGTHS',
            'TransferConfig', 'walk_spread', 'norm_jitter', 'same_path', 'derive_seed', 'make_generator',
-           'learning_rates', 'soft_cross_entropy', 'own_stream', 'train', 'Fitted', 'augmentation', 'device_of',
-           'on_device', 'accuracy_on', 'fit_task', 'LengthMeter', 'lengths_at', 'Trajectory', 'excess_loss',
-           'path_times', 'spread', 'set_norm_speed', 'WeightAverage', 'Reading', 'follow', 'still_trajectory',
-           'fit_source']
+           'learning_rates', 'soft_cross_entropy', 'own_stream', 'batch_source', 'train', 'Fitted', 'augmentation',
+           'device_of', 'on_device', 'accuracy_on', 'fit_task', 'lengths_at', 'parts_at', 'Trajectory', 'excess_loss',
+           'path_times', 'held_taus', 'spread', 'set_norm_speed', 'WeightAverage', 'Reading', 'follow', 'join_walks',
+           'walk_streams', 'follow_walks', 'still_trajectory', 'fit_source']
 
 # %% ../nbs/04_trajectory.ipynb #c003
 import copy, hashlib, json, numbers, time
@@ -30,23 +30,30 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 # %% ../nbs/04_trajectory.ipynb #c005
-from .data import Task, check_whole
-from .fisher import kl_divergence, mean_length
+from .data import LABELS, LabelSpace, Task, check_whole, joint_label_space
 from .models import build_model, predict_logits, resolve_precision
-from .transport import CropFlip, MovingTask, Probe, Still, identity, mixup_tau, tau_schedule
+from .ruler import INPUTS, LengthMeter, cross_lengths
+from .transport import CropFlip, MovingTask, Probe, Still, epochs, identity, mixup_tau, tau_schedule, to_outputs
 
 # %% ../nbs/04_trajectory.ipynb #c008
 @dataclass(frozen=True)
 class TransferConfig:
     "All settings of a transfer; immutable, checked when made. Lengths are in nats^(1/2), times in SGD steps."
+    # what is measured
+    labels: str = "union"                   # a class that source and target share has one output; or "disjoint": none is shared, as in the authors' code
+    walks: int = 1                          # R, walks of each path with batches of their own; two or more give the length "cross"
+    reading: str = "auto"                   # the distance is lengths[reading]: "per_input", "riemannian" or "cross"; "auto": "cross" where there are several walks
+    stretches: int = 5                      # of the path, for "cross": the walks are compared stretch by stretch
     # fitting the source
     source_epochs: int = 15                 # an epoch is as many steps as batches fit into the task's training images
     source_batch_size: int = 50             # images a step
     source_lr: float = 0.02                 # the largest learning rate of the schedule
     source_schedule: str = "one_cycle"      # or "step": times 0.2 at 30%, 60% and 80% of the steps
+    source_reset_momentum: int = 0          # forget the momentum every so many steps of the fit; 0: never
     # following the moving task
     steps: int = 400                        # SGD steps from tau = 0 to tau = 1
     batch_size: int = 20                    # samples a step
+    batches: str = "fresh"                  # each batch a draw of its own; or "epochs": a reshuffled pass over the images, for the source too
     lr: float = 0.003                       # learning rate, the same all along the path
     momentum: float = 0.9                   # of SGD, below 1; for the source too
     weight_decay: float = 5e-4              # of SGD; for the source too
@@ -58,7 +65,7 @@ class TransferConfig:
     mixup: bool = False                     # draw each sample's tau from Beta(tau, 1 - tau), as the paper's text says
     checkpoints: int = 16                   # M, the number of steps of the length
     probes: int = 200                       # fixed samples (pairs, where there is a coupling) on which the length is measured
-    probe_inputs: str = "same"              # both predictions of a step see the same input; "moving": as in the authors' code
+    probe_inputs: str = "same"              # both predictions of a step see one input; "authors": but for a held tau, as published; "moving": each its own
     # the alternation between weights and coupling
     coupling_iterations: int = 2            # paths walked; after each but the last, the coupling is improved
     block_size: int = 4                     # b: the coupling is cut into blocks of b x b images
@@ -85,10 +92,11 @@ class TransferConfig:
     def __post_init__(self): _check_config(self)
 
 # %% ../nbs/04_trajectory.ipynb #c010
-_CHOICES = dict(source_schedule=("one_cycle", "step"), tau_schedule=("linear", "authors"), probe_inputs=("same", "moving"),
+_CHOICES = dict(source_schedule=("one_cycle", "step"), tau_schedule=("linear", "authors"), probe_inputs=INPUTS,
+                labels=LABELS, reading=("auto", "per_input", "riemannian", "cross"), batches=("fresh", "epochs"),
                 block_order=("random", "consecutive"), first_coupling=("features", "pixels", "independent", "random"),
                 precision=("auto", "float32", "bfloat16"))
-_MAY_BE_ZERO = {"reset_momentum", "excess_points", "excess_steps", "accuracy_points", "images", "crop_padding", "momentum",
+_MAY_BE_ZERO = {"reset_momentum", "source_reset_momentum", "excess_points", "excess_steps", "accuracy_points", "images", "crop_padding", "momentum",
                 "weight_decay", "entropic_epsilon", "cost_checkpoints", "norm_speed", "averaging"}
 
 def _check_config(c):
@@ -115,6 +123,7 @@ def _check_together(c):
         raise ValueError(f"tau_hold must divide steps ({c.steps}) and be smaller, or the task never arrives. Got: {c.tau_hold}.")
     if not isinstance(c.device, str):
         raise TypeError(f"device must be 'auto', 'cpu' or 'cuda' (with a number if need be, 'cuda:1'). Got: {c.device!r}.")
+    if c.reading == "cross" and c.walks < 2: raise ValueError(f"walks must be at least 2 for reading='cross'. Got: {c.walks}.")
     if c.momentum >= 1: raise ValueError(f"momentum must be below 1. Got: {c.momentum}.")
 
 # %% ../nbs/04_trajectory.ipynb #c014
@@ -128,9 +137,10 @@ def paper(cls:TransferConfig,
     "The settings that Gao and Chaudhari published with their code."
     epoch = max(1, (images or PAPER_IMAGES)//PAPER_BATCH)
     published = dict(
-        source_epochs=600, source_batch_size=100, source_lr=0.1, source_schedule="step",
-        steps=PAPER_EPOCHS*epoch, batch_size=PAPER_BATCH, lr=PAPER_LR, momentum=0.9, weight_decay=5e-4, reset_momentum=125,
-        tau_schedule="authors", tau_hold=epoch, checkpoints=PAPER_CHECKPOINTS, probes=2500, probe_inputs="moving",
+        labels="disjoint", walks=1,
+        source_epochs=600, source_batch_size=100, source_lr=0.1, source_schedule="step", source_reset_momentum=max(1, epoch*PAPER_BATCH//100),
+        steps=PAPER_EPOCHS*epoch, batch_size=PAPER_BATCH, batches="epochs", lr=PAPER_LR, momentum=0.9, weight_decay=5e-4, reset_momentum=epoch,
+        tau_schedule="authors", tau_hold=epoch, checkpoints=PAPER_CHECKPOINTS, probes=2500, probe_inputs="authors",
         coupling_iterations=4, block_size=25, block_order="consecutive",
         entropic_epsilon=1e-3, proximal_weight=0.05, proximal_growth=5.0, cost_checkpoints=0,
         excess_points=4, excess_steps=1000, accuracy_points=20, fisher_images=500, wasserstein_images=1000,
@@ -190,8 +200,8 @@ def fast(cls:TransferConfig,
     batch = min(50, n)
     quick = dict(
         images=images, source_epochs=max(300, round(600*batch/n)), source_batch_size=batch, source_lr=0.1*batch/100, source_schedule="step",
-        tau_schedule="authors", checkpoints=PAPER_CHECKPOINTS, probes=100, probe_inputs="moving",
-        coupling_iterations=2, block_size=10, cost_checkpoints=10, excess_steps=25, accuracy_points=4)
+        tau_schedule="authors", checkpoints=PAPER_CHECKPOINTS, probes=100,
+        walks=3, coupling_iterations=2, block_size=10, cost_checkpoints=10, excess_steps=25, accuracy_points=4)
     return cls(**(same_path(n) | quick | changes))
 
 # %% ../nbs/04_trajectory.ipynb #c027
@@ -202,7 +212,7 @@ def toy(cls:TransferConfig,
     "Seconds a pair on the 8 x 8 digits with the MLP."
     small = dict(
         source_epochs=20, source_batch_size=50, source_lr=0.1, steps=200, batch_size=50, lr=0.05, checkpoints=25, probes=200,
-        coupling_iterations=3, block_size=10, entropic_epsilon=0.01, cost_checkpoints=0,
+        walks=4, coupling_iterations=3, block_size=10, entropic_epsilon=0.01, cost_checkpoints=0,
         excess_points=2, excess_steps=50, fisher_images=300, wasserstein_images=300,
         crop_padding=0, flip=False, precision="float32")
     return cls(**(small | changes))
@@ -255,13 +265,27 @@ def own_stream(
         torch.manual_seed(generator.initial_seed())
         yield
 
+# %% ../nbs/04_trajectory.ipynb #3a1f08fc
+def batch_source(
+    moving:MovingTask,           # gives batches for any tau
+    config:TransferConfig,       # batches, mixup
+    batch_size:int,              # samples in a batch
+    generator:torch.Generator,   # which samples, and their augmentation
+) -> Callable:                   # tau -> x (n, ...), y (n, K)
+    "The next batch of the task at tau, each time it is called."
+    order = epochs(batch_size, moving.size, generator) if config.batches == "epochs" else None
+    def draw(tau):
+        place = mixup_tau(tau, batch_size, generator) if config.mixup else tau
+        return moving.batch(place, batch_size, generator, **({} if order is None else dict(rows=next(order))))
+    return draw
+
 # %% ../nbs/04_trajectory.ipynb #c037
 def train(
     model:nn.Module,              # trained in place
     moving:MovingTask,            # gives batches for any tau
     taus,                         # (steps,) the task's time at each step
     lrs,                          # (steps,) learning rates
-    config:TransferConfig,        # momentum and its resets, weight decay, mixup, precision
+    config:TransferConfig,        # momentum and its resets, weight decay, batches, mixup, precision
     batch_size:int,               # samples a step
     generator:torch.Generator,    # which samples, and their augmentation
     after_step:Callable=None,     # called with the number of steps done
@@ -271,13 +295,13 @@ def train(
     weight = next(model.parameters())
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=config.momentum, weight_decay=config.weight_decay)
     half = resolve_precision(config.precision, weight.device) == "bfloat16"
+    draw = batch_source(moving, config, batch_size, generator)
     with own_stream(generator, weight.device), tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress) as bar:
         for k, (tau, lr) in enumerate(zip(taus, lrs)):
             model.train()
             if config.reset_momentum and k % config.reset_momentum == 0: optimizer.state.clear()
             optimizer.param_groups[0]["lr"] = float(lr)
-            place = mixup_tau(float(tau), batch_size, generator) if config.mixup else float(tau)
-            x, y = moving.batch(place, batch_size, generator)
+            x, y = draw(float(tau))
             with torch.autocast(weight.device.type, torch.bfloat16, enabled=half): logits = model(x.to(weight))
             loss = soft_cross_entropy(logits.float() if half else logits, y.to(weight.device)).mean()
             optimizer.zero_grad(); loss.backward(); optimizer.step()
@@ -288,7 +312,7 @@ def train(
 # %% ../nbs/04_trajectory.ipynb #c038
 def _diverged(step, tau, loss, lr):
     return FloatingPointError(f"training diverged at step {step} (tau = {tau:.3f}): the loss is {loss.item()}. "
-                              f"The learning rate was {lr:g}; a smaller one would do.")
+                              f"The learning rate was {lr:g}; choose a smaller one.")
 
 # %% ../nbs/04_trajectory.ipynb #c040
 @dataclass
@@ -338,12 +362,12 @@ def on_device(
 def accuracy_on(
     model:nn.Module,            # with outputs for the task's classes, at least
     task:Task,                  # whose test images are classified
-    offset:int=0,               # the output of its first class
+    outputs:tuple=None,         # (K,) the output of each of its classes; None: the first K
     precision:str="float32",    # of the network's arithmetic: "float32" | "bfloat16" | "auto"
 ) -> float:                     # 0 to 1
     "Share of the task's test images whose largest output is their own class, among all outputs."
     logits = predict_logits(model, task.x_test, precision=precision)
-    return (logits.argmax(1) == task.y_test + offset).float().mean().item()
+    return (logits.argmax(1) == to_outputs(task.y_test, outputs)).float().mean().item()
 
 # %% ../nbs/04_trajectory.ipynb #c048
 def fit_task(
@@ -359,69 +383,17 @@ def fit_task(
     if n_outputs < task.n_classes: raise ValueError(f"n_outputs must be at least the task's {task.n_classes} classes. Got: {n_outputs}.")
     network = build_model(model, n_outputs, task.x_train, derive_seed(seed, "weights")).to(task.x_train.device)
     steps = config.source_epochs*max(1, len(task.y_train)//config.source_batch_size)
-    still, rates = Still(task, n_outputs, 0, augmentation(config, task)), learning_rates(config.source_schedule, config.source_lr, steps)
-    train(network, still, np.zeros(steps), rates, replace(config, reset_momentum=0), config.source_batch_size,
+    still, rates = Still(task, n_outputs, augment=augmentation(config, task)), learning_rates(config.source_schedule, config.source_lr, steps)
+    train(network, still, np.zeros(steps), rates, replace(config, reset_momentum=config.source_reset_momentum), config.source_batch_size,
           make_generator(seed, "source", task.name), progress=f"fitting {task.name}" if progress else "")
     accuracy = accuracy_on(network, task, precision=config.precision)
     return Fitted(task.name, n_outputs, accuracy, seed, time.perf_counter() - start, network)
 
-# %% ../nbs/04_trajectory.ipynb #c053
-class LengthMeter:
-    "Reads both lengths and the loss along a path, one mark at a time, on a fixed set of moving inputs."
-    def __init__(self,
-        probe,                   # where to measure: a Probe, or anything with its `moves`, `inputs` and `weights`
-        precision="float32",     # arithmetic of the network; softmax, KL and sums are float32 or better
-        inputs="same",           # "moving" compares p_w(x_tau) with p_w'(x_tau'), as the authors' code does
-    ):
-        self.probe, self.precision, self.inputs = probe, precision, inputs
-        self.previous, self.tau, self.steps, self.errors, self.per_probe = None, None, [], [], torch.zeros(())
-
-    def log_probabilities(self, model, tau):
-        "(n, K) what the model predicts on the task at `tau`."
-        return predict_logits(model, self.probe.inputs(tau), precision=self.precision).log_softmax(1)
-
-    def mark(self,
-        model:nn.Module,   # with the weights of this checkpoint
-        tau:float,         # where the task stands, 0 to 1
-        final=False,       # no step begins here
-    ):
-        "Close the running step with the model's present weights and, unless `final`, open the next at `tau`."
-        now, again = None, self.probe.moves and self.inputs == "same"
-        if self.previous is not None:
-            now = self.log_probabilities(model, self.tau if again else tau)
-            self._add(kl_divergence(self.previous, now, check=False))
-        if final: return
-        if now is None or again: now = self.log_probabilities(model, tau)
-        self.previous, self.tau = now, tau
-
-# %% ../nbs/04_trajectory.ipynb #c055
-@patch
-def _add(self:LengthMeter, kl):
-    weight = self.probe.weights(self.tau)
-    self.steps.append([mean_length(kl, kind, weight).item() for kind in ("per_input", "riemannian")])
-    self.per_probe = self.per_probe + len(kl)*weight*(2*kl).sqrt()
-    self.errors.append((self.per_probe.var(correction=0)/torch.tensor(len(kl) - 1.)).sqrt().item())   # NaN for one probe
-
-# %% ../nbs/04_trajectory.ipynb #c057
-@patch(as_prop=True)
-def loss(self:LengthMeter) -> float:
-    "Loss on the task where the last mark was set."
-    loss = -(self.probe.weights(self.tau)*(self.probe.targets(self.tau)*self.previous).sum(1)).sum().item()
-    if np.isfinite(loss): return loss
-    raise FloatingPointError(f"the loss at tau = {self.tau:.3f} is {loss}: training diverged; a smaller learning rate would do.")
-
-# %% ../nbs/04_trajectory.ipynb #c059
-@patch(as_prop=True)
-def remaining(self:LengthMeter) -> float:
-    "Length of one more step, from the predictions at the last mark to the task's own labels there: E sqrt(2 KL[labels, p])."
-    labels = self.probe.targets(self.tau)
-    kl = (torch.xlogy(labels, labels) - labels*self.previous).sum(1).clamp_min(0)
-    return (self.probe.weights(self.tau)*(2*kl).sqrt()).sum().item()
-
 # %% ../nbs/04_trajectory.ipynb #c061
 LENGTHS = (   # columns of a path
-    "per_input", "riemannian", "unaveraged",   # B, A, and B on the weights themselves where the others are read on their average
-    "remaining")                               # of the step from the predictions here to the task's labels
+    "per_input", "riemannian", "cross",   # B, A, and what several walks share
+    "unaveraged",                         # B on the weights themselves, where the others are read on their average
+    "remaining")                          # of the step from the predictions here to the task's labels
 
 def lengths_at(
     row:pd.Series,   # of a path, with a column for each length that was read
@@ -429,20 +401,35 @@ def lengths_at(
     "The lengths that a row of a path holds, by name."
     return {k: float(row[k]) for k in LENGTHS if k in row}
 
+def parts_at(
+    row:pd.Series,   # of a path, with a column "reading:part" for each part that was read
+) -> dict:           # reading -> {part: length}
+    "What the lengths in a row of a path are made of: switch, source, shared, target; body, head."
+    parts = {}
+    for column in row.index:
+        reading, colon, part = column.partition(":")
+        if colon: parts.setdefault(reading, {})[part] = float(row[column])
+    return parts
+
 # %% ../nbs/04_trajectory.ipynb #c062
 @dataclass
 class Trajectory:
     """A path that SGD took, as the ruler saw it.
 
-    `path` has the columns step, tau, per_input and riemannian (lengths so far), stderr (of per_input), unaveraged (only with averaging),
-    loss, excess_loss and accuracy (NaN where they were not read)."""
+    `path` has the columns step, tau, per_input and riemannian (lengths so far), stderr (of per_input), cross and cross_stderr (only for several walks),
+    unaveraged (only with averaging), loss, excess_loss and accuracy (NaN where they were not read), and parts, "reading:part"."""
     path: pd.DataFrame                     # a row a checkpoint
-    model: nn.Module = field(repr=False)   # with the weights at the end; their average, if that was read
+    model: nn.Module = field(repr=False)   # with the weights at the end; their average, if that was read; of the first walk
+    meter: LengthMeter = field(default=None, repr=False)   # of a single walk, to be compared with others; None: joined already
 
     @property
     def lengths(self) -> dict:
         "The lengths of the whole path by name."
         return lengths_at(self.path.iloc[-1])
+    @property
+    def parts(self) -> dict:
+        "What the lengths of the whole path are made of, by reading and part."
+        return parts_at(self.path.iloc[-1])
     @property
     def stderr(self) -> float:
         "Standard error of the per-input length over the probes."
@@ -488,6 +475,13 @@ def path_times(
     marks = np.round(np.linspace(0, config.steps, config.checkpoints + 1)).astype(int)
     return taus, marks, clock[marks]
 
+def held_taus(
+    config:TransferConfig,   # steps, checkpoints, tau_schedule, tau_hold
+) -> np.ndarray:             # (M+1,)
+    "The tau of the last SGD step before each checkpoint: behind the checkpoint's own where tau is held."
+    taus, marks, _ = path_times(config)
+    return taus[np.maximum(marks - 1, 0)]*(marks > 0)
+
 def spread(
     points:int,   # how many; 0: none
     last:int,     # the largest index
@@ -527,27 +521,27 @@ class Reading:
     def __init__(self,
         moving:MovingTask,           # the task, which gives the probes
         target:Task,                 # whose test images tell the accuracy
-        offset:int,                  # of the target's labels in the joint label space
-        config:TransferConfig,       # probes, probe_inputs, averaging, checkpoints, accuracy_points, precision
+        labels:LabelSpace,           # the outputs of source and target
+        config:TransferConfig,       # walks, stretches, probes, probe_inputs, averaging, checkpoints, accuracy_points, precision
         generator:torch.Generator,   # draws the probes
         everywhere=False,            # accuracy at every mark
         visitors=(),                 # called with (checkpoint, model, tau) at each mark
     ):
-        self.precision = config.precision
-        self.meter = LengthMeter(moving.probe(config.probes, generator), self.precision, config.probe_inputs)
+        self.precision, last = config.precision, config.checkpoints
+        stretches = min(config.stretches, last) if config.walks > 1 else 0
+        self.meter = LengthMeter(moving.probe(config.probes, generator), self.precision, config.probe_inputs, labels, stretches, last)
         self.raw = LengthMeter(self.meter.probe, self.precision, config.probe_inputs) if config.averaging else None
-        self.target, self.offset, self.visitors, self.rows = target, offset, visitors, []
-        last = config.checkpoints
+        self.target, self.outputs, self.visitors, self.rows, self.held = target, labels.target, visitors, [], held_taus(config)
         self.look = set(range(last + 1)) if everywhere else spread(config.accuracy_points, last) | {last}
 
     def __call__(self, checkpoint:int, step:int, tau:float, network:nn.Module, trained:nn.Module):
         "Read `network`; of `trained`, the weights that it averages, only the length."
-        self.meter.mark(network, tau)
-        accuracy = accuracy_on(network, self.target, self.offset, self.precision) if checkpoint in self.look else np.nan
+        self.meter.mark(network, tau, self.held[checkpoint])
+        accuracy = accuracy_on(network, self.target, self.outputs, self.precision) if checkpoint in self.look else np.nan
         self.rows.append(dict(step=step, tau=tau, loss=self.meter.loss, remaining=self.meter.remaining,
                               excess_loss=np.nan, accuracy=accuracy))
         for call in self.visitors: call(checkpoint, network, tau)
-        if self.raw: self.raw.mark(trained, tau)
+        if self.raw: self.raw.mark(trained, tau, self.held[checkpoint])
 
 # %% ../nbs/04_trajectory.ipynb #c072
 @patch
@@ -559,25 +553,26 @@ def trajectory(self:Reading,
     for k, column in enumerate(zip(("per_input", "riemannian"), lengths.T)): path.insert(2 + k, *column)
     path.insert(4, "stderr", [0., *self.meter.errors])
     if self.raw: path.insert(5, "unaveraged", np.cumsum([0., *(per_input for per_input, _ in self.raw.steps)]))
-    return Trajectory(path, model)
+    for (kind, part), steps in self.meter.parts.items(): path[f"{kind}:{part}"] = np.cumsum([0., *steps])
+    return Trajectory(path, model, self.meter)
 
 # %% ../nbs/04_trajectory.ipynb #c074
 def follow(
     fitted:Fitted,                 # where the path begins; left as it is
     moving:MovingTask,             # the task that moves
     target:Task,                   # whose test images tell the accuracy
-    offset:int,                    # of the target's labels in the joint label space
+    labels:LabelSpace,             # the outputs of source and target
     config:TransferConfig,         # the settings of the path and of what is read on it
     generators:dict,               # "batches", "probes", "excess": torch.Generator
     visitors=(),                   # called with (checkpoint, model, tau) at each mark
     accuracy_everywhere=False,     # at every checkpoint, not only at `accuracy_points`
     progress:str="",               # title of a progress bar; empty: none
 ) -> Trajectory:
-    "Let SGD follow a moving task from the fitted weights; read lengths, loss, accuracy and excess loss on the way."
+    "One walk: let SGD follow a moving task from the fitted weights; read lengths, loss, accuracy and excess loss on the way."
     model = set_norm_speed(copy.deepcopy(fitted.model), config.norm_speed)
     average = WeightAverage(model, config.averaging)
     taus, marks, mark_taus = path_times(config)
-    reading = Reading(moving, target, offset, config, generators["probes"], accuracy_everywhere, visitors)
+    reading = Reading(moving, target, labels, config, generators["probes"], accuracy_everywhere, visitors)
     compare, number = spread(config.excess_points, config.checkpoints), {int(s): m for m, s in enumerate(marks)}
 
     def visit(step):
@@ -592,6 +587,53 @@ def follow(
           generators["batches"], visit, progress)
     return reading.trajectory(average.network)
 
+# %% ../nbs/04_trajectory.ipynb #439d83cc
+def join_walks(
+    walks:list[Trajectory],   # of one path, as `follow` made them
+) -> Trajectory:              # the only one as it is; several as one
+    "Means over the walks of all columns (of what was read at all), and the length that they share, with its parts."
+    if len(walks) == 1: return walks[0]
+    columns = np.stack([w.path.to_numpy(float) for w in walks])                       # (R, M+1, columns)
+    read = ~np.isnan(columns)
+    means = np.where(read, columns, 0).sum(0)/np.where(read.any(0), read.sum(0), np.nan)
+    path = pd.DataFrame(means, columns=walks[0].path.columns).astype(walks[0].path.dtypes.to_dict())
+    last = len(path) - 1
+    stretches = len(next(iter(walks[0].meter.chords.values())))
+    ends = -(-np.arange(stretches + 1)*last//stretches)                                # the checkpoints where stretches end
+    between = lambda values: np.interp(np.arange(last + 1), ends, [0., *values])
+    for part, found in cross_lengths([w.meter for w in walks]).items():
+        name = f"cross:{part}" if part else "cross"
+        path[name] = between(found.steps.cumsum())
+        if not part: path["cross_stderr"] = between(found.errors)
+    return Trajectory(path, walks[0].model)
+
+# %% ../nbs/04_trajectory.ipynb #2940c653
+def walk_streams(
+    config:TransferConfig,   # walks
+    seed:int,                # of the experiment
+    *purpose:str,            # words that name the path
+) -> list[dict]:             # for each walk "batches", "probes", "excess": torch.Generator
+    "Random streams of the walks of one path: batches of their own, probes in common."
+    own = lambda r: (f"walk {r}",) if r else ()
+    probes = (*purpose, "probes")
+    return [{k: make_generator(seed, *purpose, *own(r), k) for k in ("batches", "excess")} | dict(probes=make_generator(seed, *probes))
+            for r in range(config.walks)]
+
+def follow_walks(
+    fitted:Fitted, moving:MovingTask, target:Task, labels:LabelSpace, config:TransferConfig,   # as for `follow`
+    streams:list[dict],            # as `walk_streams` makes them: one for each walk
+    visitors=(),                   # of the first walk
+    accuracy_everywhere=False,     # at every checkpoint, not only at `accuracy_points`
+    progress:str="",               # title of a progress bar; empty: none
+) -> Trajectory:
+    "All walks of one path, joined. The excess loss is measured on the first alone."
+    walks = []
+    for r, generators in enumerate(streams):
+        settings = replace(config, excess_points=0) if r else config
+        title = f"{progress}, walk {r + 1} of {len(streams)}" if progress and len(streams) > 1 else progress
+        walks.append(follow(fitted, moving, target, labels, settings, generators, () if r else visitors, accuracy_everywhere, title))
+    return join_walks(walks)
+
 # %% ../nbs/04_trajectory.ipynb #c079
 def still_trajectory(
     fitted:Fitted,            # left as it is
@@ -602,9 +644,10 @@ def still_trajectory(
 ) -> Trajectory:
     "The path of SGD on the source itself: what a transfer from the task to itself measures."
     task = on_device(task, config)
-    generators = {k: make_generator(seed, "floor", task.name, k) for k in ("batches", "probes", "excess")}
-    still = Still(task, fitted.n_outputs, 0, augmentation(config, task))
-    return follow(fitted, still, task, 0, config, generators, progress=f"noise floor of {task.name}" if progress else "")
+    labels = joint_label_space(task, task)._replace(n_outputs=fitted.n_outputs)
+    still = Still(task, fitted.n_outputs, augment=augmentation(config, task))
+    streams = walk_streams(config, seed, "floor", task.name)
+    return follow_walks(fitted, still, task, labels, config, streams, progress=f"noise floor of {task.name}" if progress else "")
 
 # %% ../nbs/04_trajectory.ipynb #c081
 def fit_source(
