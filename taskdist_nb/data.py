@@ -739,4 +739,5 @@ def joint_label_space(
     known = dict(zip(class_identities(source), places)) if labels=="union" or same_task(source, target) else {}
     new = itertools.count(source.n_classes)
     target_places = tuple(known[c] if c in known else next(new) for c in class_identities(target))
-    return LabelSpace(next(new), places, target_places)
+    n_outputs = next(new) if labels=="union" else source.n_classes + target.n_classes
+    return LabelSpace(n_outputs, places, target_places)

@@ -6,9 +6,9 @@
 __all__ = ['PATHS', 'DISTANCES', 'TransferResult', 'to_record', 'from_record', 'Setting', 'set_out', 'check_pair', 'check_config',
            'arrive', 'walk_each', 'first_coupling', 'BlockCosts', 'LazyPairs', 'check_features', 'coupled_paths',
            'transfer', 'coupled_transfer', 'uncoupled_paths', 'uncoupled_transfer', 'cut_at', 'fine_tuning_paths',
-           'fine_tuning', 'from_scratch', 'Embedding', 'pool_tasks', 'fit_probe', 'head_of', 'fit_head', 'embed_task',
-           'halves', 'embedding_distance', 'task2vec', 'wasserstein_2', 'wasserstein', 'wasserstein_features',
-           'Distance', 'get_distance']
+           'fine_tuning', 'from_scratch', 'Embedding', 'pool_tasks', 'fit_probe', 'fit_head', 'embed_task', 'halves',
+           'embedding_distance', 'task2vec', 'wasserstein_2', 'wasserstein', 'wasserstein_features', 'Distance',
+           'get_distance']
 
 # %% ../nbs/05_distances.ipynb #c003
 import copy, time
@@ -24,11 +24,12 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 # %% ../nbs/05_distances.ipynb #c005
-from .data import LabelSpace, Task, check_whole, joint_label_space, unknown
+from .data import LabelSpace, Task, check_whole, joint_label_space, same_task, unknown
 from .fisher import fisher_information
-from .models import build_model, get_model, penultimate, small_cnn, to_inputs
-from .trajectory import (Fitted, LengthMeter, Trajectory, TransferConfig, augmentation, derive_seed,
-                                    fit_source, fit_task, follow, lengths_at, make_generator, on_device, spread)
+from .models import build_model, get_model, head_of, penultimate, small_cnn, to_inputs
+from .ruler import LengthMeter
+from .trajectory import (Fitted, Trajectory, TransferConfig, augmentation, derive_seed, fit_source, fit_task, follow, follow_walks,
+                                    held_taus, lengths_at, make_generator, on_device, parts_at, reading_of, spread, walk_streams)
 from .transport import BlockCoupling, Displacement, Mixture, Still, block_costs, block_plans, make_blocks, proximal_step
 
 # %% ../nbs/05_distances.ipynb #c008
@@ -41,11 +42,14 @@ class TransferResult:
     seed: int                                        # from which all random streams are derived
     distance: float                                  # the number
     lengths: dict = field(default_factory=dict)      # in nats^(1/2), by their names in `LENGTHS`; {} if nothing was walked
-    iterations: list = field(default_factory=list)   # the distance after each alternation
+    parts: dict = field(default_factory=dict)        # reading -> {part: length}: what each length is made of; {} if nothing was walked
+    iterations: list = field(default_factory=list)   # the published length (per input) after each alternation
     excess_loss: float = float("nan")                # mean along the path, nats
     accuracy: float = float("nan")                   # at the end, on the target's test images
     noise_floor: float = float("nan")                # the same measurement when the target is the source
-    stderr: float = float("nan")                     # of the distance, over the probes
+    stderr: float = float("nan")                     # of the distance: over the walks for the reading "cross", else over the probes
+    area: float = float("nan")                       # fine-tuning: area under the curve of the target's test error, as a mean over the path, 0 to 1
+    shared: int = 0                                  # classes that source and target have in common and that share an output
     source_accuracy: float = float("nan")            # of the fitted source on its own test images
     seconds: float = 0.                              # of this call; what was prepared before is not counted
     path: pd.DataFrame = field(default=None, repr=False)       # of the `Trajectory`; None if nothing was walked
@@ -75,51 +79,53 @@ class Setting:
     source: Task             # on the device where the networks are
     target: Task             # on the same device
     labels: LabelSpace       # the joint label space; its outputs are those of the fitted network
+    same: bool               # is the target the source itself?
     fitted: Fitted           # the source network, where the path begins
     config: TransferConfig   # checked
     seed: int                # from which all random streams are derived
     started: float           # `time.perf_counter()` at the call
     progress: bool           # show a progress bar?
 
-    @property
-    def same(self) -> bool:
-        "Is the target the source itself?"
-        return self.labels.target_offset == 0
-    def generators(self, *purpose) -> dict:
-        "Fresh random streams for one path."
-        pair = self.source.name, self.target.name
-        return {k: make_generator(self.seed, *pair, *purpose, k) for k in ("batches", "probes", "excess")}
+    def streams(self, *purpose, config:TransferConfig=None) -> list[dict]:
+        "Fresh random streams for the walks of one path: as many as its configuration (None: the setting's) wants."
+        return walk_streams(config or self.config, self.seed, self.source.name, self.target.name, *purpose)
 
 # %% ../nbs/05_distances.ipynb #c014
 def set_out(
     source, target, model, config, seed, prepared, progress,   # as for `coupled_transfer`, unchecked
     floor:bool=True,   # does the measure read the source's noise floor?
+    outputs:int=0,     # a source that is fitted here gets at least so many
 ) -> Setting:
     "Check the arguments, join the label spaces, fit the source if `prepared` does not hold it."
     started, model = time.perf_counter(), get_model(model)
     labels, config, seed = check_pair(source, target, config, seed)
     fit = fit_source if floor else fit_task
-    fitted = (prepared or {}).get(source.name) or fit(source, labels.n_outputs, model, config, seed, progress)
+    fitted = (prepared or {}).get(source.name) or fit(source, max(outputs, labels.n_outputs), model, config, seed, progress)
     if fitted.n_outputs < labels.n_outputs:
         raise ValueError(f"prepared[{source.name!r}] must have at least {labels.n_outputs} outputs. Got: {fitted.n_outputs}.")
     read = len(fitted.floor.path) - 1 if fitted.floor else None
     if floor and read != config.checkpoints:
         raise ValueError(f"prepared[{source.name!r}] must come from `fit_source` with this configuration's "
                          f"{config.checkpoints} checkpoints. Got: {'no noise floor' if read is None else f'a noise floor of {read}'}.")
+    if floor and reading_of(config) == "cross" and "cross" not in fitted.floor.path:
+        raise ValueError(f"prepared[{source.name!r}] must come from `fit_source` with several walks, as this configuration has ({config.walks}). "
+                         "Got: a noise floor of one walk.")
     labels = labels._replace(n_outputs=fitted.n_outputs)   # a head with spare outputs serves targets of every size
-    return Setting(on_device(source, config), on_device(target, config), labels, fitted, config, seed, started, progress)
+    same = same_task(source, target)
+    return Setting(on_device(source, config), on_device(target, config), labels, same, fitted, config, seed, started, progress)
 
 # %% ../nbs/05_distances.ipynb #c016
 def check_pair(source, target, config, seed) -> tuple[LabelSpace, TransferConfig, int]:
-    "The joint label space, the configuration and the seed of two tasks; raises TypeError or ValueError for what would not do."
+    "The joint label space, the configuration and the seed of two tasks; raises TypeError or ValueError for invalid ones."
     for name, task in (("source", source), ("target", target)):
         if not isinstance(task, Task): raise TypeError(f"{name} must be a Task. Got: {type(task).__name__}.")
     seed = check_whole(seed, "seed", 0, 2**63)
-    labels = joint_label_space(source, target)
-    if labels.target_offset and source.name == target.name:
+    config = check_config(config)
+    labels = joint_label_space(source, target, config.labels)
+    if source.name == target.name and not same_task(source, target):
         raise ValueError(f"source and target are different tasks and must have different names. Got: {source.name!r} twice; "
                          "`dataclasses.replace(task, name=...)` gives another.")
-    return labels, check_config(config), seed
+    return labels, config, seed
 
 def check_config(config) -> TransferConfig:
     "The configuration itself; `fast()` for None."
@@ -138,9 +144,12 @@ def arrive(
 ) -> TransferResult:
     "Turn a trajectory (up to checkpoint `cut`) into a result."
     row, floor = journey.path.iloc[cut], setting.fitted.floor.path.iloc[cut]
-    return TransferResult(name, setting.source.name, setting.target.name, setting.seed, float(row.per_input),
-        lengths=lengths_at(row), iterations=iterations or [float(row.per_input)], stderr=float(row.stderr),
-        excess_loss=journey.excess_loss, accuracy=journey.accuracy, noise_floor=float(floor.per_input),
+    reading = reading_of(setting.config)
+    error = 1 - journey.path.accuracy.iloc[1:]
+    return TransferResult(name, setting.source.name, setting.target.name, setting.seed, float(row[reading]),
+        lengths=lengths_at(row), parts=parts_at(row), iterations=iterations or [float(row.per_input)],
+        stderr=float(row.cross_stderr if reading == "cross" else row.stderr), excess_loss=journey.excess_loss, accuracy=journey.accuracy,
+        noise_floor=float(floor[reading]), area=float(error.mean(skipna=False)), shared=setting.labels.shared,
         source_accuracy=setting.fitted.accuracy, seconds=time.perf_counter() - setting.started,
         path=journey.path, config=setting.config)
 
@@ -153,9 +162,9 @@ def walk_each(
     visitors=None,               # for each pair a tuple of visitors, called with (checkpoint, model, tau); None: nobody visits
     accuracy_everywhere=False,   # read the accuracy at every checkpoint, not only at `accuracy_points` of them?
 ) -> list[Trajectory]:           # one per pair
-    "`follow` for each pair, one after the other, with the pair's own random streams."
+    "`follow_walks` for each pair, one after the other, with the pair's own random streams."
     titles = [f"{' '.join(purpose)} {s.source.name} to {s.target.name}" if s.progress else "" for s in settings]
-    return [follow(s.fitted, m, s.target, s.labels.target_offset, config, s.generators(*purpose), v, accuracy_everywhere, title)
+    return [follow_walks(s.fitted, m, s.target, s.labels, config, s.streams(*purpose, config=config), v, accuracy_everywhere, title)
             for s, m, v, title in zip(settings, movings, visitors or [()]*len(settings), titles)]
 
 # %% ../nbs/05_distances.ipynb #c022
@@ -187,11 +196,12 @@ class BlockCosts:
         n = max(1, pairs_at_once//i.shape[1])
         self.meters = [LengthMeter(LazyPairs(moving, a.flatten(), b.flatten()), config.precision, config.probe_inputs)
                        for a, b in zip(i.split(n), j.split(n))]
+        self.held = held_taus(config)
         self.at, self.last = {0} | spread(config.cost_checkpoints or config.checkpoints, config.checkpoints), config.checkpoints
 
     def __call__(self, checkpoint:int, model:nn.Module, tau:float):
         if checkpoint in self.at:
-            for meter in self.meters: meter.mark(model, tau, final=checkpoint == self.last)
+            for meter in self.meters: meter.mark(model, tau, self.held[checkpoint], final=checkpoint == self.last)
 
     @property
     def costs(self) -> Tensor:
@@ -234,7 +244,7 @@ def coupled_paths(
     c, turns = settings[0].config, []
     blocks = [first_coupling(s, make_generator(s.seed, s.source.name, s.target.name, "blocks")) for s in settings]
     movings = [Displacement(s.source, s.target, b, s.labels, augmentation(c, s.source, s.target)) for s, b in zip(settings, blocks)]
-    plain = replace(c, excess_points=0, accuracy_points=0)
+    plain = replace(c, walks=1, reading="per_input", excess_points=0, accuracy_points=0)
     for k in range(c.coupling_iterations - 1):
         costs = [BlockCosts(m, c) for m in movings]
         journeys = walk(settings, movings, ("coupled", str(k)), plain, [(v,) for v in costs])
@@ -304,7 +314,7 @@ def fine_tuning_paths(
     walk=walk_each,           # how they are walked: `walk_each` or `walk_together`
 ) -> list[TransferResult]:    # one per pair
     "Stay on the target until the steps are done; cut where 95% of the final accuracy is reached."
-    movings = [Still(s.target, s.labels.n_outputs, s.labels.target_offset, augmentation(s.config, s.target)) for s in settings]
+    movings = [Still(s.target, s.labels.n_outputs, s.labels.target, augmentation(s.config, s.target)) for s in settings]
     journeys = walk(settings, movings, ("fine_tuning",), settings[0].config, accuracy_everywhere=True)
     return [arrive(s, "fine_tuning", j, cut=cut_at(j.path.accuracy, 1/s.target.n_classes)) for s, j in zip(settings, journeys)]
 
@@ -326,15 +336,16 @@ def from_scratch(
 ) -> Trajectory:                  # of the walk that ends with the lower loss on training images
     "What fine-tuning has to beat: as many steps on the target from fresh weights, at the better of `lr` and `source_lr`."
     if not isinstance(target, Task): raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
-    _, config, seed = check_pair(target, target, config, seed)
+    labels, config, seed = check_pair(target, target, config, seed)
     task, walks = on_device(target, config), []
     network = build_model(get_model(model), task.n_classes, task.x_train, derive_seed(seed, "weights")).to(task.x_train.device)
     fresh = Fitted("", task.n_classes, float("nan"), seed, 0., network)
-    moving = Still(task, task.n_classes, 0, augmentation(config, task))
+    moving = Still(task, task.n_classes, augment=augmentation(config, task))
     title = f"{task.name} from scratch" if progress else ""
     for lr in sorted({config.lr, config.source_lr}):
-        generators = {k: make_generator(seed, "scratch", task.name, k) for k in ("batches", "probes", "excess")}
-        walks.append(follow(fresh, moving, task, 0, replace(config, lr=lr, excess_points=0), generators, progress=title))
+        settings = replace(config, lr=lr, walks=1, reading="per_input", excess_points=0)
+        streams = walk_streams(settings, seed, "scratch", task.name)
+        walks.append(follow_walks(fresh, moving, task, labels, settings, streams, progress=title))
     return min(walks, key=lambda w: w.path.loss.iloc[-1])
 
 # %% ../nbs/05_distances.ipynb #c046
@@ -369,19 +380,6 @@ def fit_probe(
     return fit_task(pool, pool.n_classes, model, config, seed, progress)
 
 # %% ../nbs/05_distances.ipynb #c048
-def head_of(
-    model:nn.Module,   # with at least one nn.Linear
-    x:Tensor,          # (n, C, H, W) images that it takes
-) -> str:              # as in `named_modules`
-    "The name of the linear layer that a forward pass of the images calls last, the one whose input `penultimate` reads."
-    called = []
-    hooks = [m.register_forward_pre_hook(lambda module, args, name=n: called.append(name))
-             for n, m in model.named_modules() if isinstance(m, nn.Linear)]
-    try: penultimate(model, x[:2])
-    finally:
-        for h in hooks: h.remove()
-    return called[-1]
-
 def fit_head(
     model:nn.Module,   # left as it is
     x:Tensor,          # (n, C, H, W) images
@@ -445,7 +443,7 @@ def task2vec(
 ) -> TransferResult:
     "The Task2Vec distance of Achille et al. (2019); symmetric. The noise floor is the distance between two halves of the source."
     started, pair = time.perf_counter(), (source, target)
-    _, config, seed = check_pair(source, target, config, seed)
+    labels, config, seed = check_pair(source, target, config, seed)
     if prepared is None or any(t.name not in prepared for t in pair):   # one alone is of no use: another probe, another space
         pair = [on_device(t, config) for t in pair]
         probe = fit_probe(pair, get_model(model), config, seed, progress).model
@@ -454,7 +452,7 @@ def task2vec(
     if len(a.vector) != len(b.vector):
         raise ValueError(f"prepared must hold embeddings by one probe. Got: vectors of length {len(a.vector)} and {len(b.vector)}.")
     return TransferResult("task2vec", source.name, target.name, seed, embedding_distance(a.vector, b.vector),
-        noise_floor=embedding_distance(a.vector, a.other), seconds=time.perf_counter() - started, config=config)
+        noise_floor=embedding_distance(a.vector, a.other), shared=labels.shared, seconds=time.perf_counter() - started, config=config)
 
 # %% ../nbs/05_distances.ipynb #c055
 def wasserstein_2(
@@ -467,14 +465,14 @@ def wasserstein_2(
     unit = 2.**np.frexp(cost.max())[1]   # exact; the solver's tolerances want costs near 1
     return float(np.sqrt(unit*max(ot.emd2([], [], cost/unit, numItermax=10_000_000), 0)))
 
-def _wasserstein(name, source, target, see, config, seed, started):
+def _wasserstein(name, source, target, labels, see, config, seed, started):
     n = config.wasserstein_images
     one, two = halves(source, 2*n, seed)
     far = halves(target, 2*n, seed)[0]
     here = see(source.x_train[one])
     distance = 0. if source.name == target.name else wasserstein_2(here, see(target.x_train[far]))
     floor = wasserstein_2(here, see(source.x_train[two]))
-    return TransferResult(name, source.name, target.name, seed, distance, noise_floor=floor,
+    return TransferResult(name, source.name, target.name, seed, distance, noise_floor=floor, shared=labels.shared,
         seconds=time.perf_counter() - started, config=config)
 
 # %% ../nbs/05_distances.ipynb #c056
@@ -487,8 +485,8 @@ def wasserstein(
 ) -> TransferResult:
     "2-Wasserstein distance between the tasks' images in pixel space (inputs from -2 to 2); symmetric; the model is not used."
     started = time.perf_counter()
-    _, config, seed = check_pair(source, target, config, seed)
-    return _wasserstein("wasserstein", source, target, to_inputs, config, seed, started)
+    labels, config, seed = check_pair(source, target, config, seed)
+    return _wasserstein("wasserstein", source, target, labels, to_inputs, config, seed, started)
 
 def wasserstein_features(
     source:Task, target:Task,                              # from where, to where
@@ -498,7 +496,7 @@ def wasserstein_features(
     "2-Wasserstein distance between the tasks' images as the fitted source network sees them (its penultimate layer)."
     setting = set_out(source, target, model, config, seed, prepared, progress, floor=False)
     see = lambda x: penultimate(setting.fitted.model, x)
-    return _wasserstein("wasserstein_features", setting.source, setting.target, see, setting.config, seed, setting.started)
+    return _wasserstein("wasserstein_features", setting.source, setting.target, setting.labels, see, setting.config, seed, setting.started)
 
 # %% ../nbs/05_distances.ipynb #c058
 @dataclass(frozen=True)

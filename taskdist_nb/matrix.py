@@ -29,14 +29,14 @@ from tqdm.auto import tqdm
 
 # %% ../nbs/07_matrix.ipynb #c005
 from . import __version__
-from .data import Suite, Task, check_list, check_whole, joint_label_space
+from .data import Suite, Task, check_list, check_whole, class_identities, joint_label_space
 from .distances import (DISTANCES, Embedding, PATHS, TransferResult, check_config, embed_task, fit_probe, from_record,
                                    to_record)
 from .models import build_model, get_model, resolve_precision
 from .scores import SCORES, get_measure
 from .together import transfer_together
-from .trajectory import (Fitted, LENGTHS, Trajectory, TransferConfig, derive_seed, device_of, fit_task, on_device,
-                                    still_trajectory)
+from .trajectory import (Fitted, LENGTHS, Trajectory, TransferConfig, derive_seed, device_of, fit_task, lengths_at, on_device,
+                                    parts_at, still_trajectory)
 
 # %% ../nbs/07_matrix.ipynb #c008
 def fingerprint(*parts) -> str:
@@ -52,8 +52,8 @@ def fingerprint(*parts) -> str:
 def task_fingerprint(
     task:Task,   # as it is given to the distances
 ) -> str:
-    "The name of a task: its own name and all of its data."
-    return fingerprint(task.name, task.flip, task.x_train, task.y_train, task.x_test, task.y_test)
+    "The name of a task: its own name, what its classes mean, and all of its data."
+    return fingerprint(task.name, task.flip, class_identities(task), task.x_train, task.y_train, task.x_test, task.y_test)
 
 # %% ../nbs/07_matrix.ipynb #c009
 def model_fingerprint(
@@ -70,16 +70,16 @@ def model_fingerprint(
 # %% ../nbs/07_matrix.ipynb #c012
 _COUPLING = {"coupling_iterations", "block_size", "block_order", "first_coupling", "entropic_epsilon",
              "proximal_weight", "proximal_growth", "cost_checkpoints"}
-_WALK = {"steps", "batch_size", "lr", "reset_momentum", "norm_speed", "averaging", "tau_schedule", "tau_hold",
+_WALK = {"labels", "walks", "reading", "stretches", "steps", "batch_size", "lr", "reset_momentum", "norm_speed", "averaging", "tau_schedule", "tau_hold",
          "checkpoints", "probes", "excess_points", "excess_steps", "accuracy_points"}
-_FIT = {"source_epochs", "source_batch_size", "source_lr", "source_schedule", "momentum", "weight_decay",
+_FIT = {"source_epochs", "source_batch_size", "source_lr", "source_schedule", "source_reset_momentum", "batches", "momentum", "weight_decay",
         "mixup", "crop_padding", "flip", "precision", "device"}
 _STILL = _COUPLING | {"probe_inputs", "fisher_images", "wasserstein_images"}   # both rulers read alike where inputs stay put
 _STAYS = _STILL | _WALK   # what only looks at fitted networks and images does not walk either
 
 IGNORED = {   # stage -> the settings that its numbers do not depend on; any other counts
     "fit": _STAYS, "probe": _STAYS,
-    "floor": _STILL, "uncoupled": _STILL, "fine_tuning": _STILL,
+    "floor": _STILL | {"labels", "reading"}, "uncoupled": _STILL, "fine_tuning": _STILL,
     "coupled": {"fisher_images", "wasserstein_images"},
     "embedding": _STAYS - {"fisher_images"}, "task2vec": _STAYS - {"fisher_images"},
     "wasserstein_features": _STAYS - {"wasserstein_images"},
@@ -554,7 +554,7 @@ class DistanceMatrix:
 
 # %% ../nbs/07_matrix.ipynb #c071
 COLUMNS = [   # fields of a result that a CSV file holds, besides the lengths and the iterations
-    "source", "target", "seed", "distance", "stderr", "noise_floor", "excess_loss", "accuracy", "source_accuracy", "seconds"]
+    "source", "target", "seed", "distance", "stderr", "noise_floor", "excess_loss", "accuracy", "area", "shared", "source_accuracy", "seconds"]
 
 @patch
 def to_csv(self:DistanceMatrix,
@@ -562,8 +562,9 @@ def to_csv(self:DistanceMatrix,
 ):
     "One row a pair and seed; lines that start with # hold the distance's name and the configuration."
     def row(r):
-        others = {k: r.lengths[k] for k in LENGTHS[1:] if k in r.lengths}   # a record keeps no order
-        return {c: getattr(r, c) for c in COLUMNS} | others | {"iterations": " ".join(f"{v:.5g}" for v in r.iterations)}
+        lengths = {k: r.lengths[k] for k in LENGTHS if k in r.lengths}   # a record keeps no order
+        parts = {f"{reading}:{part}": r.parts[reading][part] for reading in sorted(r.parts) for part in sorted(r.parts[reading])}
+        return {c: getattr(r, c) for c in COLUMNS} | lengths | parts | {"iterations": " ".join(f"{v:.5g}" for v in r.iterations)}
     config = json.dumps(asdict(self.results[0].config), sort_keys=True)
     rows = pd.DataFrame([row(r) for r in self.results]).to_csv(index=False, float_format="%.6g")
     Path(path).write_text(f"# distance: {self.name}\n# config: {config}\n" + rows)
@@ -577,13 +578,14 @@ def from_csv(cls:DistanceMatrix,
     head = [line[2:].rstrip("\n") for line in open(path) if line.startswith("# ")]
     if len(head) < 2 or not head[0].startswith("distance: "):
         raise ValueError(f"path must be a CSV file written by DistanceMatrix.to_csv. Got: {str(path)!r}.")
-    name, config = head[0].removeprefix("distance: "), TransferConfig(**json.loads(head[1].removeprefix("config: ")))
-    frame = pd.read_csv(path, comment="#")
+    settings = {"labels": "disjoint"} | json.loads(head[1].removeprefix("config: "))   # as it was before there was a choice
+    name, config, frame = head[0].removeprefix("distance: "), TransferConfig(**settings), pd.read_csv(path, comment="#")
+    if "riemannian" in frame and "per_input" not in frame: frame["per_input"] = frame.distance   # as it was before there was a choice
     def result(r):
-        lengths = {"per_input": r.distance} | {k: getattr(r, k) for k in LENGTHS if k in frame}
         iterations = [float(v) for v in str(r.iterations).split() if v != "nan"]
-        return TransferResult(name, config=config, lengths=lengths, iterations=iterations, **{c: getattr(r, c) for c in COLUMNS})
-    return assemble([result(r) for r in frame.itertuples()])
+        return TransferResult(name, config=config, lengths=lengths_at(r), parts=parts_at(r), iterations=iterations,
+                              **{c: r[c] for c in COLUMNS if c in r})
+    return assemble([result(r) for _, r in frame.iterrows()])
 
 # %% ../nbs/07_matrix.ipynb #c075
 def assemble(

@@ -24,11 +24,11 @@ from tqdm.auto import tqdm
 
 # %% ../nbs/05b_together.ipynb #c005
 from .data import Task
-from .distances import PATHS, Setting, TransferResult, arrive, check_config, check_features, set_out
+from .distances import PATHS, Setting, TransferResult, arrive, check_config, check_features, check_pair, set_out
 from .models import predict_logits, resolve_precision, small_cnn
-from .trajectory import (Fitted, Reading, Trajectory, TransferConfig, learning_rates,
+from .trajectory import (Fitted, Reading, Trajectory, TransferConfig, batch_source, join_walks, learning_rates,
                                     own_stream, path_times, set_norm_speed, soft_cross_entropy, spread)
-from .transport import MovingTask, mixup_tau
+from .transport import MovingTask
 
 # %% ../nbs/05b_together.ipynb #c010
 def unfolded_convolution(
@@ -140,16 +140,12 @@ def on_host(
     return twin
 
 def draw_together(
-    movings,                 # P tasks that move
-    tau:float,               # their time
-    n:int,                   # samples in a batch
-    config:TransferConfig,   # mixup
-    generators,              # P torch.Generators
+    draws,                   # P functions tau -> batch, as `batch_source` makes them
+    tau:float,               # the tasks' time
     weight:Tensor,           # a weight of the stack: tells device and type
 ) -> tuple[Tensor, Tensor]:  # x (P, n, ...), y (P, n, K)
     "For each network a batch of its own task from its own stream, on the weights' device."
-    batches = [m.batch(mixup_tau(tau, n, g) if config.mixup else tau, n, g) for m, g in zip(movings, generators)]
-    x, y = (torch.stack(part) for part in zip(*batches))
+    x, y = (torch.stack(part) for part in zip(*(draw(tau) for draw in draws)))
     if weight.is_cuda and not x.is_cuda: x, y = x.pin_memory(), y.pin_memory()
     return x.to(weight, non_blocking=True), y.to(weight.device, non_blocking=True)
 
@@ -169,11 +165,12 @@ def train_together(
     optimizer = torch.optim.SGD(weights, lr=1.0, momentum=config.momentum, weight_decay=config.weight_decay)
     half = resolve_precision(config.precision, stack.weight.device) == "bfloat16"
     bar = tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress)
+    draws = [batch_source(m, config, batch_size, g) for m, g in zip(movings, generators)]
     with own_stream(generators[0], stack.weight.device), bar:
         for k, (tau, lr) in enumerate(zip(taus, lrs)):
             if config.reset_momentum and k % config.reset_momentum == 0: optimizer.state.clear()
             optimizer.param_groups[0]["lr"] = float(lr)
-            x, y = draw_together(movings, float(tau), batch_size, config, generators, stack.weight)
+            x, y = draw_together(draws, float(tau), stack.weight)
             losses = soft_cross_entropy(stack.logits(x, half).flatten(0, 1), y.flatten(0, 1)).view(len(stack), -1).mean(1)   # (P,)
             optimizer.zero_grad(); losses.sum().backward(); optimizer.step()
             if k % 20 == 0: _check_finite(losses, k, tau, lr)
@@ -226,7 +223,7 @@ def excess_together(
     return np.array(losses(stack)) - np.min(rivals, axis=0)
 
 # %% ../nbs/05b_together.ipynb #c038
-def _visitor(readings, stack, average, movings, config, generators) -> Callable:
+def _visitor(readings, stack, average, movings, config, generators, judged) -> Callable:
     "What is called after each step, with its number: reads the stack if the step is a mark."
     _, marks, mark_taus = path_times(config)
     number, compare = {int(s): m for m, s in enumerate(marks)}, spread(config.excess_points, config.checkpoints)
@@ -239,18 +236,19 @@ def _visitor(readings, stack, average, movings, config, generators) -> Callable:
         for p, r in enumerate(readings): r(m, step, tau, average.network.network(p), stack.network(p))
         if not (config.excess_steps and m in compare): return
         found = excess_together(average.network, movings, probes, tau, config, generators)
-        for r, excess in zip(readings, found): r.rows[-1]["excess_loss"] = excess
+        for r, excess, counts in zip(readings, found, judged): r.rows[-1]["excess_loss"] = excess if counts else np.nan
     return visit
 
 # %% ../nbs/05b_together.ipynb #c040
 def follow_together(
     fitteds,                     # P Fitted of one architecture: where the paths begin; left as they are
     movings,                     # P tasks that move, on the device of the networks
-    targets, offsets,            # P Tasks whose test images tell the accuracy, and their offsets in the joint label space
+    targets, labels,             # P Tasks whose test images tell the accuracy, and P LabelSpaces
     config:TransferConfig,       # of the walk
     generators,                  # P dicts of "batches", "probes", "excess": torch.Generator
     visitors=None,               # P tuples of visitors, called with (checkpoint, model, tau) at each mark; None: nobody visits
     accuracy_everywhere=False,   # read the accuracy at every checkpoint?
+    judged=None,                 # P booleans: measure the excess loss of this one? None: of all
     convolution:str="auto",      # see `Stack`
     progress:str="",             # title of a progress bar; empty: none
 ) -> list[Trajectory]:           # P of them
@@ -258,10 +256,10 @@ def follow_together(
     taus, _, _ = path_times(config)
     stream = lambda kind: [g[kind] for g in generators]
     readings = [Reading(m, t, o, config, g, accuracy_everywhere, v)
-                for m, t, o, g, v in zip(movings, targets, offsets, stream("probes"), visitors or [()]*len(movings))]
+                for m, t, o, g, v in zip(movings, targets, labels, stream("probes"), visitors or [()]*len(movings))]
     stack = Stack([set_norm_speed(copy.deepcopy(f.model), config.norm_speed) for f in fitteds], convolution)
     average, movings = StackAverage(stack, config.averaging), [on_host(m) for m in movings]
-    visit = _visitor(readings, stack, average, movings, config, stream("excess"))
+    visit = _visitor(readings, stack, average, movings, config, stream("excess"), judged or [True]*len(readings))
     visit(0)
     lrs = learning_rates("constant", config.lr, config.steps)
     train_together(stack, movings, taus, lrs, config, config.batch_size, stream("batches"), visit, progress)
@@ -277,10 +275,16 @@ def walk_together(
     accuracy_everywhere=False,   # read the accuracy at every checkpoint?
     **how,                       # to `follow_together`: convolution, progress
 ) -> list[Trajectory]:           # one per pair
-    "`walk_each` in lock-step."
-    fitteds, targets = [s.fitted for s in settings], [s.target for s in settings]
-    offsets, streams = [s.labels.target_offset for s in settings], [s.generators(*purpose) for s in settings]
-    return follow_together(fitteds, movings, targets, offsets, config, streams, visitors, accuracy_everywhere, **how)
+    "`walk_each` in lock-step: all walks of all pairs are one stack."
+    streams = [s.streams(*purpose, config=config) for s in settings]                     # walks of a pair lie side by side
+    R = config.walks
+    each = lambda things: [thing for thing in things for _ in range(R)]
+    fitteds, targets, labels = (each(getattr(s, name) for s in settings) for name in ("fitted", "target", "labels"))
+    first = [r == 0 for _ in settings for r in range(R)]
+    visits = [v if one else () for v, one in zip(each(visitors or [()]*len(settings)), first)]
+    walks = follow_together(fitteds, each(movings), targets, labels, config, [g for own in streams for g in own], visits,
+                            accuracy_everywhere, first, **how)
+    return [join_walks(walks[k:k + R]) for k in range(0, len(walks), R)]
 
 # %% ../nbs/05b_together.ipynb #c046
 def set_out_together(
@@ -288,8 +292,9 @@ def set_out_together(
 ) -> list[Setting]:
     "`set_out` for each pair; a source that is not prepared is fitted once per seed."
     settings, made = [], {}
+    outputs = max(check_pair(*pair, config, seed)[0].n_outputs for pair, seed in zip(pairs, seeds))   # one size of head for all
     for (source, target), seed, ready in zip(pairs, seeds, prepared):
-        s = set_out(source, target, model, config, seed, {**made.get(seed, {}), **(ready or {})}, progress)
+        s = set_out(source, target, model, config, seed, {**made.get(seed, {}), **(ready or {})}, progress, outputs=outputs)
         made.setdefault(seed, {})[source.name] = s.fitted
         settings.append(s)
     return settings

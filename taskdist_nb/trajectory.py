@@ -6,9 +6,9 @@
 __all__ = ['PAPER_IMAGES', 'PAPER_EPOCHS', 'PAPER_BATCH', 'PAPER_LR', 'PAPER_CHECKPOINTS', 'LARGEST_STEP', 'CURVATURE', 'LENGTHS',
            'TransferConfig', 'walk_spread', 'norm_jitter', 'same_path', 'derive_seed', 'make_generator',
            'learning_rates', 'soft_cross_entropy', 'own_stream', 'batch_source', 'train', 'Fitted', 'augmentation',
-           'device_of', 'on_device', 'accuracy_on', 'fit_task', 'lengths_at', 'parts_at', 'Trajectory', 'excess_loss',
-           'path_times', 'held_taus', 'spread', 'set_norm_speed', 'WeightAverage', 'Reading', 'follow', 'join_walks',
-           'walk_streams', 'follow_walks', 'still_trajectory', 'fit_source']
+           'device_of', 'on_device', 'accuracy_on', 'fit_task', 'lengths_at', 'reading_of', 'parts_at', 'Trajectory',
+           'excess_loss', 'path_times', 'held_taus', 'spread', 'set_norm_speed', 'WeightAverage', 'Reading', 'follow',
+           'join_walks', 'walk_streams', 'follow_walks', 'still_trajectory', 'fit_source']
 
 # %% ../nbs/04_trajectory.ipynb #c003
 import copy, hashlib, json, numbers, time
@@ -400,6 +400,13 @@ def lengths_at(
 ) -> dict:
     "The lengths that a row of a path holds, by name."
     return {k: float(row[k]) for k in LENGTHS if k in row}
+
+def reading_of(
+    config:TransferConfig,   # reading, walks
+) -> str:                    # a name in `LENGTHS`
+    "Which length is the distance."
+    if config.reading != "auto": return config.reading
+    return "cross" if config.walks > 1 else "per_input"
 
 def parts_at(
     row:pd.Series,   # of a path, with a column "reading:part" for each part that was read
