@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import taskdist_nb
-from taskdist_nb import cli, data, distances, fisher, judgement, mantel, matrix, models, scores, select, together, trajectory, transport, viz, widgets
+from taskdist_nb import cli, data, distances, fisher, graded, judgement, mantel, matrix, models, scores, select, together, trajectory, transport, viz, widgets
 from taskdist_nb.data import LabelSpace, Suite, Task
 from taskdist_nb.trajectory import TransferConfig
 
@@ -180,6 +180,29 @@ def test_choices_and_lists_are_checked(word, names):
     done, found = attempt(data.check_list, names, "names")
     assert not done or type(found) is list and len(found) == len(names) and not isinstance(names, (str, bytes))
 
+
+
+# ---------- graded
+
+@covers("graded.graded_suite", "graded.GradedSuite", "graded.Dial", examples=60)
+@given(or_hostile(st.sampled_from([*graded.GRADED])), or_hostile(st.lists(st.integers(0, 4), max_size=3)), or_hostile(st.none()),
+       or_hostile(st.integers(10, 60)), or_hostile(st.none() | st.integers(1, 8)), or_hostile(st.none() | st.just("digits")), seeds)
+def test_graded_suites_are_graded_or_refused(kind, levels, classes, images, size, second, seed):
+    done, suite = attempt(graded.graded_suite, kind, levels, classes=classes, images=images, size=size, second=second, seed=seed)
+    if not done: return
+    assert list(suite.dial) == suite.names and list(suite.dial.values()) == [0, *levels] and suite.unit == graded.GRADED[kind].unit
+    assert {len(t.x_train) for t in suite.values()} == {images}
+    assert all(data.joint_label_space(suite["source"], t).shared == suite["source"].n_classes - (kind == "shared_classes")*suite.dial[n] for n, t in suite.items())
+
+
+@covers("graded.renamed_copy", "graded.with_copies", examples=40)
+@given(task_parts(), or_hostile(st.just("copy")), seeds)
+def test_copies_share_no_output_and_lose_no_image(parts, name, seed):
+    task = Task(**parts)
+    done, pair = attempt(graded.renamed_copy, task, name, seed)
+    if not done: return
+    assert data.joint_label_space(*pair).shared == 0 and sum(len(t.x_train) for t in pair) == len(task.x_train)
+    assert list(graded.with_copies({"a": task}, seed)) == [task.name, f"{task.name} copy"]
 
 # ---------- models
 
