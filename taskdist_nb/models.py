@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'small_cnn', 'WideBlock', 'wrn_16_4', 'small_cnn_authors', 'AuthorsWideBlock', 'wrn_16_4_authors',
-           'slim_cnn', 'mlp', 'get_model', 'to_inputs', 'build_model', 'evaluating', 'predict_logits',
-           'predict_features', 'penultimate', 'head_of', 'resolve_precision']
+           'slim_cnn', 'mlp', 'get_model', 'to_inputs', 'seeded', 'evaluating', 'check_alone', 'build_model',
+           'predict_logits', 'predict_features', 'penultimate', 'head_of', 'resolve_precision']
 
 # %% ../nbs/01_models.ipynb #c003
+import random
 from contextlib import contextmanager
 from typing import Callable
+import numpy as np
 import torch
 from torch import Tensor, nn
 from .data import check_choice, check_whole, unknown
@@ -97,8 +99,9 @@ class AuthorsWideBlock(nn.Module):
 def wrn_16_4_authors(
     n_classes:int, # number of outputs K
 )->nn.Sequential: # (n, C, H, W) images -> (n, K) logits
-    """WRN-16-4 as the authors' code has it: biases, stride in a block's second convolution, shortcuts from the raw input, batch norm momentum 0.9 before the head.
+    """WRN-16-4 as the authors' code has it.
 
+    Biases, stride in a block's second convolution, shortcuts from the raw input, batch norm momentum 0.9 before the head.
     It has 2.75 M weights on RGB images with 10 outputs, 2,256 more than `wrn_16_4`."""
     return _wide_resnet(n_classes, AuthorsWideBlock, bias=True, momentum=0.9)
 
@@ -152,56 +155,21 @@ def to_inputs(
         raise TypeError(f"x must be uint8 or floating point. Got: {x.dtype}; convert it with .float() or .to(torch.uint8).")
     return x.contiguous(memory_format=torch.channels_last) if x.dim()==4 else x
 
-# %% ../nbs/01_models.ipynb #c021
-def _check_batch(x):
-    "Raise TypeError or ValueError unless `x` is a batch of at least one image."
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays.")
-    if x.dim()<2 or 0 in x.shape: raise ValueError(f"x must hold at least one image, (n, C, H, W). Got: shape {tuple(x.shape)}.")
-
-def _check_output(out, n:int, n_classes:int, shape:tuple):
-    "Raise ValueError unless `out` is an (n, n_classes) floating-point tensor of finite logits."
-    want = f"model must return logits of shape ({n}, {n_classes}) for {n} images of shape {shape}."
-    if not isinstance(out, Tensor): raise ValueError(f"{want} Got: {type(out).__name__}; return one tensor.")
-    if tuple(out.shape) != (n, n_classes):
-        raise ValueError(f"{want} Got: {tuple(out.shape)}; "
-                         f"the factory is called with n_classes={n_classes} and must use it for its last layer.")
-    if not out.is_floating_point() or not out.isfinite().all():
-        raise ValueError(f"{want} Got: {out.dtype} with {int((~out.isfinite()).sum())} entries that are NaN or infinite.")
-
-# %% ../nbs/01_models.ipynb #c022
-def _call_factory(factory, n_classes:int)->nn.Module:
-    "The factory's module, with at least one parameter; ValueError or TypeError if there is none."
-    try: model = factory(n_classes)
-    except Exception as e:   # whatever a user's factory raises
-        raise ValueError("model must be callable as model(n_classes), e.g. `lambda k: MyNet(64, k)`. "
-                         f"Got: {type(e).__name__}: {e}") from e
-    if not isinstance(model, nn.Module): raise TypeError(f"factory must return an nn.Module. Got: {type(model).__name__}.")
-    if not any(True for _ in model.parameters()): raise ValueError("model must have parameters to train. Got: a module without any.")
-    return model
-
-# %% ../nbs/01_models.ipynb #c024
-def build_model(
-    factory:str|Callable[[int], nn.Module], # a name in `MODELS` or a factory `n_classes -> nn.Module`
-    n_classes:int, # number of outputs K
-    x:Tensor,      # (n, C, H, W) images of the task; only the shape and the first two are looked at
-    seed:int,      # of the weights; the pixels of `x` have no part in them
-)->nn.Module: # in training mode, on x's device, convolutions channels-last
-    """A seeded model that fits the images `x`. The global random state stays as it was.
-
-    Raises ValueError if the model cannot take `x` or its output is not (n, K) finite logits."""
-    check_whole(n_classes, "n_classes", 1, 10**6); check_whole(seed, "seed", 0, 2**63)
-    _check_batch(x)
-    first = to_inputs(x[:2].cpu())
+# %% ../nbs/01_models.ipynb #d3649401
+@contextmanager
+def seeded(
+    seed:int, # a non-negative integer below 2**63
+):
+    "Seed the global generators of PyTorch (on the CPU), NumPy and Python inside a `with` block; put them back afterwards."
+    python, numpy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(seed))
-        model = _call_factory(get_model(factory), n_classes)
-        with evaluating(model), torch.no_grad():
-            try: out = model.cpu()(first)
-            except Exception as e:   # whatever a user's forward raises
-                raise ValueError(f"model cannot take images of shape {tuple(x.shape[1:])}. Got: {type(e).__name__}: {e}") from e
-    _check_output(out, len(first), n_classes, tuple(x.shape[1:]))
-    return model.to(x.device).to(memory_format=torch.channels_last)
+        random.seed(int(seed))
+        np.random.seed([int(seed) % 2**32, int(seed) >> 32])
+        try: yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
 
 # %% ../nbs/01_models.ipynb #c026
 @contextmanager
@@ -209,11 +177,170 @@ def evaluating(
     model:nn.Module, # any module
 ):
     "Put `model` in evaluation mode inside a `with` block; put each sub-module's own mode back afterwards."
-    modes = [(m, m.training) for m in model.modules()]
+    modes, short_cut = [(m, m.training) for m in model.modules()], torch.backends.mha.get_fastpath_enabled()
     model.eval()
+    torch.backends.mha.set_fastpath_enabled(False)
     try: yield model
     finally:
+        torch.backends.mha.set_fastpath_enabled(short_cut)
         for m, mode in modes: m.training = mode
+
+# %% ../nbs/01_models.ipynb #c022
+def _call_factory(factory, n_classes:int)->nn.Module:
+    "The factory's module, with weights that can be trained; ValueError or TypeError if there is none."
+    try: model = factory(n_classes)
+    except Exception as e:   # whatever a user's factory raises
+        raise ValueError("model must be callable as model(n_classes), e.g. `lambda k: MyNet(64, k)`. "
+                         f"Got: {type(e).__name__}: {e}") from e
+    if not isinstance(model, nn.Module): raise TypeError(f"factory must return an nn.Module. Got: {type(model).__name__}.")
+    weights = list(model.parameters())
+    if not weights: raise ValueError("model must have parameters to train. Got: a module without any.")
+    if not any(w.requires_grad for w in weights):
+        raise ValueError(f"model must have weights to train. Got: {len(weights)} parameters, all frozen; "
+                         "set requires_grad=True for those that are to be trained, the last layer's at least.")
+    return model
+
+# %% ../nbs/01_models.ipynb #3e2f8b6f
+def _check_kind(model:nn.Module):
+    "Raise TypeError for compiled modules and for weights that are not all float32 or all float64."
+    _check_plain(model)
+    kinds = {w.dtype for w in model.parameters()}
+    if len(kinds)>1 or not kinds <= {torch.float32, torch.float64}:
+        raise TypeError("model must have weights of one type, float32 or float64. "
+                        f"Got: {', '.join(sorted(map(str, kinds)))}; convert it with .float(). Arithmetic in bfloat16 is had by precision='bfloat16'.")
+
+def _check_plain(model:nn.Module):
+    "Raise TypeError if any part of the model is compiled: hooks and derivatives image by image do not reach into it."
+    def compiled(m):
+        dynamo = hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None)
+        return dynamo or isinstance(m, torch.jit.ScriptModule)
+    found = [name or "the whole model" for name, m in model.named_modules() if compiled(m)]
+    if found:
+        raise TypeError("model must be plain Python, not compiled by torch.compile or torch.jit: features and "
+                        f"Fisher information cannot be read inside. Got: {found[0]}, compiled; "
+                        "hand over the module from which it was compiled.")
+
+# %% ../nbs/01_models.ipynb #c021
+def _check_batch(x):
+    "Raise TypeError or ValueError unless `x` is a batch of at least one image."
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays.")
+    if x.dim()<2 or 0 in x.shape: raise ValueError(f"x must hold at least one image, (n, C, H, W). Got: shape {tuple(x.shape)}.")
+
+def _remedy(out)->str:
+    "How to make one tensor of this output."
+    if isinstance(out, dict): return f"wrap it in a module whose forward returns one entry of {sorted(map(str, out))}"
+    if hasattr(out, "logits"): return "wrap it in a module whose forward returns `.logits`"
+    many = isinstance(out, (tuple, list))
+    return "return one tensor" + ", without states, attention weights or outputs of auxiliary heads"*many
+
+def _check_output(out, n:int, n_classes:int, shape:tuple, mode:str="evaluation"):
+    "Raise ValueError unless `out` is an (n, n_classes) floating-point tensor of finite logits."
+    want = (f"model must return logits of shape ({n}, {n_classes}) for {n} images of shape {shape}, "
+            f"in {mode} mode too.")
+    if not isinstance(out, Tensor): raise ValueError(f"{want} Got: {type(out).__name__}; {_remedy(out)}.")
+    if tuple(out.shape) != (n, n_classes):
+        raise ValueError(f"{want} Got: {tuple(out.shape)}; "
+                         f"the factory is called with n_classes={n_classes} and must use it for its last layer.")
+    if not out.is_floating_point() or not out.isfinite().all():
+        raise ValueError(f"{want} Got: {out.dtype} with {int((~out.isfinite()).sum())} entries that are NaN or infinite.")
+
+# %% ../nbs/01_models.ipynb #2c84a5fd
+def _two_images(x:Tensor)->Tensor:
+    "The first image and the first that differs from it, on the CPU; the first hundred are looked at."
+    x = x[:100].cpu()
+    other = next((k for k in range(1, len(x)) if not torch.equal(x[0], x[k])), 0)
+    return x[[0, other]]
+
+def _output(model:nn.Module, inputs:Tensor):
+    "What the model makes of the inputs; ValueError if it fails."
+    try: return model(inputs)
+    except torch.OutOfMemoryError: raise
+    except Exception as e:   # whatever a user's forward raises
+        alone = " one at a time" if len(inputs)==1 else ""
+        raise ValueError(f"model cannot take images of shape {tuple(inputs.shape[1:])}{alone}. "
+                         f"Got: {type(e).__name__}: {e}") from e
+
+# %% ../nbs/01_models.ipynb #b572d858
+def check_alone(
+    model:nn.Module,   # inputs -> (n, K) logits
+    inputs:Tensor,     # (n, ...) as the model takes them; two that differ, at least
+):
+    "Raise ValueError if the logits of one input change with the others in its batch, or from call to call."
+    with evaluating(model), torch.no_grad():
+        together, again = _output(model, inputs), _output(model, inputs)
+        try: alone = [_output(model, one) for one in inputs.split(1)]
+        except ValueError as e: raise _not_alone(f"{e.__cause__}") from e
+    _check_output(alone[0], 1, together.shape[1], tuple(inputs.shape[1:]))
+    small = 1e-4*together.abs().max()
+    if (together - again).abs().max()>small:
+        raise ValueError("model must predict the same twice in evaluation mode. "
+                         "Got: logits that differ from call to call; give functional dropout training=self.training.")
+    if (together - torch.cat(alone)).abs().max()>small: raise _not_alone("logits that change with the other images of the batch")
+
+def _not_alone(got:str)->ValueError:
+    return ValueError(f"model must predict each image by itself in evaluation mode. Got: {got}; batch norm needs "
+                      "track_running_stats=True, recurrent and attention layers need batch_first=True.")
+
+# %% ../nbs/01_models.ipynb #8a95aff5
+def _try_training(twin:nn.Module, inputs:Tensor, n_classes:int):
+    "Raise ValueError unless the network, which is spoilt by it, gives logits with a gradient in training mode."
+    shape = tuple(inputs.shape[1:])
+    with torch.enable_grad():
+        out = _output(twin.train(), inputs)
+        _check_output(out, len(inputs), n_classes, shape, "training")
+        try: out.log_softmax(1).sum().backward()
+        except RuntimeError as e:
+            raise ValueError(f"model must give logits with a gradient in training mode. Got: {e}") from e
+
+# %% ../nbs/01_models.ipynb #99bda126
+def _check_twins(model:nn.Module, twin:nn.Module):
+    "Raise ValueError if two calls of a factory share what training changes, or differ in it."
+    pairs = [(k, a, b) for of in ("named_parameters", "named_buffers")
+             for (k, a), (_, b) in zip(getattr(model, of)(), getattr(twin, of)())]
+    for k, a, b in pairs:
+        if a is b and (a.requires_grad or not isinstance(a, nn.Parameter)):
+            raise ValueError("factory must build a new module at each call, or one source would train another's "
+                             f"weights. Got: {k} of one module in the next as well; "
+                             "build inside the factory, or return copy.deepcopy(module).")
+        if a.shape != b.shape or not torch.allclose(a, b, 0, 0, equal_nan=True):
+            raise ValueError("model must have the same weights whenever it is built from one seed. "
+                             f"Got: {k}, which differs between two calls; draw on the CPU from the global "
+                             "generators of PyTorch, NumPy or Python, which are seeded.")
+
+# %% ../nbs/01_models.ipynb #c024
+def _first_look(factory, n_classes:int, images:Tensor, seed:int)->tuple[nn.Module, Tensor]:
+    "A seeded model that has seen the images in evaluation mode, and these as it takes them."
+    with seeded(seed):
+        model = _call_factory(factory, n_classes)
+        _check_kind(model)
+        inputs = to_inputs(images).to(next(model.parameters()).dtype)
+        with evaluating(model), torch.no_grad(): out = _output(model.cpu(), inputs)
+        _check_output(out, len(images), n_classes, tuple(images.shape[1:]))
+        check_alone(model, inputs)
+    return model, inputs
+
+# %% ../nbs/01_models.ipynb #c773a73a
+def build_model(
+    factory:str|Callable[[int], nn.Module], # a name in `MODELS` or a factory `n_classes -> nn.Module`, called twice
+    n_classes:int, # number of outputs K
+    x:Tensor,      # (n, C, H, W) images of the task; two of the first hundred are shown to the model
+    seed:int,      # of the weights; the pixels of `x` have no part in them
+)->nn.Module: # in training mode, on x's device, convolutions channels-last
+    """A seeded model that fits the images `x`. The global random states stay as they were.
+
+    Raises ValueError or TypeError if the model cannot take `x`, does not return (n, K) finite logits in training and
+    evaluation mode, predicts one image by the others, cannot be trained, is compiled, or is not a new one with the
+    same weights at each call."""
+    check_whole(n_classes, "n_classes", 1, 10**6)
+    check_whole(seed, "seed", 0, 2**63)
+    _check_batch(x)
+    factory, images = get_model(factory), _two_images(x)
+    model, inputs = _first_look(factory, n_classes, images, seed)
+    twin, _ = _first_look(factory, n_classes, images, seed)
+    _check_twins(model, twin)
+    with seeded(seed): _try_training(twin, inputs, n_classes)
+    return model.to(x.device).to(memory_format=torch.channels_last)
 
 # %% ../nbs/01_models.ipynb #c036
 def _check_reading(model, x, batch_size):
@@ -222,12 +349,14 @@ def _check_reading(model, x, batch_size):
     _check_batch(x)
     if batch_size is not None: check_whole(batch_size, "batch_size")
 
-def _call(model:nn.Module, xb:Tensor):
-    "The model's output; ValueError if it cannot take these images."
-    try: return model(xb)
-    except torch.OutOfMemoryError: raise
-    except RuntimeError as e:
-        raise ValueError(f"x must hold images that the model takes. Got: shape {tuple(xb.shape)}, on which the model fails ({e}).") from e
+def _rows(model:nn.Module, xb:Tensor)->Tensor:
+    "The model's output, a row an image; ValueError if it is anything else."
+    out = _output(model, xb)
+    if not isinstance(out, Tensor):
+        raise ValueError(f"model must return logits (n, K). Got: {type(out).__name__}; {_remedy(out)}.")
+    if out.shape[:1] != xb.shape[:1]:
+        raise ValueError(f"model must return logits (n, K). Got: {tuple(out.shape)} for {len(xb)} images.")
+    return out
 
 def _batches(model:nn.Module, x:Tensor, batch_size:int|None):
     "Inputs in batches, with the device and type of the model's weights."
@@ -240,7 +369,7 @@ def _read(model, x, batch_size, precision, take)->list:
     device = next((p.device.type for p in model.parameters()), x.device.type)
     bf16 = resolve_precision(precision, device) == "bfloat16"
     with evaluating(model), torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
-        return [take(_call(model, xb)) for xb in _batches(model, x, batch_size)]
+        return [take(_rows(model, xb)) for xb in _batches(model, x, batch_size)]
 
 def _full(v:Tensor)->Tensor:
     "The same numbers in float32; float64 stays."
@@ -262,7 +391,8 @@ def predict_logits(
 # %% ../nbs/01_models.ipynb #c040
 @contextmanager
 def _noting_head(model:nn.Module):
-    "Inside a `with` block: a dictionary with the `name` and the `input` of the `nn.Linear` of `model` that was called last."
+    "Inside a `with` block: a dictionary with `name` and `input` of the `nn.Linear` that was called last."
+    _check_plain(model)
     seen = {}
     def hook(name):
         def note(layer, args, kwargs): seen.update(name=name, input=args[0] if args else kwargs["input"])
@@ -273,10 +403,15 @@ def _noting_head(model:nn.Module):
     finally:
         for h in hooks: h.remove()
 
-def _input_of(seen:dict)->Tensor:
-    "(n, d) what the head has seen; ValueError if none was called."
-    if not seen: raise ValueError("model must call an nn.Linear to have penultimate features. Got: a model that calls none.")
-    return seen["input"].flatten(1)
+def _input_of(seen:dict, n:int)->Tensor:
+    "(n, d) what the head has seen; ValueError if none was called, or not with a row an image."
+    if not seen:
+        raise ValueError("model must call an nn.Linear to have penultimate features. Got: a model that calls none.")
+    rows = seen["input"]
+    if rows.ndim<2 or len(rows)!=n:
+        raise ValueError("model must call its last nn.Linear with one row an image to have penultimate features. "
+                         f"Got: an input of shape {tuple(rows.shape)} for {n} images.")
+    return rows.flatten(1)
 
 # %% ../nbs/01_models.ipynb #437d3cff
 def predict_features(
@@ -285,11 +420,12 @@ def predict_features(
     batch_size:int=None,      # images per forward pass; None: 50 on a CPU, 2,000 on a GPU
     precision:str="float32",  # "float32", "bfloat16" (autocast) or "auto"
 )->tuple[Tensor, Tensor]: # features (n, d) and logits (n, K), both float32 (float64 if the model is float64)
-    """Both what the last-called `nn.Linear` sees and the logits, in one pass; the logits are those of `predict_logits`, bit for bit.
+    """What the last-called `nn.Linear` sees, and the logits, in one pass; the logits are `predict_logits`', bit for bit.
 
     Raises ValueError if no `nn.Linear` is called."""
     _check_reading(model, x, batch_size)
-    with _noting_head(model) as seen: both = _read(model, x, batch_size, precision, lambda out: (_input_of(seen), out))
+    with _noting_head(model) as seen:
+        both = _read(model, x, batch_size, precision, lambda out: (_input_of(seen, len(out)), out))
     features, logits = zip(*both)
     return _full(torch.cat(features)), _full(torch.cat(logits))
 
@@ -312,7 +448,7 @@ def head_of(
 
     Raises ValueError if none is called."""
     _check_reading(model, x, None)
-    with _noting_head(model) as seen: _read(model, x[:1], None, "float32", lambda out: _input_of(seen))
+    with _noting_head(model) as seen: _read(model, x[:1], None, "float32", lambda out: _input_of(seen, 1))
     return seen["name"]
 
 # %% ../nbs/01_models.ipynb #c042
