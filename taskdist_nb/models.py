@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'small_cnn', 'WideBlock', 'wrn_16_4', 'small_cnn_authors', 'AuthorsWideBlock', 'wrn_16_4_authors',
-           'slim_cnn', 'mlp', 'get_model', 'to_inputs', 'seeded', 'evaluating', 'check_alone', 'build_model',
-           'predict_logits', 'predict_features', 'penultimate', 'head_of', 'resolve_precision']
+           'slim_cnn', 'mlp', 'get_model', 'to_inputs', 'seeded', 'evaluating', 'check_plain', 'two_images',
+           'check_alone', 'build_model', 'predict_logits', 'predict_features', 'penultimate', 'head_of',
+           'resolve_precision']
 
 # %% ../nbs/01_models.ipynb #c003
 import random
@@ -203,13 +204,15 @@ def _call_factory(factory, n_classes:int)->nn.Module:
 # %% ../nbs/01_models.ipynb #3e2f8b6f
 def _check_kind(model:nn.Module):
     "Raise TypeError for compiled modules and for weights that are not all float32 or all float64."
-    _check_plain(model)
+    check_plain(model)
     kinds = {w.dtype for w in model.parameters()}
     if len(kinds)>1 or not kinds <= {torch.float32, torch.float64}:
         raise TypeError("model must have weights of one type, float32 or float64. "
                         f"Got: {', '.join(sorted(map(str, kinds)))}; convert it with .float(). Arithmetic in bfloat16 is had by precision='bfloat16'.")
 
-def _check_plain(model:nn.Module):
+def check_plain(
+    model:nn.Module, # any module
+):
     "Raise TypeError if any part of the model is compiled: hooks and derivatives image by image do not reach into it."
     def compiled(m):
         dynamo = hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None)
@@ -246,10 +249,11 @@ def _check_output(out, n:int, n_classes:int, shape:tuple, mode:str="evaluation")
         raise ValueError(f"{want} Got: {out.dtype} with {int((~out.isfinite()).sum())} entries that are NaN or infinite.")
 
 # %% ../nbs/01_models.ipynb #2c84a5fd
-def _two_images(x:Tensor)->Tensor:
-    "The first image and the first that differs from it, on the CPU; the first hundred are looked at."
-    x = x[:100].cpu()
-    other = next((k for k in range(1, len(x)) if not torch.equal(x[0], x[k])), 0)
+def two_images(
+    x:Tensor, # (n, ...)
+)->Tensor: # (2, ...); the first one twice, if the first hundred are all alike
+    "The first image and the first that differs from it."
+    other = next((k for k in range(1, min(len(x), 100)) if not torch.equal(x[0], x[k])), 0)
     return x[[0, other]]
 
 def _output(model:nn.Module, inputs:Tensor):
@@ -335,7 +339,7 @@ def build_model(
     check_whole(n_classes, "n_classes", 1, 10**6)
     check_whole(seed, "seed", 0, 2**63)
     _check_batch(x)
-    factory, images = get_model(factory), _two_images(x)
+    factory, images = get_model(factory), two_images(x).cpu()
     model, inputs = _first_look(factory, n_classes, images, seed)
     twin, _ = _first_look(factory, n_classes, images, seed)
     _check_twins(model, twin)
@@ -392,7 +396,7 @@ def predict_logits(
 @contextmanager
 def _noting_head(model:nn.Module):
     "Inside a `with` block: a dictionary with `name` and `input` of the `nn.Linear` that was called last."
-    _check_plain(model)
+    check_plain(model)
     seen = {}
     def hook(name):
         def note(layer, args, kwargs): seen.update(name=name, input=args[0] if args else kwargs["input"])
