@@ -174,7 +174,9 @@ def _score_rows(logits, params, x, e):
     def one(x, e):
         _, pull = vjp(lambda w: logits(w, x[None])[0].log_softmax(-1), params)
         return vmap(pull)(e)[0]
-    return {k: v.flatten(0, 1) for k, v in vmap(one)(x, e).items()}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "There is a performance drop")   # of layers that `vmap` unrolls
+        return {k: v.flatten(0, 1) for k, v in vmap(one)(x, e).items()}
 
 # %% ../nbs/02_fisher.ipynb #c67921d8
 def _score_rows_singly(logits, params, x, e):
@@ -277,9 +279,11 @@ def _check_inputs(model, x, kind, y):
     if x.ndim == 0 or not len(x): raise ValueError(f"x must hold at least one input, (n, ...). Got: shape {tuple(x.shape)}.")
     check_plain(model)
     logits, params = _as_function(model)
-    with torch.no_grad(), evaluating(model): shape = tuple(logits(params, x[:1]).shape)
-    if len(shape) != 2 or shape[1] < 2: raise ValueError(f"model must give logits of shape (n, K), K > 1. Got: {shape} for one input.")
-    check_alone(model, two_images(x))
+    pair = two_images(x)
+    with torch.no_grad(), evaluating(model): shape = tuple(logits(params, pair).shape)
+    if len(shape) != 2 or shape[1] < 2:
+        raise ValueError(f"model must give logits of shape (n, K), K > 1. Got: {shape} for two inputs.")
+    check_alone(model, pair)
     if kind == "true": return
     if y is None: raise ValueError("y must be given for kind='empirical': labels (n,). Got: None.")
     if not isinstance(y, Tensor) or y.dtype != torch.int64:
