@@ -29,7 +29,7 @@ from . import __version__
 # %% ../nbs/12_cli.ipynb #c008
 SUITE_NAMES = ("digits", "cifar100", "cifar10", "mnist", "fashion_mnist")   # keys of `SUITES`
 DISTANCE_NAMES = ("coupled", "uncoupled", "fine_tuning", "task2vec", "wasserstein", "wasserstein_features")   # keys of `DISTANCES`
-MODEL_NAMES = ("small_cnn", "wrn_16_4", "slim_cnn", "mlp")   # networks that have a name
+MODEL_NAMES = ("small_cnn", "wrn_16_4", "slim_cnn", "mlp", "small_cnn_authors", "wrn_16_4_authors")   # networks that have a name
 CONFIG_NAMES = ("fast", "paper", "toy")          # presets of `TransferConfig`
 YARDSTICK = "fine_tuning"                        # the distance that the others are compared with
 METHOD_NAMES = (   # what `select` can rank by

@@ -13,7 +13,7 @@ import warnings, torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vjp, vmap
 from .data import check_choice, check_whole
-from .models import evaluating
+from .models import check_alone, check_plain, evaluating, two_images
 
 # %% ../nbs/02_fisher.ipynb #c008
 def _as_float(x, name):
@@ -174,31 +174,58 @@ def _score_rows(logits, params, x, e):
     def one(x, e):
         _, pull = vjp(lambda w: logits(w, x[None])[0].log_softmax(-1), params)
         return vmap(pull)(e)[0]
-    return {k: v.flatten(0, 1) for k, v in vmap(one)(x, e).items()}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "There is a performance drop")   # of layers that `vmap` unrolls
+        return {k: v.flatten(0, 1) for k, v in vmap(one)(x, e).items()}
+
+# %% ../nbs/02_fisher.ipynb #c67921d8
+def _score_rows_singly(logits, params, x, e):
+    "`_score_rows`, one backward pass a row."
+    leaves, rows = [v.requires_grad_() for v in params.values()], []
+    with torch.enable_grad():
+        for one, weights in zip(x, e):
+            log_p = logits(params, one[None])[0].log_softmax(-1)
+            rows += [torch.autograd.grad(log_p, leaves, w, retain_graph=True, materialize_grads=True) for w in weights]
+    return dict(zip(params, map(torch.stack, zip(*rows))))
+
+def _can(f, *args)->bool:
+    "Does the call work, in layers that may not know `vmap` or forward derivatives?"
+    try: f(*args)
+    except torch.OutOfMemoryError: raise
+    except RuntimeError: return False
+    return True
 
 # %% ../nbs/02_fisher.ipynb #c051
-def _score_chunks(model, x, y, kind, max_entries) -> Iterator[dict]:
+def _score_chunks(logits, params, x, y, kind, max_entries) -> Iterator[dict]:
     "All score rows of the inputs, a dictionary of chunks with at most `max_entries` numbers (at least one row)."
-    logits, params = _as_function(model)
     n_rows = max(1, max_entries // sum(v.numel() for v in params.values()))
-    with torch.no_grad(): K = 1 if kind == "empirical" else logits(params, x[:1]).shape[-1]
-    c = max(1, n_rows // K)
+    with torch.no_grad(): K = logits(params, x[:1]).shape[-1]
+    trial = x[:1].expand(2, *x.shape[1:]), x.new_ones(2, 1, K)
+    score_rows = _score_rows if _can(_score_rows, logits, params, *trial) else _score_rows_singly
+    rows_each = 1 if kind == "empirical" else K
+    c = max(1, n_rows // rows_each)
     for s in range(0, len(x), c):
         xs, ys = x[s:s+c], None if y is None else y[s:s+c]
-        for e in _root_weights(logits, params, xs, ys, kind).split(min(n_rows, K), dim=1): yield _score_rows(logits, params, xs, e)
+        for e in _root_weights(logits, params, xs, ys, kind).split(min(n_rows, rows_each), dim=1):
+            yield score_rows(logits, params, xs, e)
 
 # %% ../nbs/02_fisher.ipynb #c052
-def _dense(model, x, y, kind, max_entries):
+def _stacked(chunks) -> Iterator[Tensor]:
+    "The score rows S (r, P) of each chunk."
+    return (torch.cat([v.flatten(1) for v in chunk.values()], 1) for chunk in chunks)
+
+def _dense(logits, params, x, y, kind, max_entries):
     "(P, P) Fisher information."
-    P = sum(v.numel() for v in model.parameters())
-    if P > 20_000: raise ValueError(f"structure='dense' is for up to 20000 weights. Got: a model of {P}; 'diagonal' or 'product' would do.")
-    rows = (torch.cat([v.flatten(1) for v in chunk.values()], 1) for chunk in _score_chunks(model, x, y, kind, max_entries))
-    return sum(S.T @ S for S in rows)/len(x)
+    P = sum(v.numel() for v in params.values())
+    if P > 20_000:
+        raise ValueError("structure='dense' is for up to 20000 weights. "
+                         f"Got: a model of {P}; take structure='diagonal' or 'product'.")
+    return sum(S.T @ S for S in _stacked(_score_chunks(logits, params, x, y, kind, max_entries)))/len(x)
 
 # %% ../nbs/02_fisher.ipynb #c053
-def _diagonal(model, x, y, kind, max_entries):
+def _diagonal(logits, params, x, y, kind, max_entries):
     "(P,) diagonal of the Fisher information: the mean over inputs of squared gradients, each input's own."
-    chunks = _score_chunks(model, x, y, kind, max_entries)
+    chunks = _score_chunks(logits, params, x, y, kind, max_entries)
     return sum(torch.cat([v.square().sum(0).flatten() for v in chunk.values()]) for chunk in chunks)/len(x)
 
 # %% ../nbs/02_fisher.ipynb #c055
@@ -217,22 +244,30 @@ def _curvature(z, u, y):
     return r*(r*u).sum(-1, keepdim=True)
 
 # %% ../nbs/02_fisher.ipynb #c057
-def _product(model, x, y, batch_size=256):
+def _forward_product(logits, params, x, y, v, batch_size=256):
+    "g v (P,) by one pass forward and one back."
+    sizes = [w.numel() for w in params.values()]
+    tangent = {k: part.view(w.shape).to(w) for (k, w), part in zip(params.items(), v.split(sizes))}
+    total = torch.zeros(())
+    for s in range(0, len(x), batch_size):
+        f, ys = (lambda w, xs=x[s:s+batch_size]: logits(w, xs)), None if y is None else y[s:s+batch_size]
+        z, u = _jvp(f, params, tangent)
+        pulled = vjp(f, params)[1](_curvature(z, u, ys))[0]
+        total = total + torch.cat([g.flatten() for g in pulled.values()])
+    return total/len(x)
+
+# %% ../nbs/02_fisher.ipynb #209191dc
+def _product(model, logits, params, x, y, kind, max_entries):
     "The function v -> g v, (P,) -> (P,), at the model's present weights."
-    logits, params = _as_function(model)
-    sizes = [v.numel() for v in params.values()]
+    size = sum(w.numel() for w in params.values())
+    with evaluating(model): forward = _can(_forward_product, logits, params, x[:1], None, x.new_ones(size))
     def times(v:Tensor)->Tensor:
-        if v.shape != (sum(sizes),):
-            raise ValueError(f"v must have shape ({sum(sizes)},), one entry for each weight. Got: {tuple(v.shape)}.")
-        tangent = {k: part.view(w.shape).to(w) for (k, w), part in zip(params.items(), v.split(sizes))}
-        total = torch.zeros(())
-        for s in range(0, len(x), batch_size):
-            f, ys = (lambda w, xs=x[s:s+batch_size]: logits(w, xs)), None if y is None else y[s:s+batch_size]
-            with evaluating(model):
-                z, u = _jvp(f, params, tangent)
-                pulled = vjp(f, params)[1](_curvature(z, u, ys))[0]
-            total = total + torch.cat([g.flatten() for g in pulled.values()])
-        return total/len(x)
+        if v.shape != (size,):
+            raise ValueError(f"v must have shape ({size},), one entry for each weight. Got: {tuple(v.shape)}.")
+        with evaluating(model):
+            if forward: return _forward_product(logits, params, x, y, v)
+            rows = _stacked(_score_chunks(logits, params, x, y, kind, max_entries))
+            return sum(S.T @ (S @ v.to(S)) for S in rows)/len(x)
     return times
 
 # %% ../nbs/02_fisher.ipynb #c059
@@ -242,9 +277,13 @@ def _check_inputs(model, x, kind, y):
     if not isinstance(x, Tensor): raise TypeError(f"x must be a tensor of inputs. Got: {type(x).__name__}.")
     if x.dtype == torch.uint8: raise TypeError("x must be the model's input, after `to_inputs`. Got: uint8 pixels.")
     if x.ndim == 0 or not len(x): raise ValueError(f"x must hold at least one input, (n, ...). Got: shape {tuple(x.shape)}.")
+    check_plain(model)
     logits, params = _as_function(model)
-    with torch.no_grad(), evaluating(model): shape = tuple(logits(params, x[:1]).shape)
-    if len(shape) != 2 or shape[1] < 2: raise ValueError(f"model must give logits of shape (n, K), K > 1. Got: {shape} for one input.")
+    pair = two_images(x)
+    with torch.no_grad(), evaluating(model): shape = tuple(logits(params, pair).shape)
+    if len(shape) != 2 or shape[1] < 2:
+        raise ValueError(f"model must give logits of shape (n, K), K > 1. Got: {shape} for two inputs.")
+    check_alone(model, pair)
     if kind == "true": return
     if y is None: raise ValueError("y must be given for kind='empirical': labels (n,). Got: None.")
     if not isinstance(y, Tensor) or y.dtype != torch.int64:
@@ -266,9 +305,12 @@ def fisher_information(
 )->Any:                      # Tensor (P, P) or (P,), or a function v (P,) -> g v (P,)
     """Fisher information of all parameters, in the order of `model.named_parameters()`, averaged over inputs, in evaluation mode.
 
-    The model is not changed. Raises `TypeError`, `ValueError` for arguments that do not fit."""
+    The model is not changed. Raises `TypeError`, `ValueError` for arguments that do not fit, and for a model that is
+    compiled or predicts one input by the others of its batch."""
     check_choice(kind, "kind", FISHER_KINDS); check_choice(structure, "structure", STRUCTURES); check_whole(max_entries, "max_entries")
     _check_inputs(model, x, kind, y)
     if kind == "true": y = None
-    if structure == "product": return _product(model, x, y)
-    with evaluating(model): return {"dense": _dense, "diagonal": _diagonal}[structure](model, x, y, kind, max_entries)
+    logits, params = _as_function(model)
+    if structure == "product": return _product(model, logits, params, x, y, kind, max_entries)
+    find = {"dense": _dense, "diagonal": _diagonal}[structure]
+    with evaluating(model): return find(logits, params, x, y, kind, max_entries)

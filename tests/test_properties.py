@@ -206,8 +206,8 @@ def test_copies_share_no_output_and_lose_no_image(parts, name, seed):
 
 # ---------- models
 
-@covers("models.build_model", "models.get_model", "models.small_cnn", "models.wrn_16_4", "models.slim_cnn", "models.mlp", "models.WideBlock", "models.predict_logits", "models.penultimate", examples=60)
-@given(or_hostile(st.sampled_from(["small_cnn", "wrn_16_4", "slim_cnn", "mlp", models.mlp, lambda k: nn.Linear(2, k), lambda k: nn.Flatten(), lambda k: None, nn.Linear])), or_hostile(st.integers(2, 5)), seeds,
+@covers("models.build_model", "models.get_model", "models.small_cnn", "models.wrn_16_4", "models.slim_cnn", "models.mlp", "models.small_cnn_authors", "models.wrn_16_4_authors", "models.WideBlock", "models.AuthorsWideBlock", "models.predict_logits", "models.penultimate", examples=60)
+@given(or_hostile(st.sampled_from([*models.MODELS, models.mlp, lambda k: nn.Linear(2, k), lambda k: nn.Flatten(), lambda k: None, nn.Linear])), or_hostile(st.integers(2, 5)), seeds,
        or_hostile(st.sampled_from([torch.uint8, torch.float32, torch.float64]).flatmap(lambda dtype: images(3, (2, 8, 8), dtype))))
 def test_models_fit_or_say_why(model, n_classes, seed, x):
     done, network = attempt(models.build_model, model, n_classes, x, seed)
