@@ -22,6 +22,7 @@ from taskdist_nb.scores import SCORES, measure_scores
 from taskdist_nb.trajectory import TransferConfig, fit_source, lengths_at, parts_at
 
 KEY = ["kind", "seed", "target"]
+PARTS = ("switch", "source", "shared", "target", "spare", "body", "head")
 
 def with_control(suite) -> list:
     "The source, the tasks at known places, and a renamed copy of the first of these: the same images under other names."
@@ -31,8 +32,10 @@ def with_control(suite) -> list:
 
 def readings(name, row) -> dict:
     "All lengths in a row of a path, and their parts, as columns."
-    lengths = {f"{name}:{length}": value for length, value in lengths_at(row).items()}
-    return lengths | {f"{name}:{length}:{part}": v for length, parts in parts_at(row).items() for part, v in parts.items()}
+    columns = {f"{name}:{length}": value for length, value in lengths_at(row).items()}
+    for length, parts in parts_at(row).items():
+        columns |= {f"{name}:{length}:{part}": parts.get(part) for part in PARTS}      # a pair has not every part
+    return columns
 
 def walk(name, source, target, model, config, seed, prepared) -> dict:
     "One path as columns. The lengths of fine-tuning are read to its end; up to 95% of the final accuracy, as published, `cut`."
