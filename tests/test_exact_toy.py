@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
-from taskdist_nb.data import Task, joint_label_space
+from taskdist_nb.data import LabelSpace, Task, joint_label_space
 from taskdist_nb.trajectory import LengthMeter, TransferConfig, fit_task, follow, make_generator
 from taskdist_nb.transport import BlockCoupling, Displacement, Mixture, Probe
 
 SOURCE, TARGET = ((-1., 1.), (1., 1.)), ((0., 2.5), (1.5, 1.))          # means, widths of the two classes
 TAUS, N = np.linspace(0, 1, 21), 1000
+LABELS = LabelSpace(2, (0, 1), (0, 1))                                   # both tasks have the classes "left" and "right"
 NODES, WEIGHTS = (torch.from_numpy(v) for v in np.polynomial.hermite_e.hermegauss(120))
 WEIGHTS = WEIGHTS/WEIGHTS.sum()
 
@@ -63,11 +64,11 @@ def draw(gauss, seed, name):
     g = torch.Generator().manual_seed(seed)
     x = torch.cat([m + s*torch.randn(N, generator=g) for m, s in zip(*gauss)]).view(-1, 1, 1, 1)
     y = torch.arange(2).repeat_interleave(N)
-    return Task(name, x, y, x[::10], y[::10], ("0", "1"))
+    return Task(name, x, y, x[::10], y[::10], ("left", "right"))
 
 
 def config(**changes):
-    return TransferConfig.toy(**dict(source_epochs=200, source_batch_size=2*N, source_lr=0.5, steps=400, batch_size=2*N, lr=0.2, weight_decay=0., checkpoints=20,
+    return TransferConfig.toy(**dict(source_epochs=200, source_batch_size=2*N, source_lr=0.5, steps=400, batch_size=2*N, lr=0.2, weight_decay=0., walks=1, checkpoints=20,
                                      probes=2*N, cost_checkpoints=1, excess_points=0, accuracy_points=1) | changes)
 
 
@@ -77,14 +78,14 @@ def prepared(seed):
     source, target = draw(SOURCE, 2*seed, "source"), draw(TARGET, 2*seed + 1, "target")
     rank = lambda t: (t.x_train.flatten() + 1000*t.y_train).argsort()[:, None]
     coupling = BlockCoupling(rank(source), rank(target), torch.ones(2*N, 1, 1))
-    moving = Displacement(source, target, coupling, joint_label_space(source, target, shared=True))
+    moving = Displacement(source, target, coupling, joint_label_space(source, target))
     return moving, target, fit_task(source, 2, logistic, config(), seed, progress=False)
 
 
 @functools.cache
 def walked(seed, **changes):
     moving, target, fitted = prepared(seed)
-    return follow(fitted, moving, target, 0, config(**changes), {k: make_generator(seed, k) for k in ("batches", "probes", "excess")})
+    return follow(fitted, moving, target, LABELS, config(**changes), {k: make_generator(seed, k) for k in ("batches", "probes", "excess")})
 
 
 def lengths(trajectory): return np.array([trajectory.lengths["per_input"], trajectory.lengths["riemannian"]])
@@ -172,9 +173,9 @@ def test_mixture_agrees_with_its_own_sample():
     "A mixture batch stays random however large: a low rate and many steps keep noise and lag below 3 per cent together (measured: 0.6 to 1.7 over 3 samples; lag halves when the steps double)."
     _, target, fitted = prepared(0)
     source = draw(SOURCE, 0, "source")
-    mixture = Mixture(source, target, joint_label_space(source, target, shared=True))
+    mixture = Mixture(source, target, joint_label_space(source, target))
     streams = {k: make_generator(0, k) for k in ("batches", "probes", "excess")}
-    got = lengths(follow(fitted, mixture, target, 0, config(probes=4*N, lr=0.05, steps=1600), streams))
+    got = lengths(follow(fitted, mixture, target, LABELS, config(probes=4*N, lr=0.05, steps=1600), streams))
     x, y = (torch.cat([getattr(t, k) for t in (source, target)]).double().flatten() for k in ("x_train", "y_train"))
     half = torch.full((2*N,), 1/(2*N)).double()
     np.testing.assert_allclose(got, exact(lambda tau: (x, torch.cat([(1 - tau)*half, tau*half]), y)), rtol=0.03)
