@@ -201,15 +201,15 @@ NAMES = ["a", "b", "ünï", "x/y"]   # of tasks
 
 
 @st.composite
-def task_parts(draw, shape=None, dtype=None, K=None):
-    "The fields of a task: K classes, each with one image or more in both parts."
+def task_parts(draw, shape=None, dtype=None, K=None, least=1):
+    "The fields of a task: K classes, each with `least` images or more in both parts."
     K = K or draw(st.integers(2, 4))
     shape, dtype = shape or draw(st.sampled_from([(1, 8, 8), (3, 8, 8), (2, 8, 9), (1, 1, 1)])), dtype or draw(st.sampled_from([torch.uint8, torch.float32]))
     first, word = draw(st.integers(0, 2)), draw(st.sampled_from(["c{}", "c{}", "{}"]))
     parts = dict(name=draw(st.sampled_from(NAMES)), classes=tuple(word.format(first + k) for k in range(K)), flip=draw(st.booleans()),
                  vocabulary=draw(st.sampled_from(["", "", "digits"])))
     for part in ("train", "test"):
-        y = torch.tensor(draw(st.permutations([*range(K), *draw(st.lists(st.integers(0, K - 1), max_size=6))])))
+        y = torch.tensor(draw(st.permutations([*range(K)]*least + [*draw(st.lists(st.integers(0, K - 1), max_size=6))])))
         parts |= {f"x_{part}": draw(images(len(y), shape, dtype)), f"y_{part}": y}
     return parts
 
