@@ -4,7 +4,11 @@ The cells of a notebook run in order in one IPython shell inside the test proces
 directory, as Jupyter does. `#| eval: false` and the flags in settings.ini (`tst_flags`, here `slow`) skip a cell;
 `--nb-flags slow` runs the flagged ones. The cell that calls `nbdev_export()` is not a test. If a cell fails, the rest of
 its notebook is skipped. A cell may be asked for alone: those before it run first, unreported.
+
+`--exported` takes what a cell exports from the module instead of running the cell, so that the notebook tests the module: coverage
+and mutation testing look at modules.
 """
+import importlib
 import os
 import sys
 import traceback
@@ -17,6 +21,7 @@ import pytest
 def pytest_addoption(parser):
     parser.addoption("--nb-flags", default="", metavar="FLAGS",
                      help="space-separated flags (tst_flags in settings.ini) of notebook cells to run, e.g. 'slow'")
+    parser.addoption("--exported", action="store_true", help="use the exported modules in place of the notebook cells that export")
     parser.addoption("--pretend-gpu", action="store_true", help="run notebook cells as on a machine with a GPU (tests/pretend_gpu.py)")
 
 
@@ -25,11 +30,16 @@ def pytest_collect_file(parent, file_path):
         return Notebook.from_parent(parent, path=file_path)
 
 
-def flags_to_skip(config):
-    "The flags in settings.ini less those asked for on the command line."
+def settings_of(config):
+    "What nbdev reads from settings.ini."
     settings = ConfigParser()
     settings.read(config.rootpath / "settings.ini", encoding="utf-8")
-    return set(settings["DEFAULT"].get("tst_flags", "").split()) - set(config.getoption("--nb-flags").split())
+    return settings["DEFAULT"]
+
+
+def flags_to_skip(config):
+    "The flags in settings.ini less those asked for on the command line."
+    return set(settings_of(config).get("tst_flags", "").split()) - set(config.getoption("--nb-flags").split())
 
 
 def device_of(config):
@@ -54,16 +64,28 @@ def skip_reason(
     return next((f"#| {flag} (run it with --nb-flags {flag})" for flag in directives if flag in flags), None)
 
 
+def exports(directives):
+    "Does a cell with these directives go into the module?"
+    return any(name.rstrip(":") in ("export", "exports", "exporti") for name in directives)
+
+
+def exported_names(module):
+    "Everything at the top of a module, private names included, but what Python itself puts there."
+    return {name: value for name, value in vars(importlib.import_module(module)).items() if not name.startswith("__")}
+
+
 class Notebook(pytest.File):
     "The code cells of a notebook, and the shell they share."
-    shell = None
+    shell = module = None
 
     def collect(self):
         from nbdev.process import NBProcessor
         self.todo, self.failed, flags = [], None, flags_to_skip(self.config)
         for index, cell in enumerate(NBProcessor(self.path).nb.cells):
+            if name := cell.directives_.get("default_exp"): self.module = f"{settings_of(self.config)['lib_name']}.{name[0]}"
             if cell.cell_type != "code" or not first_line(cell.source) or "nbdev_export()" in cell.source: continue
             item = Cell.make(self, index, cell.source)
+            item.exported = self.config.getoption("--exported") and exports(cell.directives_)
             reason = skip_reason(cell.directives_, flags)
             if reason: item.add_marker(pytest.mark.skip(reason=reason))
             else: self.todo.append(item)
@@ -92,11 +114,18 @@ class Notebook(pytest.File):
             sys.path[:] = path
             sys.modules["__main__"] = main
 
+    def run(self, cell):
+        "What running the cell raised, or None."
+        with self.as_notebook(), device_of(self.config):
+            if not cell.exported: return self.shell.run_cell(cell.source, stdout=False, stderr=False).exception
+            try: self.shell.user_ns.update(exported_names(self.module))
+            except Exception as error: return error
+
     def run_up_to(self, item):
         "Run the cells up to and including `item` that have not run yet; raise what a bad one raised."
         while item in self.todo:
             cell = self.todo.pop(0)
-            with self.as_notebook(), device_of(self.config): error = self.shell.run_cell(cell.source, stdout=False, stderr=False).exception
+            error = self.run(cell)
             if error is None: continue
             if not isinstance(error, pytest.skip.Exception): self.failed, self.todo = cell, []
             raise error
