@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['USUAL', 'Reading', 'class_table', 'left_out_table', 'warn_of']
 
-# %% ../nbs/00b_readers.ipynb #aeca6179
+# %% ../nbs/00b_readers.ipynb #79731da9
 import os
 import warnings
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 from tqdm.auto import tqdm
-from .checks import check_choice, check_whole, unknown
-from .convert import as_images, check_value_range, constant_images, sorted_names
+from .checks import check_choice, check_list, check_whole, unknown
+from .convert import as_images, as_labels, as_words, check_value_range, constant_images, sorted_names
 from .data import Suite, Task, by_name, held_out, own_vocabulary
 from .folders import ClassFolder, find_classes
 from .pictures import image_digests, read_picture
 
-# %% ../nbs/00b_readers.ipynb #3c0d21f2
+# %% ../nbs/00b_readers.ipynb #f35adfbe
 @dataclass
 class _Pictures:
     "Pictures in memory, one row each."
@@ -54,7 +54,7 @@ def _read_all(
     layout = "NHW" if mode=="L" else "NHWC"
     return _Pictures(as_images(np.stack(x), "x", layout), torch.tensor(places), list(files), list(sizes), list(frames))
 
-# %% ../nbs/00b_readers.ipynb #05f01f08
+# %% ../nbs/00b_readers.ipynb #878fc7b8
 def _held_out(
     digests:list[str],   # (n,) of the pictures
     place:Tensor,        # (n,) of their classes
@@ -72,7 +72,7 @@ def _held_out(
     test = {digest for digest, is_test in zip(classes, chosen.tolist()) if is_test}
     return torch.tensor([digest in test for digest in digests])
 
-# %% ../nbs/00b_readers.ipynb #208a1785
+# %% ../nbs/00b_readers.ipynb #bc584cca
 @dataclass
 class Reading:
     "What was read from files or a data set, and what was left out."
@@ -90,7 +90,7 @@ class Reading:
         lines = "".join(f"<li>{escape(line)}</li>" for line in [*self.summary(), *self.notes])
         return f"<p>What I read from {escape(self.source)} ({escape(self.layout)}):</p>{self.table.to_html()}<ul>{lines}</ul>"
 
-# %% ../nbs/00b_readers.ipynb #71da7e3d
+# %% ../nbs/00b_readers.ipynb #d1a9007a
 @patch
 def summary(self:Reading)->list[str]:
     "A line for each reason for which something was left out: how many, and the first of them."
@@ -101,7 +101,7 @@ def summary(self:Reading)->list[str]:
 
 def _some(names:list[str])->str: return ", ".join(names[:4]) + (", ..." if len(names)>4 else "")
 
-# %% ../nbs/00b_readers.ipynb #f4f4b9f0
+# %% ../nbs/00b_readers.ipynb #0cce7e93
 def class_table(
     suite:Suite,            # whose classes are counted
     sizes:Mapping|None=None,  # (task, class) -> what to say of the sizes in the files
@@ -122,7 +122,7 @@ def left_out_table(
     "The table of what was left out."
     return pd.DataFrame([(str(item), why) for item, why in items], columns=["item", "why"])
 
-# %% ../nbs/00b_readers.ipynb #dd789ea3
+# %% ../nbs/00b_readers.ipynb #92037ba3
 USUAL = ("hidden", "no picture by its name", "class of no task")   # reasons that nobody needs to be told
 
 def warn_of(
@@ -133,7 +133,7 @@ def warn_of(
     if lines := [*unusual.summary(), *reading.notes]:
         warnings.warn(f"{reading.source}: {'; '.join(lines)}. All is in .read of the suite.", stacklevel=3)
 
-# %% ../nbs/00b_readers.ipynb #039fb47a
+# %% ../nbs/00b_readers.ipynb #75cce81b
 def _cuts(
     tasks,                  # task -> class names, as given; None: the folder's own tasks
     classes:list[ClassFolder],   # that were found
@@ -153,7 +153,7 @@ def _cuts(
         if len(cuts[task])<2: raise ValueError(f"classes of task {task!r} must be at least two different ones. Got: {list(wanted)}.")
     return cuts
 
-# %% ../nbs/00b_readers.ipynb #7d17de46
+# %% ../nbs/00b_readers.ipynb #92e3001f
 def _cut_pictures(
     rows:_Pictures,
     test:Tensor,                    # (n,) True for test pictures
@@ -172,7 +172,7 @@ def _cut_pictures(
         sides += [rows.x[keep], label[keep]]
     return tuple(sides)
 
-# %% ../nbs/00b_readers.ipynb #7cefa770
+# %% ../nbs/00b_readers.ipynb #e767a10a
 def _remarks(rows:_Pictures, test:Tensor, digests:list[str], root:Path)->list[str]:
     "What is odd about the pictures."
     notes = []
@@ -198,7 +198,7 @@ def _sizes(rows:_Pictures, cuts)->dict[tuple[str,str],str]:
             found[task, name.rpartition("/")[2]] = " to ".join(f"{height} x {width}" for height, width in ends)
     return found
 
-# %% ../nbs/00b_readers.ipynb #fb03d020
+# %% ../nbs/00b_readers.ipynb #e76b4d5f
 def _readable(
     path:str|Path,  # what the user gave
     file:bool,      # a file, or a folder?
@@ -211,7 +211,7 @@ def _readable(
         raise FileNotFoundError(f"path must be a {kind} that exists and may be read. Got: {str(path)!r}.")
     return path
 
-# %% ../nbs/00b_readers.ipynb #42348df2
+# %% ../nbs/00b_readers.ipynb #b144a34c
 @patch(cls_method=True)
 def from_folder(cls:Suite,
     path:str|Path,   # a folder of pictures, see `FOLDER_LAYOUTS`
@@ -248,7 +248,7 @@ def from_folder(cls:Suite,
     warn_of(suite.read)
     return suite
 
-# %% ../nbs/00b_readers.ipynb #91b39e26
+# %% ../nbs/00b_readers.ipynb #6c9f7e9f
 def _suite_of(rows:_Pictures, classes:list[ClassFolder], cuts, test_size, seed, flip, vocabulary)->tuple[Suite,list[str],Tensor]:
     "The suite, the digests of all pictures, and which are for the test."
     digests = image_digests(rows.x)
@@ -263,7 +263,7 @@ def _suite_of(rows:_Pictures, classes:list[ClassFolder], cuts, test_size, seed, 
                    for task, wanted in cuts.items()])
     return suite, digests, test
 
-# %% ../nbs/00b_readers.ipynb #c64b5713
+# %% ../nbs/00b_readers.ipynb #cd4d2725
 def _members(
     path:Path,   # of an .npz file
 )->tuple[dict[str,np.ndarray],list[str]]: # the arrays of a suite, "x" and "y" among them; the names of all others
@@ -282,7 +282,12 @@ def _members(
     raise ValueError("path must hold the arrays x_train and y_train, or x and y. "
                      f"Got: {sorted(used + others)} in {str(path)!r}, without {missing}.")
 
-# %% ../nbs/00b_readers.ipynb #0204eb85
+# %% ../nbs/00b_readers.ipynb #795eb1af
+def _all_classes(y:np.ndarray, names:list[str]|None)->list:
+    "Every class that occurs in the labels."
+    words = as_words(y, "y")
+    return sorted_names(words) if words is not None else as_labels(y, len(y) if y.ndim else 0, "y", names).unique().tolist()
+
 @patch(cls_method=True)
 def from_npz(cls:Suite,
     path:str|Path,   # .npz with x_train, y_train[, x_test, y_test], or x, y; [classes]; [task_NAME]
@@ -294,8 +299,8 @@ def from_npz(cls:Suite,
     Raises FileNotFoundError, OSError if it cannot be read, ValueError if arrays are missing, and as `Suite.from_arrays` does."""
     path = _readable(path, file=True)
     a, others = _members(path)
-    names = [str(c) for c in a["classes"]] if "classes" in a else None
-    tasks = tasks or {k[5:]: v.tolist() for k, v in a.items() if k.startswith("task_")} or {"all": np.unique(a["y"]).tolist()}
+    names = list(map(str, check_list(a["classes"], "classes"))) if "classes" in a else None
+    tasks = tasks or {k[5:]: v.tolist() for k, v in a.items() if k.startswith("task_")} or {"all": _all_classes(a["y"], names)}
     options = dict(class_names=names, name=path.stem) | kwargs
     suite = cls.from_arrays(a["x"], a["y"], tasks, a.get("x_test"), a.get("y_test"), **options)
     left_out = left_out_table((k, "array of another name") for k in others)
