@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from same_answer import PADDING, append_row, halve, rows_done
-from taskdist_nb.data import cifar100_suite
+from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.distances import coupled_transfer
 from taskdist_nb.models import slim_cnn, small_cnn
 from taskdist_nb.trajectory import TransferConfig, fit_task, same_path, still_trajectory

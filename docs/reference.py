@@ -11,7 +11,11 @@ CELL = re.compile(r"# %% .*?nbs/(\S+)\.ipynb #(\S+)")
 LITERAL = re.compile(r"(`[^`]+`|\$[^$\s][^$]*\$)")
 # What a reader calls, in this order; the rest of a module is what that is made of. A module that isn't named here is all of the first kind.
 CALLED = {
-    "data": "Task Suite digits_suite cifar100_suite cifar10_suite mnist_suite fashion_mnist_suite load_suite LabelSpace joint_label_space UnknownName",
+    "checks": "UnknownName",
+    "data": "Task Suite digits_suite LabelSpace joint_label_space",
+    "pictures": "read_picture leaks",
+    "readers": "Suite.from_folder Suite.from_npz Reading",
+    "datasets": "Suite.from_dataset cifar100_suite cifar10_suite mnist_suite fashion_mnist_suite load_suite",
     "models": "small_cnn wrn_16_4 mlp get_model build_model to_inputs predict_logits penultimate resolve_precision",
     "fisher": "kl_divergence step_length path_length mean_length fisher_rao geodesic fisher_information as_probabilities",
     "transport": "exact_plan entropic_plan block_plans proximal_step make_blocks BlockCoupling displace soft_labels tau_schedule mixup_tau "
@@ -123,7 +127,7 @@ def entries(source):
         if isinstance(node, ast.FunctionDef):
             entry = of_function(node, notes)
             owner = next((e for e in found if e.name == entry.name.split(".")[0] and e.kind == "class"), None)
-            if "." in entry.name and owner and not node.name.startswith("_"): owner.members.append(entry)
+            if "." in entry.name and not node.name.startswith("_"): (owner.members if owner else found).append(entry)
             if node.name in public: found.append(entry)
         if isinstance(node, ast.Assign) and node.lineno in notes and (name := ast.unparse(node.targets[0])) in public:
             value = ast.unparse(node.value)

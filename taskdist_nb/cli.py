@@ -283,7 +283,8 @@ def open_suite(
     least:int=2,       # tasks that are needed
 ):                     # Suite
     "The suite, with enough tasks, whose images have one shape. Raises WrongUse."
-    from taskdist_nb.data import SUITES, joint_label_space, load_suite
+    from taskdist_nb.data import joint_label_space
+    from taskdist_nb.datasets import SUITES, load_suite
     if name not in SUITES and not Path(name).exists():
         one_of("--suite", name, SUITE_NAMES, ", or the path of an .npz file or a folder of images")
     if root is not None and not download and not Path(root).is_dir():
@@ -363,7 +364,7 @@ def run_experiment(
     """Measure distances between all pairs of a suite, and test which of them agree with fine-tuning.
 
     Raises what `distance_matrix` and `load_suite` raise."""
-    from taskdist_nb.data import load_suite
+    from taskdist_nb.datasets import load_suite
     from taskdist_nb.distances import check_config
     from taskdist_nb.matrix import distance_matrix
     suite, config = load_suite(suite) if isinstance(suite, (str, Path)) else suite, check_config(config)

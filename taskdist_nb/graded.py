@@ -21,7 +21,8 @@ from torch import Tensor
 
 # %% ../nbs/00c_graded.ipynb #3cdc5014
 from .data import Suite, Task, check_choice, check_list, check_number, check_whole
-from .data import is_word, load_suite, stratified
+from .data import is_word, stratified
+from .datasets import load_suite
 
 # %% ../nbs/00c_graded.ipynb #2398c5da
 def _as_before(a:np.ndarray, x:Tensor)->Tensor:

@@ -33,7 +33,7 @@ from torch import nn
 
 # %% ../nbs/10_select.ipynb #c005
 from .data import Suite, Task, check_number, check_whole, joint_label_space, unknown
-from .data import cifar10_suite, cifar100_suite, fashion_mnist_suite, mnist_suite
+from .datasets import cifar10_suite, cifar100_suite, fashion_mnist_suite, mnist_suite
 from .distances import DISTANCES, TransferResult, check_config, check_features
 from .distances import coupled_transfer, embed_task, embedding_distance, fine_tuning, from_scratch, set_out
 from .judgement import expected_best, weighted_tau

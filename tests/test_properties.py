@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import taskdist_nb
-from taskdist_nb import (cli, data, distances, fisher, graded, judgement, mantel, matrix, models, ruler, scores, select, together, trajectory, transport, viz,
+from taskdist_nb import (cli, data, datasets, distances, fisher, graded, judgement, mantel, matrix, models, ruler, scores, select, together, trajectory, transport, viz,
                          widgets)
 from taskdist_nb.data import LabelSpace, Suite, Task
 from taskdist_nb.trajectory import TransferConfig
@@ -35,7 +35,7 @@ def generator(seed=0): return torch.Generator().manual_seed(seed)
 
 # ---------- data
 
-@covers("data.unknown", "data.UnknownName")
+@covers("checks.unknown", "checks.UnknownName")
 @given(st.text(max_size=8), or_hostile(st.text(max_size=8)), st.lists(st.text(max_size=8), max_size=40))
 def test_unknown_names_what_was_given(argument, name, options):
     error = data.unknown(argument, name, options)
@@ -136,12 +136,12 @@ ARCHIVE = {"x": np.zeros((8, 3, 3)), "y": np.arange(8) % 2, "classes": np.array(
 def as_numpy(value): return value.numpy() if isinstance(value, torch.Tensor) else value
 
 
-@covers("data.Suite", "data.load_suite", examples=40)
+@covers("data.Suite", "datasets.load_suite", examples=40)
 @given(*[or_hostile(st.just(value)) for value in ARCHIVE.values()])
 def test_npz_files_are_read_or_refused(tmp_path_factory, x, y, classes, task_a):
     path = tmp_path_factory.mktemp("npz")/"suite.npz"
     np.savez(path, **{name: as_numpy(value) for name, value in dict(x=x, y=y, classes=classes, task_a=task_a).items()})
-    done, suite = attempt(data.load_suite, path)
+    done, suite = attempt(datasets.load_suite, path)
     if done: assert suite["a"].n_classes == len(task_a) and len(suite["a"].x_train) + len(suite["a"].x_test) == 8
     if done and classes is ARCHIVE["classes"]: assert suite["a"].classes == ("q", "p")
 
@@ -154,7 +154,7 @@ def test_damaged_npz_files_are_refused(tmp_path, fate):
     if fate == "cut":
         np.savez(path, **ARCHIVE)
         path.write_bytes(path.read_bytes()[:-30])
-    assert isinstance(refused(data.load_suite, path), OSError if fate in ("cut", "text") else (OSError, ValueError))
+    assert isinstance(refused(datasets.load_suite, path), OSError if fate in ("cut", "text") else (OSError, ValueError))
 
 
 @covers("data.Suite", examples=20)
@@ -183,12 +183,12 @@ def small_sets(tmp_path_factory):
 TORCHVISION = {"cifar100": 100, "cifar10": 10, "mnist": 10, "fashion_mnist": 10}   # suite -> classes
 
 
-@covers("data.cifar100_suite", "data.cifar10_suite", "data.mnist_suite", "data.fashion_mnist_suite", "data.load_suite", examples=20)
+@covers("datasets.cifar100_suite", "datasets.cifar10_suite", "datasets.mnist_suite", "datasets.fashion_mnist_suite", "datasets.load_suite", examples=20)
 @given(or_hostile(st.sampled_from([None, {"t": [3, 8]}])))
 def test_torchvision_sets_are_cut_or_refused(small_sets, names):
     for name, n_classes in TORCHVISION.items():
-        done, suite = attempt(getattr(data, f"{name}_suite"), names, small_sets)
-        again, loaded = attempt(data.load_suite, name, names, small_sets)
+        done, suite = attempt(getattr(datasets, f"{name}_suite"), names, small_sets)
+        again, loaded = attempt(datasets.load_suite, name, names, small_sets)
         assert done == again
         if not done: continue
         assert loaded.names == suite.names and all(len(t.x_train) == len(t.x_test) == 2*t.n_classes for t in suite.values())
@@ -226,7 +226,7 @@ def test_joint_label_space(a, b, alike, labels):
     assert all(data.is_word(name) or vocabulary for vocabulary, name in data.class_identities(b))
 
 
-@covers("data.check_whole", "data.check_number", examples=60)
+@covers("checks.check_whole", "checks.check_number", examples=60)
 @given(or_hostile(st.integers(-3, 9)), or_hostile(st.floats(-1, 2)))
 def test_numbers_are_checked(n, t):
     done, found = attempt(data.check_whole, n, "n", 0, 7)
@@ -1025,8 +1025,8 @@ SAYS = [   # a call, and what its message holds: the argument, the value, what w
     (lambda: Suite.from_arrays(x4, y4, [[0, 1]]), "tasks", "list", "dict such as"),
     (lambda: Suite.from_arrays(x4, y4, {"t": [0, 7]}), "classes of task 't'", "[7]", "[0, 1]"),
     (lambda: Suite.from_arrays(x4, y4, {"t": [0, 1]}, test_size=2), "test_size", "2", "between 0 and 1"),
-    (lambda: data.load_suite("digit"), "suite", "'digit'", "'digits'"),
-    (lambda: data.cifar100_suite(root="nowhere"), "root", "'nowhere'", "download=True"),
+    (lambda: datasets.load_suite("digit"), "suite", "'digit'", "'digits'"),
+    (lambda: datasets.cifar100_suite(root="nowhere"), "root", "'nowhere'", "download=True"),
     (lambda: models.get_model("small_cn"), "model", "'small_cn'", "'small_cnn'"),
     (lambda: models.build_model("small_cnn", 2, x4, 0), "model", "RuntimeError", "images of shape (1, 4, 4)"),
     (lambda: models.build_model(lambda k: nn.Flatten(), 2, x4, 0), "model", "without any", "parameters"),
