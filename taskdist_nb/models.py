@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Callable
 import torch
 from torch import Tensor, nn
+from .ambient import seeded_everything
 from .data import check_choice, check_whole, unknown
 
 # %% ../nbs/01_models.ipynb #c006
@@ -153,8 +154,7 @@ def build_model(
     check_whole(n_classes, "n_classes", 1, 10**6); check_whole(seed, "seed", 0, 2**63)
     _check_batch(x)
     first = to_inputs(x[:2].cpu())
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(seed))
+    with seeded_everything(seed):
         model = _call_factory(get_model(factory), n_classes)
         with evaluating(model), torch.no_grad():
             try: out = model.cpu()(first)
