@@ -505,6 +505,7 @@ class Distance:
     measure: Callable   # called like `coupled_transfer`, returns a TransferResult
     needs: str          # prepared: "source" (Fitted with floor), "fit" (Fitted), "embedding" (both Embeddings) or ""
     meaning: str        # of the number, with its unit
+    version: int = 1    # of the measure: raised when its numbers change, so that stored ones are not served as new
 
 PATHS = {   # the distances that train along the way: name -> how pairs that are set out are walked
     "coupled": coupled_paths,

@@ -4,17 +4,15 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'small_cnn', 'WideBlock', 'wrn_16_4', 'small_cnn_authors', 'AuthorsWideBlock', 'wrn_16_4_authors',
-           'slim_cnn', 'mlp', 'get_model', 'to_inputs', 'seeded', 'evaluating', 'check_plain', 'two_images',
-           'check_alone', 'build_model', 'predict_logits', 'predict_features', 'penultimate', 'head_of',
-           'resolve_precision']
+           'slim_cnn', 'mlp', 'get_model', 'to_inputs', 'evaluating', 'check_plain', 'two_images', 'check_alone',
+           'build_model', 'predict_logits', 'predict_features', 'penultimate', 'head_of', 'resolve_precision']
 
 # %% ../nbs/01_models.ipynb #c003
-import random
 from contextlib import contextmanager
 from typing import Callable
-import numpy as np
 import torch
 from torch import Tensor, nn
+from .ambient import seeded_everything
 from .data import check_choice, check_whole, unknown
 
 # %% ../nbs/01_models.ipynb #c006
@@ -155,22 +153,6 @@ def to_inputs(
     elif not x.is_floating_point():
         raise TypeError(f"x must be uint8 or floating point. Got: {x.dtype}; convert it with .float() or .to(torch.uint8).")
     return x.contiguous(memory_format=torch.channels_last) if x.dim()==4 else x
-
-# %% ../nbs/01_models.ipynb #d3649401
-@contextmanager
-def seeded(
-    seed:int, # a non-negative integer below 2**63
-):
-    "Seed the global generators of PyTorch (on the CPU), NumPy and Python inside a `with` block; put them back afterwards."
-    python, numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(int(seed))
-        random.seed(int(seed))
-        np.random.seed([int(seed) % 2**32, int(seed) >> 32])
-        try: yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)
 
 # %% ../nbs/01_models.ipynb #c026
 @contextmanager
@@ -315,7 +297,7 @@ def _check_twins(model:nn.Module, twin:nn.Module):
 # %% ../nbs/01_models.ipynb #c024
 def _first_look(factory, n_classes:int, images:Tensor, seed:int)->tuple[nn.Module, Tensor]:
     "A seeded model that has seen the images in evaluation mode, and these as it takes them."
-    with seeded(seed):
+    with seeded_everything(seed):
         model = _call_factory(factory, n_classes)
         _check_kind(model)
         inputs = to_inputs(images).to(next(model.parameters()).dtype)
@@ -343,7 +325,7 @@ def build_model(
     model, inputs = _first_look(factory, n_classes, images, seed)
     twin, _ = _first_look(factory, n_classes, images, seed)
     _check_twins(model, twin)
-    with seeded(seed): _try_training(twin, inputs, n_classes)
+    with seeded_everything(seed): _try_training(twin, inputs, n_classes)
     return model.to(x.device).to(memory_format=torch.channels_last)
 
 # %% ../nbs/01_models.ipynb #c036
