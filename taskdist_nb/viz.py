@@ -4,17 +4,18 @@
 
 # %% auto #0
 __all__ = ['CMAP', 'BLUE', 'RED', 'GREEN', 'GREY', 'PALETTE', 'STYLE', 'UNITS', 'SIDES', 'figure_style', 'new_axes', 'as_frame',
-           'n_seeds', 'name_of', 'off_diagonal', 'signed', 'short', 'unit_of', 'decimals', 'draw_cells', 'luminance',
-           'ink', 'write_cells', 'name_cells', 'plot_matrix', 'plot_matrices', 'extreme', 'p_in_words', 'plot_mantel',
-           'shared_area', 'place_labels', 'plot_scatter', 'plot_path', 'plot_iterations', 'interpolated',
-           'plot_interpolation', 'map_stress', 'scale', 'structureless_stress', 'task_map', 'plot_task_map',
-           'plot_error', 'figure_of', 'to_png', 'to_data_uri']
+           'n_seeds', 'name_of', 'off_diagonal', 'signed', 'unit_of', 'plain', 'short', 'as_text', 'decimals',
+           'draw_cells', 'luminance', 'ink', 'write_cells', 'name_cells', 'plot_matrix', 'plot_matrices', 'extreme',
+           'p_in_words', 'plot_mantel', 'shared_area', 'place_labels', 'plot_scatter', 'plot_path', 'plot_iterations',
+           'interpolated', 'plot_interpolation', 'map_stress', 'scale', 'structureless_stress', 'task_map',
+           'plot_task_map', 'plot_error', 'figure_of', 'to_png', 'to_data_uri']
 
 # %% ../nbs/09_viz.ipynb #c002
 import base64, io
 from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cache
+from unicodedata import category
 
 # %% ../nbs/09_viz.ipynb #c003
 import matplotlib as mpl
@@ -84,10 +85,9 @@ def as_frame(
 
 # %% ../nbs/09_viz.ipynb #c011
 def n_seeds(matrix) -> int: return 1 if isinstance(matrix, pd.DataFrame) else len(matrix.values)
-def name_of(matrix, otherwise="") -> str: return otherwise if isinstance(matrix, pd.DataFrame) else matrix.name.replace("_", "-")
+def name_of(matrix, otherwise="") -> str: return otherwise if isinstance(matrix, pd.DataFrame) else as_text(matrix.name.replace("_", "-"), 40)
 def off_diagonal(n:int) -> np.ndarray: return ~np.eye(n, dtype=bool)
 def signed(v) -> str: return f"{v:.2f}".replace("-", "−")
-def short(name, length=16) -> str: return str(name) if len(str(name)) <= length else str(name)[:length - 1] + "…"
 
 def unit_of(
     matrix, unit:str="",    # what the caller says, if anything
@@ -98,6 +98,29 @@ def unit_of(
     seeds = f"mean of {n_seeds(matrix)} seeds" if n_seeds(matrix) > 1 else ""
     inside = ", ".join(filter(None, [unit, seeds]))
     return f"{quantity} ({inside})" if quantity and inside else quantity or inside
+
+# %% ../nbs/09_viz.ipynb #30325c33
+def plain(name) -> str:   # of anything
+    "The name on one line: blanks for white space, � for what is no character; a name of nothing but blanks in quotes."
+    unseen = {"Cc", "Cn", "Co", "Cs"}       # control characters, unassigned, private, halves of a pair
+    text = "".join(" " if c.isspace() else "\N{REPLACEMENT CHARACTER}" if category(c) in unseen else c for c in str(name))
+    return text if text.strip() else f"'{text}'"
+
+def short(
+    name,             # of a task, class or distance
+    length:int=16,    # characters
+) -> str:
+    "The name on one line, cut to a length."
+    text = plain(name)
+    return text if len(text) <= length else text[:length - 1] + "…"
+
+def as_text(
+    name,             # of a task, class or distance
+    length:int=16,    # characters
+) -> str:
+    "The name as matplotlib has to get it, so that it is drawn as it is: no formula, and never left out of a legend."
+    text = short(name, length).replace("$", r"\$")
+    return "\N{HAIR SPACE}" + text if text.startswith("_") else text
 
 # %% ../nbs/09_viz.ipynb #c019
 def decimals(
@@ -145,8 +168,8 @@ def name_cells(ax, names, rows=True, columns=True):
     "Task names along both sides; smaller and upright for many tasks."
     n = len(names); size = STYLE["xtick.labelsize"] if n <= 10 else 5.5
     upright = dict(rotation=90) if n > 10 else dict(rotation=40, ha="right", rotation_mode="anchor")
-    ax.set_xticks(range(n), [short(s) for s in names] if columns else [], fontsize=size, **upright) if columns else ax.set_xticks([])
-    ax.set_yticks(range(n), [short(s) for s in names], fontsize=size) if rows else ax.set_yticks([])
+    ax.set_xticks(range(n), [as_text(s) for s in names] if columns else [], fontsize=size, **upright) if columns else ax.set_xticks([])
+    ax.set_yticks(range(n), [as_text(s) for s in names], fontsize=size) if rows else ax.set_yticks([])
 
 # %% ../nbs/09_viz.ipynb #c025
 @figure_style()
@@ -201,7 +224,7 @@ def _one_of_many(ax, matrix, frame, title, unit, annotate, rows):
     if annotate or annotate is None and n <= 6: write_cells(ax, image, frame.to_numpy(), 6.5 if n < 6 else 5.5)
     name_cells(ax, frame.index, rows=rows)
     seeds = f", {n_seeds(matrix)} seeds" if n_seeds(matrix) > 1 else ""
-    ax.set(title=f"{str(title).replace('_', '-')}\nn = {n} tasks{seeds}", xlabel="target (hatched: the source)", ylabel="source" if rows else "")
+    ax.set(title=f"{as_text(str(title).replace('_', '-'), 40)}\nn = {n} tasks{seeds}", xlabel="target (hatched: the source)", ylabel="source" if rows else "")
     bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, label=unit_of(matrix, unit).partition(", mean of")[0])
     bar.outline.set_visible(False); bar.locator = MaxNLocator(4); bar.update_ticks()
 
@@ -237,7 +260,7 @@ def plot_mantel(
     which = f"all {result.n_permutations:,}" if result.exact else f"{result.n_permutations:,} random"
     kind = f"{'symmetric' if result.symmetric else 'directed'}, {result.alternative}, n = {result.n} tasks"
     ax.set(xlabel=f"{'Spearman' if result.method == 'spearman' else 'Pearson'} r under relabelling", ylabel=f"relabellings (of {which})")
-    ax.set_title((f"{' with '.join(labels)}: " if labels else "") + p_in_words(result) + f"\n{kind}", loc="left")
+    ax.set_title((" with ".join(as_text(k, 40) for k in labels) + ": " if labels else "") + p_in_words(result) + f"\n{kind}", loc="left")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.2)
     return ax
 
@@ -254,9 +277,9 @@ def place_labels(ax, points, labels, fontsize=6.5, color="0.25"):
     ax.figure.canvas.figure.draw_without_rendering()                     # fixes the layout, and with it the pixels
     pixels, frame = ax.transData.transform(points), ax.get_window_extent()
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in pixels]
-    for point, label in zip(points, labels):
+    for point, text in zip(points, labels):
         look = dict(textcoords="offset points", fontsize=fontsize, color=color)
-        tries = [ax.annotate(label, point, xytext=side[:2], ha=side[2], va=side[3], **look) for side in SIDES]
+        tries = [ax.annotate(text, point, xytext=side[:2], ha=side[2], va=side[3], **look) for side in SIDES]
         boxes = [t.get_window_extent() for t in tries]
         cost = [shared_area(b, taken) + b.width*b.height - shared_area(b, [frame]) for b in boxes]
         best = int(np.argmin(cost)); taken.append(boxes[best])
@@ -269,7 +292,7 @@ def _clouds(ax, a, b, errors):
     n = len(a)
     for j, target in enumerate(a.columns):
         rows = np.arange(n) != j
-        style = dict(color=PALETTE[j], label=short(target)) if n <= len(PALETTE) else dict(color=BLUE, alpha=0.5)
+        style = dict(color=PALETTE[j], label=as_text(target)) if n <= len(PALETTE) else dict(color=BLUE, alpha=0.5)
         x, y, (sx, sy) = a.to_numpy()[rows, j], b.to_numpy()[rows, j], (e.to_numpy()[rows, j] if e is not None else None for e in errors)
         ax.errorbar(x, y, xerr=sx, yerr=sy, fmt="none", ecolor="0.85", elinewidth=0.7, zorder=1)
         ax.plot(x, y, "o", **style)
@@ -296,7 +319,7 @@ def plot_scatter(
     ax.set_title(f"{result.method.capitalize()} r = {signed(result.r)}, {p_in_words(result)}\n{n*(n - 1)} pairs of n = {n} tasks", loc="left")
     if annotate or annotate is None and n <= 4:
         pairs = [(i, j) for i in x.index for j in x.columns if i != j]
-        place_labels(ax, [(x.loc[p], y.loc[p]) for p in pairs], [f"{short(i, 10)}→{short(j, 10)}" for i, j in pairs])
+        place_labels(ax, [(x.loc[p], y.loc[p]) for p in pairs], [f"{as_text(i, 10)}→{as_text(j, 10)}" for i, j in pairs])
     return ax
 
 # %% ../nbs/09_viz.ipynb #c062
@@ -338,7 +361,7 @@ def plot_path(
     axes = new_axes(axes, (7.2, 2.4), 1, 3)
     for draw, ax in zip((_draw_length, _draw_loss, _draw_accuracy), axes): draw(ax, result)
     probes = f", {result.config.probes} probes" if result.config is not None else ""
-    pair = f"{result.name.replace('_', '-')}: {result.source} → {result.target}"
+    pair = f"{as_text(result.name.replace('_', '-'), 40)}: {as_text(result.source, 24)} → {as_text(result.target, 24)}"
     axes[0].set_title(f"{pair}, seed {result.seed}, M = {len(result.path) - 1}{probes}", loc="left")
     return axes
 
@@ -363,14 +386,14 @@ def plot_iterations(
     kept, ax = _turning(results), new_axes(ax, (4.4, 2.6))
     named = len(kept) <= len(PALETTE)
     for k, r in enumerate(kept):
-        style = dict(color=PALETTE[k], label=f"{short(r.source)} → {short(r.target)}, seed {r.seed}") if named else dict(color="0.8", linewidth=0.8)
+        style = dict(color=PALETTE[k], label=f"{as_text(r.source)} → {as_text(r.target)}, seed {r.seed}") if named else dict(color="0.8", linewidth=0.8)
         ax.plot(range(1, len(r.iterations) + 1), r.iterations, "o-", markersize=3, **style)
     if not named:
         table = pd.DataFrame([r.iterations for r in kept])
         ax.plot(table.columns + 1, table.mean(), "o-", color=BLUE, linewidth=2, label=f"mean of {len(kept)} transfers")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     name, many = kept[0].name, f"{len(kept)} transfer{'s' if len(kept) > 1 else ''}"
-    ax.set(xlabel="turn of the alternation", ylabel=f"distance ({UNITS.get(name, '')})", title=f"{name.replace('_', '-')}, {many}")
+    ax.set(xlabel="turn of the alternation", ylabel=f"distance ({UNITS.get(name, '')})", title=f"{as_text(name.replace('_', '-'), 40)}, {many}")
     ax.legend(**(dict(loc="upper left", bbox_to_anchor=(1, 1)) if named else dict(loc="best")))
     return ax
 
@@ -413,10 +436,10 @@ def plot_interpolation(
         ax.imshow(x[k, t].permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(False)
         if k == 0: ax.set_title(f"τ = {taus[t]:.3g}")
-        if t == 0: ax.set_ylabel(short(source.classes[y_s[k]], 12), rotation=0, ha="right", va="center")
-    for k, ax in enumerate(axes[:, -1]): ax.text(1.08, 0.5, short(target.classes[y_t[k]], 12), transform=ax.transAxes, va="center")
-    axes[0, 0].annotate(source.name, (0, 1), (-4, 4), "axes fraction", "offset points", ha="right", weight="bold")
-    axes[0, -1].annotate(target.name, (1, 1), (4, 4), "axes fraction", "offset points", weight="bold")
+        if t == 0: ax.set_ylabel(as_text(source.classes[y_s[k]], 12), rotation=0, ha="right", va="center")
+    for k, ax in enumerate(axes[:, -1]): ax.text(1.08, 0.5, as_text(target.classes[y_t[k]], 12), transform=ax.transAxes, va="center")
+    axes[0, 0].annotate(as_text(source.name, 24), (0, 1), (-4, 4), "axes fraction", "offset points", ha="right", weight="bold")
+    axes[0, -1].annotate(as_text(target.name, 24), (1, 1), (4, 4), "axes fraction", "offset points", weight="bold")
     return axes
 
 # %% ../nbs/09_viz.ipynb #c086
@@ -474,11 +497,11 @@ def plot_task_map(
     ax.scatter(points.x, points.y, color=BLUE, s=22, zorder=2)
     reach = 1.2*np.abs(points.to_numpy()).max()
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
-    label = unit_of(matrix, unit)
-    ax.set(xlabel=label or "first axis", ylabel=label or "second axis")
+    shown = unit_of(matrix, unit)
+    ax.set(xlabel=shown or "first axis", ylabel=shown or "second axis")
     title = name_of(matrix) if title is None else title
     ax.set_title(f"{title + ', ' if title else ''}n = {n} tasks\nstress {stress:.2f} ({flat:.2f} if all distances were equal)", loc="left")
-    place_labels(ax, points.to_numpy(), [short(s) for s in points.index], fontsize=7.5 if n <= 10 else 6.5)
+    place_labels(ax, points.to_numpy(), [as_text(s) for s in points.index], fontsize=7.5 if n <= 10 else 6.5)
     return ax
 
 # %% ../nbs/09_viz.ipynb #c097
@@ -493,7 +516,7 @@ def plot_error(
         raise ValueError(f"matrix must be a DistanceMatrix with at least 2 seeds. Got: {type(matrix).__name__} with one value a pair.")
     mean, std = as_frame(matrix), matrix.std
     different = ((i, j) for i in mean.index for j in mean.columns if i != j)
-    pairs = sorted(((mean.loc[i, j], std.loc[i, j], f"{short(i)} → {short(j)}") for i, j in different), key=lambda p: p[0])
+    pairs = sorted(((mean.loc[i, j], std.loc[i, j], f"{as_text(i)} → {as_text(j)}") for i, j in different), key=lambda p: p[0])
     m, s, labels = zip(*pairs)
     named = len(m) <= 30
     ax, place, floor = new_axes(ax, (4.6, max(2, 0.15*min(len(m), 30) + 0.6))), np.arange(len(m)), np.diag(mean)
@@ -503,8 +526,8 @@ def plot_error(
                     rotation=90, va="center", fontsize=7, color="0.4")
     ax.errorbar(m, place, xerr=s, fmt="o", color=BLUE, elinewidth=0.8, markersize=3)
     ax.set_yticks(place, labels) if named else ax.set_yticks([])
-    label = unit_of(matrix, unit, "distance").replace("mean of", "mean ± sd of")
-    ax.set(ylabel="source → target" if named else f"{len(m)} pairs, sorted", xlabel=label,
+    shown = unit_of(matrix, unit, "distance").replace("mean of", "mean ± sd of")
+    ax.set(ylabel="source → target" if named else f"{len(m)} pairs, sorted", xlabel=shown,
            title=f"{name_of(matrix)}, {len(m)} pairs of n = {len(mean)} tasks")
     return ax
 

@@ -6,9 +6,9 @@
 __all__ = ['WIDTH', 'SHARP', 'SHOWN', 'CORNERS', 'LAYOUTS', 'Z', 'MASS', 'BELOW', 'fixed_png', 'new_figure', 'Panel', 'Walk',
            'varied', 'record_walk', 'nearest_measured', 'walk_in_words', 'draw_walk', 'walk_transfer', 'prediction',
            'straight_line', 'straight_length', 'ruler_lengths', 'ring', 'draw_ruler', 'fisher_ruler', 'leave_one_out',
-           'draw_mantel', 'mantel_explorer', 'fine_tuning_gain', 'task_tree', 'sentence_of_nearest', 'draw_tasks',
-           'task_map', 'Toy', 'toy_points', 'toy_gradient', 'toy_loss', 'toy_best', 'toy_flow', 'toy_lengths',
-           'solve_toy', 'draw_toy', 'exact_toy_explorer']
+           'draw_mantel', 'mantel_explorer', 'fine_tuning_gain', 'task_tree', 'tied', 'listed', 'sentence_of_nearest',
+           'draw_tasks', 'task_map', 'Toy', 'toy_points', 'toy_gradient', 'toy_loss', 'toy_best', 'toy_flow',
+           'toy_lengths', 'solve_toy', 'draw_toy', 'exact_toy_explorer']
 
 # %% ../nbs/09b_widgets.ipynb #c002
 import base64, html, io, re
@@ -40,8 +40,8 @@ from .mantel import MantelResult, check_choice, check_integer, mantel, matrix_pa
 from .models import predict_logits
 from .trajectory import TransferConfig, augmentation, follow, make_generator, path_times
 from .transport import Displacement
-from .viz import (BLUE, GREEN, GREY, RED, as_frame, decimals, draw_cells, figure_style, interpolated, name_cells, off_diagonal,
-                             p_in_words, place_labels, plot_mantel, plot_path, short, signed, unit_of)
+from .viz import (BLUE, GREEN, GREY, RED, as_frame, as_text, decimals, draw_cells, figure_style, interpolated, name_cells,
+                             off_diagonal, p_in_words, place_labels, plain, plot_mantel, plot_path, short, signed, unit_of)
 from .viz import task_map as place_tasks
 
 # %% ../nbs/09b_widgets.ipynb #c007
@@ -76,7 +76,7 @@ class _Board(widgets.GridBox):
         "The button that stands for a value; made when it is first asked for."
         if value not in self.buttons:
             layout = widgets.Layout(grid_area="1 / 1", align_self="flex-start", padding="0", min_width="0")
-            made = self.buttons[value] = widgets.Button(tooltip=f"choose {value}", style=dict(button_color="transparent"), layout=layout)
+            made = self.buttons[value] = widgets.Button(tooltip=f"choose {plain(value)}", style=dict(button_color="transparent"), layout=layout)
             made.on_click(lambda _: self.click(value))
             self.children += (made,)
         return self.buttons[value]
@@ -204,7 +204,7 @@ def walk_in_words(
 ) -> str:
     "One checkpoint of a walk in a sentence: lengths so far, loss, excess loss, accuracy."
     row, path = walk.result.path.loc[step], walk.result.path
-    words = [f"{walk.source.name} to {walk.target.name}, τ = {row.tau:.2f}, after {row.step:.0f} SGD steps: "
+    words = [f"{short(walk.source.name, 40)} to {short(walk.target.name, 40)}, τ = {row.tau:.2f}, after {row.step:.0f} SGD steps: "
              f"length so far B = {row.per_input:.2f}, A = {row.riemannian:.2f} nats^½", f"loss {row.loss:.2f} nats"]
     for column, name, unit in (("excess_loss", "excess loss", " nats"), ("accuracy", "accuracy on the target's test images", "")):
         value, tau = nearest_measured(path, column, step)
@@ -221,7 +221,7 @@ def _draw_images(ax, walk, step):
         picture = walk.images[k, step].permute(1, 2, 0).squeeze(-1).numpy()
         ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto",
                   extent=(k + 0.5 - half, k + 0.5 + half, 0, high))
-        ax.text(k + 0.5, high + 0.03, " → ".join(short(c, 12) for c in walk.classes[k]), ha="center", va="bottom", fontsize=8.5)
+        ax.text(k + 0.5, high + 0.03, " → ".join(as_text(c, 12) for c in walk.classes[k]), ha="center", va="bottom", fontsize=8.5)
     ax.set(xlim=(0, n), ylim=(0, 1)); ax.axis("off")
 
 # %% ../nbs/09b_widgets.ipynb #c027
@@ -236,7 +236,7 @@ def _draw_predictions(ax, walk, step):
     few = K == len(names) and n*K <= 60 and max(map(len, names)) <= 2
     ax.set_xticks(place.ravel() if few else [], names*n if few else [])
     ax.set(xlim=(0, n), ylim=(0, 1.03), yticks=[0, 0.5, 1], ylabel="probability"); ax.tick_params(axis="x", length=0)
-    ax.set_xlabel(f"outputs: {walk.source.name} (blue), {walk.target.name} (red); black: the label that the moving task gives")
+    ax.set_xlabel(f"outputs: {as_text(walk.source.name, 24)} (blue), {as_text(walk.target.name, 24)} (red); black: the label that the moving task gives")
 
 # %% ../nbs/09b_widgets.ipynb #c028
 @figure_style()
@@ -256,7 +256,7 @@ def draw_walk(
     axes[2].set_ylabel("accuracy on the target")
     axes[0].plot([row.tau]*2, [row.riemannian, row.per_input], "o", color="black", markersize=4)
     lengths = f"B = {row.per_input:.2f}, A = {row.riemannian:.2f} nats$^{{1/2}}$"
-    figure.suptitle(f"{walk.source.name} → {walk.target.name}, τ = {row.tau:.2f}: {lengths}", fontsize=9.5, y=0.985)
+    figure.suptitle(f"{as_text(walk.source.name, 24)} → {as_text(walk.target.name, 24)}, τ = {row.tau:.2f}: {lengths}", fontsize=9.5, y=0.985)
     return figure, walk_in_words(walk, step)
 
 # %% ../nbs/09b_widgets.ipynb #c030
@@ -426,7 +426,7 @@ def _draw_pairs(ax, x, y, marked, symmetric):
     ax.plot(u[others], v[others], "o", color=GREY if at >= 0 else BLUE, alpha=1 if len(i) <= 60 else 0.5, zorder=2)
     groups = [(~others, "o", BLUE, "with")] if symmetric else [(i == at, "^", BLUE, "from"), (j == at, "s", RED, "to")]
     for hit, marker, colour, word in groups:
-        if hit.any(): ax.plot(u[hit], v[hit], marker, color=colour, markersize=5, label=f"{word} {short(marked, 12)}", zorder=3)
+        if hit.any(): ax.plot(u[hit], v[hit], marker, color=colour, markersize=5, label=f"{word} {as_text(marked, 12)}", zorder=3)
     ax.margins(0.1); ax.xaxis.set_major_locator(MaxNLocator(5)); ax.yaxis.set_major_locator(MaxNLocator(5))
     if at >= 0: ax.legend(loc="best", handlelength=0.8, frameon=True, edgecolor="none", framealpha=0.7)
 
@@ -438,7 +438,7 @@ def _draw_without(ax, without, result, marked):
     ax.axvline(result.r, color="black", linewidth=1); ax.axvline(0, color="0.85", linewidth=0.8, zorder=0)
     ax.hlines(range(len(order)), result.r, order, color=colours, linewidth=1.2)
     ax.scatter(order, range(len(order)), color=colours, s=20, zorder=3)
-    ax.set_yticks(range(len(order)), [short(n, 14) for n in order.index], fontsize=7 if len(order) <= 10 else 5.5)
+    ax.set_yticks(range(len(order)), [as_text(n, 14) for n in order.index], fontsize=7 if len(order) <= 10 else 5.5)
     ax.set(xlabel="r without the task"); ax.margins(0.15); ax.set_title("one task left out\n(black: all tasks)", loc="left")
 
 # %% ../nbs/09b_widgets.ipynb #c060
@@ -449,10 +449,10 @@ def _title_null(result):
 
 def _mantel_in_words(result, labels, without):
     "Correlation, p-value, and between what r lies with one task left out."
-    names = " with ".join(label.partition(" (")[0] for label in labels)
+    names = " with ".join(axis.partition(" (")[0].replace(r"\$", "$").strip() for axis in labels)      # as in a sentence, not as in a figure
     sentence, left = f"{names}, n = {result.n} tasks: {result.method.capitalize()} r = {signed(result.r)}, {p_in_words(result)}.", without.dropna()
     if left.empty: return sentence
-    ends = (f"{signed(v)} (without {task})" for v, task in ((left.min(), left.idxmin()), (left.max(), left.idxmax())))
+    ends = (f"{signed(v)} (without {short(task, 40)})" for v, task in ((left.min(), left.idxmin()), (left.max(), left.idxmax())))
     return f"{sentence} With one task left out, r lies between {' and '.join(ends)}."
 
 # %% ../nbs/09b_widgets.ipynb #c061
@@ -505,7 +505,7 @@ def mantel_explorer(
     frames = _check_matrices(matrices, 4); names = list(frames)
     for k, f in frames.items(): standardise(f.to_numpy(), f"matrices[{k!r}]")                # raises for holes and for constants
     a, b = check_choice(a or names[0], "a", tuple(names)), check_choice(b or names[min(1, len(names) - 1)], "b", tuple(names))
-    labels = {k: unit_of(m, quantity=k.replace("_", "-")) for k, m in matrices.items()}
+    labels = {k: unit_of(m, quantity=as_text(k.replace("_", "-"), 40)) for k, m in matrices.items()}
     @cache
     def test(a, b, method, symmetric):
         settings = dict(method=method, symmetric=symmetric)
@@ -539,24 +539,24 @@ def task_tree(
 def _draw_map(ax, frame, place, target, unit):
     "Tasks in the plane, the chosen one in red, a line to its nearest source."
     points, stress, flat = place
-    near = frame[target].drop(target).idxmin()
-    ax.plot(*points.loc[[near, target]].to_numpy().T, color=RED, linewidth=1, zorder=1)
+    for near in tied(frame[target].drop(target), "min"):
+        ax.plot(*points.loc[[near, target]].to_numpy().T, color=RED, linewidth=1, zorder=1)
     ax.scatter(points.x, points.y, color=[RED if t == target else BLUE for t in points.index], s=28, zorder=2)
     reach = 1.25*np.abs(points.to_numpy()).max()
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel=unit, ylabel=unit)
     ax.xaxis.set_major_locator(MaxNLocator(5)); ax.yaxis.set_major_locator(MaxNLocator(5))
-    place_labels(ax, points.to_numpy(), [short(t, 14) for t in points.index], fontsize=7 if len(points) <= 10 else 6)
+    place_labels(ax, points.to_numpy(), [as_text(t, 14) for t in points.index], fontsize=7 if len(points) <= 10 else 6)
     for text in ax.texts:
-        if text.get_text() == short(target, 14): text.set(color=RED, weight="bold")
+        if text.get_text() == as_text(target, 14): text.set(color=RED, weight="bold")
     ax.set_title(f"map, n = {len(points)} tasks\nstress {stress:.2f} ({flat:.2f} if all were equal)", loc="left")
 
 # %% ../nbs/09b_widgets.ipynb #c076
 def _draw_tree(ax, frame, tree, target, unit):
     "The dendrogram of the tasks, the chosen one in red."
-    dendrogram(tree, labels=[short(t, 14) for t in frame.index], orientation="left", ax=ax, color_threshold=0, above_threshold_color=BLUE)
+    dendrogram(tree, labels=[as_text(t, 14) for t in frame.index], orientation="left", ax=ax, color_threshold=0, above_threshold_color=BLUE)
     ax.tick_params(axis="y", labelsize=7 if len(frame) <= 10 else 6)
     for text in ax.get_yticklabels():
-        if text.get_text() == short(target, 14): text.set(color=RED, weight="bold")
+        if text.get_text() == as_text(target, 14): text.set(color=RED, weight="bold")
     ax.spines["left"].set_visible(False); ax.set(xlabel=unit)
     ax.set_title(f"tree, n = {len(frame)} tasks\naverage linkage", loc="left")
 
@@ -579,9 +579,9 @@ def _draw_nearest(left, right, nearest, gain, target, unit):
     for y, v in zip(place, nearest):
         side = dict(ha="right", color="white") if v > nearest.max()/2 else dict(ha="left", color="black")
         left.text(v, y, f" {v:.{decimals(nearest)}f} ", va="center", fontsize=7, **side)
-    left.set_yticks(place, [short(s, 14) for s in nearest.index])
+    left.set_yticks(place, [as_text(s, 14) for s in nearest.index])
     few = re.sub(r"(, | \()mean of \d+ seeds\)", lambda m: ")" if m[1] == ", " else "", unit)    # there is little room
-    left.set(xlabel=few); left.set_title(f"nearest sources\nto {short(target)}", loc="left"); left.xaxis.set_major_locator(MaxNLocator(4))
+    left.set(xlabel=few); left.set_title(f"nearest sources\nto {as_text(target)}", loc="left"); left.xaxis.set_major_locator(MaxNLocator(4))
     right.axvline(0, color="0.3", linewidth=0.8)
     right.set(yticks=[], ylim=left.get_ylim(), xlabel="accuracy (points)"); right.set_title("gain of\nfine-tuning", loc="left")
     if gain is None:
@@ -593,6 +593,20 @@ def _draw_nearest(left, right, nearest, gain, target, unit):
         if np.isfinite(v): right.text(0, y, f" {v:+.1f} ".replace("-", "−"), ha="right" if v > 0 else "left", va="center", fontsize=7)
     reach = max(1, 1.1*np.nanmax(np.abs(gain.to_numpy()))); right.set(xlim=(-reach, reach)); right.xaxis.set_major_locator(MaxNLocator(4))
 
+# %% ../nbs/09b_widgets.ipynb #3ef61799
+def tied(
+    values:pd.Series,     # numbers by name, NaN ignored
+    end:str,              # "min" | "max"
+) -> list:                # names, in their order
+    "All names that have the smallest, or the largest, value."
+    return list(values.index[values == getattr(values, end)()])
+
+def listed(
+    names:list,           # one or more
+) -> str:
+    "Names in a sentence."
+    return " and ".join(short(n, 40) for n in names)
+
 # %% ../nbs/09b_widgets.ipynb #c079
 LAYOUTS = {"map": _draw_map, "tree": _draw_tree, "matrix": _draw_ordered}     # how tasks are laid out
 
@@ -603,12 +617,14 @@ def sentence_of_nearest(
     name:str,               # of the distance
 ) -> str:
     "The nearest and the farthest source, and what fine-tuning from the nearest gained, beside the best."
-    first, last = nearest.index[[0, -1]]
-    words = f"By {name}, the nearest source to {target} is {first} ({nearest.iloc[0]:.3g}), the farthest {last} ({nearest.iloc[-1]:.3g})."
+    near, far = tied(nearest, "min"), tied(nearest, "max")
+    words = (f"By {name}, the nearest source to {short(target, 40)} is {listed(near)} ({nearest.min():.3g}), "
+             f"the farthest {listed(far)} ({nearest.max():.3g}).")
     if gain is None or gain[target].isna().all(): return words
-    best, own = gain[target].idxmax(), gain.loc[first, target]
+    own = gain.loc[near, target].mean()
     said = "no measurement" if np.isnan(own) else f"{signed(own)} points of accuracy against the mean over sources"
-    return f"{words} Fine-tuning from {first}: {said}; the best source was {best} ({signed(gain.loc[best, target])})."
+    best = listed(tied(gain[target].drop(target), "max"))
+    return f"{words} Fine-tuning from {listed(near)}: {said}; the best source was {best} ({signed(gain[target].max())})."
 
 # %% ../nbs/09b_widgets.ipynb #c080
 @figure_style()
@@ -625,11 +641,11 @@ def draw_tasks(
     "Tasks laid out by a distance, the nearest sources of one target, what fine-tuning from them gained."
     frame = as_frame(matrix); check_choice(target, "target", tuple(frame.index)); check_choice(layout, "layout", tuple(LAYOUTS))
     if place is None: place = place_tasks(frame) if layout == "map" else task_tree(frame)
-    nearest, label, figure = frame[target].drop(target).sort_values(), unit or "distance", new_figure(3.6)
+    nearest, figure = frame[target].drop(target).sort_values(kind="stable"), new_figure(3.6)
     left = {"map": (0.08, 0.12, 0.42, 0.74), "tree": (0.04, 0.13, 0.37, 0.72), "matrix": (0.13, 0.2, 0.36, 0.66)}[layout]
     board, *bars = (figure.add_axes(box) for box in (left, (0.645, 0.13, 0.155, 0.72), (0.825, 0.13, 0.155, 0.72)))
-    LAYOUTS[layout](board, frame, place, target, label)
-    _draw_nearest(*bars, nearest[:show], gain, target, label)
+    LAYOUTS[layout](board, frame, place, target, unit or "distance")
+    _draw_nearest(*bars, nearest[:show], gain, target, unit or "distance")
     return figure, sentence_of_nearest(nearest, gain, target, name)
 
 # %% ../nbs/09b_widgets.ipynb #c082
@@ -687,8 +703,8 @@ def task_map(
     def scaled(network, distance, plane): return (place_tasks if plane else task_tree)(frames[network][distance])
     def place(network, distance, layout): return scaled(network, distance, layout == "map")
     def draw(distance, layout, target, network=first):
-        label = unit_of(nested[network][distance], quantity="distance")
-        return draw_tasks(frames[network][distance], target, layout, _gain_of(nested[network], gain), distance.replace("_", "-"), label,
+        unit = unit_of(nested[network][distance], quantity="distance")
+        return draw_tasks(frames[network][distance], target, layout, _gain_of(nested[network], gain), distance.replace("_", "-"), unit,
                           place(network, distance, layout), show)
     def places(figure, distance, layout, target, network=first):
         return _task_places(figure, frames[network][distance], layout, place(network, distance, layout))
@@ -736,8 +752,6 @@ def toy_loss(
     x, mass, y = points; u = w[0]*x + w[1]
     return float(mass @ (np.logaddexp(0, u) - y*u))
 
-
-
 # %% ../nbs/09b_widgets.ipynb #c104
 def toy_best(
     toy:Toy,              # where the target lies
@@ -754,8 +768,6 @@ def toy_best(
             if np.abs(step).max() < 1e-10: break
         path.append(w)
     return np.array(path)
-
-
 
 # %% ../nbs/09b_widgets.ipynb #c105
 def toy_flow(

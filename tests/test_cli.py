@@ -1,6 +1,8 @@
 """The installed command, in processes of its own: what it prints, where, and the exit status."""
+import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -67,3 +69,95 @@ def test_select_prints_the_ranking_and_writes_it(tmp_path):
     assert done.stdout.startswith("Best of 2 sources for odd: ") and "coupled_error" in done.stdout
     assert (tmp_path / "out" / "ranking.png").exists()
     assert (tmp_path / "out" / "ranking.csv").read_text().startswith("# command: taskdist select --suite digits")
+
+
+QUICK = "run --suite digits --tasks low,high --distances wasserstein --n-jobs 1 --out out --set wasserstein_images=20".split()
+
+
+def finish_quickly(tmp_path, after="", words=QUICK, **environment):
+    "A short run through a shell, with redirections after it: its exit status and what it said."
+    line = f"{shlex.join([str(COMMAND), *words])} {after}"
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, cwd=tmp_path, env=os.environ | environment)
+
+
+def assert_whole(folder):
+    assert json.loads((folder / "run.json").read_text(encoding="utf-8"))["state"] == "finished"
+    assert (folder / "report.html").stat().st_size > 10_000 and (folder / "figures" / "matrices.png").exists()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    "Where a run was finished, in its folder `out`."
+    folder = tmp_path_factory.mktemp("finished")
+    assert finish_quickly(folder).returncode == 0
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's redirections")
+@pytest.mark.parametrize("after", [
+    '2>&1 | head -c0; exit "${PIPESTATUS[0]}"',                   # the reader leaves at once
+    "<&- >&- 2>&-",                                               # started without streams, as by some schedulers
+], ids=["left", "no streams"])
+def test_a_run_does_not_fail_by_its_output(after, tmp_path):
+    done = finish_quickly(tmp_path, after=after)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert_whole(tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's redirections")
+@pytest.mark.parametrize("after", ['| head -c0; exit "${PIPESTATUS[0]}"', '| head -1; exit "${PIPESTATUS[0]}"', ">&-", "2>&-"])
+@pytest.mark.parametrize("words", [["status", "out"], ["--help"]], ids=" ".join)
+def test_nor_does_what_only_prints(words, after, finished):
+    done = finish_quickly(finished, after, words)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pseudo-terminal")
+def test_a_terminal_that_is_closed_does_not_end_the_run(finished):
+    import pty
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([COMMAND, "status", "out"], cwd=finished, stdin=theirs, stdout=theirs, stderr=theirs)   # no session of its own, so no SIGHUP
+    os.close(theirs)
+    os.close(ours)
+    assert process.wait(timeout=600) == 0
+
+
+def test_surroundings_do_not_fail_a_run(tmp_path):
+    "A terminal without the letters, a locale without any, a backend that is none, settings of matplotlib that would need TeX."
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfigure.figsize: 1, 1\n")
+    done = finish_quickly(tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="ascii:strict",
+                          MPLBACKEND="module://nowhere", DISPLAY="", MATPLOTLIBRC=str(tmp_path / "matplotlibrc"))
+    assert done.returncode == 0, done.stderr
+    assert r"\u2013" in done.stdout and done.stdout.isascii()        # the dash of what was not measured
+    assert "π" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert_whole(tmp_path / "out")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device")
+def test_a_full_disk_is_said(finished):
+    done = finish_quickly(finished, "> /dev/full", ["status", "out"])
+    assert (done.returncode, done.stderr) == (1, "taskdist: error: [Errno 28] No space left on device\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names in another encoding")
+def test_any_bytes_in_the_command_line(tmp_path):
+    done = subprocess.run([os.fsencode(COMMAND), *map(os.fsencode, QUICK), b"--out", b"\xff\x1b[2J"], capture_output=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert b"\x1b" not in done.stdout + done.stderr
+    assert_whole(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\x1b[2J")))
+
+
+def test_python_m_is_the_command(tmp_path):
+    module = [sys.executable, "-m", "taskdist_nb"]
+    run_module = lambda *words: subprocess.run([*module, *words], capture_output=True, text=True, cwd=tmp_path)
+    for words in (["--version"], ["--help"], ["run", "--help"], ["run", "--suite", "digit"], []):
+        one, other = run_module(*words), run(*words, cwd=tmp_path)
+        assert (one.returncode, one.stdout, one.stderr) == (other.returncode, other.stdout, other.stderr)
+
+
+@pytest.mark.parametrize("words", ["run --suite digit --debug", "--debug run --suite digit"])
+def test_debug_shows_where_an_error_came_from(words, tmp_path):
+    done = run(*words.split(), cwd=tmp_path)
+    lines = done.stderr.splitlines()
+    assert (done.returncode, lines[0], lines[-1]) == (2, "Traceback (most recent call last):", run("run", "--suite", "digit", cwd=tmp_path).stderr.strip())
+    assert any("in open_suite" in line for line in lines)

@@ -45,7 +45,7 @@ def remade(tmp_path_factory):
     shutil.copy(ROOT / "settings.ini", copy)
     shutil.copytree(NBS, copy / "nbs", ignore=shutil.ignore_patterns(".*"))
     (copy / LIB.name).mkdir()
-    shutil.copy(LIB / "__init__.py", copy / LIB.name)
+    for written_by_hand in ("__init__.py", "__main__.py"): shutil.copy(LIB / written_by_hand, copy / LIB.name)
     code = "from nbdev.clean import nbdev_clean; from nbdev.doclinks import nbdev_export; nbdev_export(); nbdev_clean()"
     subprocess.run([sys.executable, "-c", code], cwd=copy, check=True)
     return copy
