@@ -24,6 +24,7 @@ CALLED = {
     "distances": "coupled_transfer uncoupled_transfer fine_tuning task2vec wasserstein wasserstein_features get_distance TransferResult Distance",
     "together": "transfer_together",
     "scores": "leep nce logme h_score knn_accuracy otdd measure_score measure_scores get_measure",
+    "chance": "exact_interval at_chance guessing gap_interval",
     "matrix": "distance_matrix DistanceMatrix Store progress_of seconds_left DamagedRecord",
     "mantel": "mantel MantelResult",
     "viz": "figure_style plot_matrix plot_matrices plot_mantel plot_scatter plot_path plot_iterations plot_interpolation task_map plot_task_map plot_error to_png to_data_uri",

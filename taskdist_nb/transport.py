@@ -9,6 +9,7 @@ __all__ = ['exact_plan', 'entropic_plan', 'make_blocks', 'block_costs', 'block_p
 
 # %% ../nbs/03_transport.ipynb #c003
 import math
+import warnings
 from dataclasses import dataclass, replace
 from collections.abc import Callable, Iterator
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from scipy.optimize import linear_sum_assignment
+from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 from .data import LabelSpace, Task, check_number, check_whole, unknown
 from .models import to_inputs
@@ -84,13 +86,25 @@ def entropic_plan(
     epsilon:float, # strength of the entropy, in units of the cost
     a:Tensor=None, # (n,) source weights; uniform for None
     b:Tensor=None, # (m,) target weights; uniform for None
+    iterations:int=10_000, # of Sinkhorn's scaling, at most
 )->Tensor: # (n, m) float64 plan of mass 1
-    "The plan of least cost minus `epsilon` times its entropy: Sinkhorn in the log domain (POT), then rounded to exact marginals."
+    """The plan of least cost minus `epsilon` times its entropy: Sinkhorn in the log domain (POT), then rounded to exact marginals.
+
+    Warns (scikit-learn's ConvergenceWarning) with the error of the marginals before rounding if it has not fallen to 1e-9:
+    such a plan moves the right mass, but its cost is not the least. Raises ValueError for costs or weights that are no such thing."""
     cost = _as_costs(cost, 2)
     _check_epsilon(epsilon)
+    check_whole(iterations, "iterations")
     a, b = (_as_marginal(w, n, s).to(cost.device) for w, n, s in ((a, cost.shape[0], "a"), (b, cost.shape[1], "b")))
-    plan = ot.sinkhorn(a, b, cost, epsilon, method="sinkhorn_log", numItermax=10_000, stopThr=1e-9, warn=False)
+    plan, log = ot.sinkhorn(a, b, cost, epsilon, method="sinkhorn_log", numItermax=iterations, stopThr=1e-9, warn=False, log=True)
+    residual = max((plan.sum(1) - a).norm().item(), (plan.sum(0) - b).norm().item())
+    if residual > 1e-9: _warn_unconverged(residual, epsilon, iterations)
     return _round_plans(plan[None], a, b)[0]
+
+def _warn_unconverged(residual:float, epsilon:float, iterations:int):
+    warnings.warn(f"Sinkhorn's scaling did not converge in {iterations} iterations: the marginals were off by {residual:.2g} (wanted: 1e-9). "
+                  f"The plan was rounded to exact marginals, but is not the one of least cost. Got: epsilon = {epsilon:g}; "
+                  "use a larger epsilon, more iterations, or exact_plan.", ConvergenceWarning, stacklevel=3)
 
 # %% ../nbs/03_transport.ipynb #c026
 def _check_name(given, argument:str, known:tuple):

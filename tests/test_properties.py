@@ -1088,6 +1088,7 @@ ELSEWHERE = {
     "distances": {"steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling BlockCosts LazyPairs check_features coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task halves Distance"},
     "mantel": {"steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"},
     "scores": {"steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage"},
+    "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
     "trajectory": {"steps of a transfer; the transfers are covered": "soft_cross_entropy own_stream batch_source train Fitted augmentation device_of on_device accuracy_on fit_task Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus WeightAverage Reading follow join_walks walk_streams follow_walks still_trajectory fit_source",
                    "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path"},
     "transport": {"what moving tasks have in common": "MovingTask"},
