@@ -24,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 # %% ../nbs/05_distances.ipynb #c005
+from .ambient import undisturbed
 from .data import LabelSpace, Task, check_whole, joint_label_space, same_task, unknown
 from .fisher import fisher_information
 from .models import build_model, get_model, head_of, penultimate, small_cnn, to_inputs
@@ -52,6 +53,7 @@ class TransferResult:
     shared: int = 0                                  # classes that source and target have in common and that share an output
     source_accuracy: float = float("nan")            # of the fitted source on its own test images
     seconds: float = 0.                              # of this call; what was prepared before is not counted
+    reason: str = ""                                 # why the distance is NaN; "" for a number
     path: pd.DataFrame = field(default=None, repr=False)       # of the `Trajectory`; None if nothing was walked
     config: TransferConfig = field(default=None, repr=False)   # the settings it was measured with
 
@@ -257,6 +259,7 @@ def coupled_paths(
     return [arrive(s, "coupled", j, list(each)) for s, j, each in zip(settings, journeys, zip(*turns))]
 
 # %% ../nbs/05_distances.ipynb #c032
+@undisturbed()
 def transfer(
     name:str,         # of the distance
     paths:Callable,   # list of settings -> list of results
@@ -327,6 +330,7 @@ def fine_tuning(
     return transfer("fine_tuning", fine_tuning_paths, source, target, model, config, seed, prepared, progress)
 
 # %% ../nbs/05_distances.ipynb #c043
+@undisturbed()
 def from_scratch(
     target:Task,                  # to be learnt
     model=small_cnn,              # name or factory: n_classes -> nn.Module
@@ -433,6 +437,7 @@ def embedding_distance(
     return max(0., 1 - cosine)   # rounding may fall below 0
 
 # %% ../nbs/05_distances.ipynb #c053
+@undisturbed()
 def task2vec(
     source:Task, target:Task,     # the two tasks
     model=small_cnn,              # of the probe: name or factory, n_classes -> nn.Module
@@ -488,6 +493,7 @@ def wasserstein(
     labels, config, seed = check_pair(source, target, config, seed)
     return _wasserstein("wasserstein", source, target, labels, to_inputs, config, seed, started)
 
+@undisturbed()
 def wasserstein_features(
     source:Task, target:Task,                              # from where, to where
     model=small_cnn, config:TransferConfig=None,           # as for `coupled_transfer`

@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 # %% ../nbs/06_scores.ipynb #c005
+from .ambient import undisturbed
 from .data import Task, unknown
 from .distances import DISTANCES, Distance, Setting, TransferResult, check_pair, halves, set_out
 from .models import build_model, get_model, penultimate, predict_logits, small_cnn
@@ -259,6 +260,7 @@ _RULES = {   # (source's view of the source, source's view of the target) -> sma
 }
 
 # %% ../nbs/06_scores.ipynb #c060
+@undisturbed()
 def measure_scores(
     names,                          # of scores, in `SCORES`
     source:Task, target:Task,       # whose network looks, at whose images

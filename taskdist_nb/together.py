@@ -24,10 +24,11 @@ from tqdm.auto import tqdm
 
 # %% ../nbs/05b_together.ipynb #c005
 from .data import Task
+from .ambient import seeded_everything, undisturbed
 from .distances import PATHS, Setting, TransferResult, arrive, check_config, check_features, check_pair, set_out
 from .models import predict_logits, resolve_precision, small_cnn
 from .trajectory import (Fitted, Reading, Trajectory, TransferConfig, batch_source, join_walks, learning_rates,
-                                    own_stream, path_times, set_norm_speed, soft_cross_entropy, spread)
+                                    path_times, set_norm_speed, soft_cross_entropy, spread)
 from .transport import MovingTask
 
 # %% ../nbs/05b_together.ipynb #c010
@@ -166,14 +167,14 @@ def train_together(
     half = resolve_precision(config.precision, stack.weight.device) == "bfloat16"
     bar = tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress)
     draws = [batch_source(m, config, batch_size, g) for m, g in zip(movings, generators)]
-    with own_stream(generators[0], stack.weight.device), bar:
+    with seeded_everything(generators[0].initial_seed(), stack.weight.device), bar:
         for k, (tau, lr) in enumerate(zip(taus, lrs)):
             if config.reset_momentum and k % config.reset_momentum == 0: optimizer.state.clear()
             optimizer.param_groups[0]["lr"] = float(lr)
             x, y = draw_together(draws, float(tau), stack.weight)
             losses = soft_cross_entropy(stack.logits(x, half).flatten(0, 1), y.flatten(0, 1)).view(len(stack), -1).mean(1)   # (P,)
             optimizer.zero_grad(); losses.sum().backward(); optimizer.step()
-            if k % 20 == 0: _check_finite(losses, k, tau, lr)
+            if k % 20 == 0 or k + 1 == len(taus): _check_finite(losses, k, tau, lr)
             if after_step: after_step(k + 1)
             bar.update()
 
@@ -300,6 +301,7 @@ def set_out_together(
     return settings
 
 # %% ../nbs/05b_together.ipynb #c047
+@undisturbed()
 def transfer_together(
     pairs,                           # (source, target) Tasks
     distance:str,                    # "coupled", "uncoupled" or "fine_tuning"

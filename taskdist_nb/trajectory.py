@@ -5,15 +5,14 @@
 # %% auto #0
 __all__ = ['PAPER_IMAGES', 'PAPER_EPOCHS', 'PAPER_BATCH', 'PAPER_LR', 'PAPER_CHECKPOINTS', 'LARGEST_STEP', 'CURVATURE', 'LENGTHS',
            'TransferConfig', 'walk_spread', 'norm_jitter', 'same_path', 'derive_seed', 'make_generator',
-           'learning_rates', 'soft_cross_entropy', 'own_stream', 'batch_source', 'train', 'Fitted', 'augmentation',
-           'device_of', 'on_device', 'accuracy_on', 'fit_task', 'lengths_at', 'reading_of', 'parts_at', 'Trajectory',
-           'excess_loss', 'path_times', 'held_taus', 'spread', 'set_norm_speed', 'WeightAverage', 'Reading', 'follow',
-           'join_walks', 'walk_streams', 'follow_walks', 'still_trajectory', 'fit_source']
+           'learning_rates', 'soft_cross_entropy', 'batch_source', 'train', 'Fitted', 'augmentation', 'device_of',
+           'on_device', 'accuracy_on', 'fit_task', 'lengths_at', 'reading_of', 'parts_at', 'Trajectory', 'excess_loss',
+           'path_times', 'held_taus', 'spread', 'set_norm_speed', 'WeightAverage', 'Reading', 'follow', 'join_walks',
+           'walk_streams', 'follow_walks', 'still_trajectory', 'fit_source']
 
 # %% ../nbs/04_trajectory.ipynb #c003
 import copy, hashlib, json, numbers, time
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -30,6 +29,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
 # %% ../nbs/04_trajectory.ipynb #c005
+from .ambient import check_finite, seeded_everything, undisturbed
 from .data import LABELS, LabelSpace, Task, check_whole, joint_label_space
 from .models import build_model, predict_logits, resolve_precision
 from .ruler import INPUTS, LengthMeter, cross_lengths
@@ -254,17 +254,6 @@ def soft_cross_entropy(
     "Cross-entropy of each sample against its soft label, in float32 or better."
     return -(targets*logits.log_softmax(1)).sum(1)
 
-# %% ../nbs/04_trajectory.ipynb #c036
-@contextmanager
-def own_stream(
-    generator:torch.Generator,   # its initial seed is lent to the global state; it is not drawn from
-    device:torch.device,         # of the network: a GPU has a state of its own, which is kept too
-):
-    "Within, the global random state is seeded as the generator was; afterwards it is what it was before."
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(generator.initial_seed())
-        yield
-
 # %% ../nbs/04_trajectory.ipynb #3a1f08fc
 def batch_source(
     moving:MovingTask,           # gives batches for any tau
@@ -291,12 +280,12 @@ def train(
     after_step:Callable=None,     # called with the number of steps done
     progress:str="",              # title of a progress bar that appears after a few seconds; empty: none
 ) -> None:
-    "SGD on a moving task. Raises FloatingPointError when the loss, looked at every 20 steps and at the last, is not finite."
+    "SGD on a moving task. Raises FloatingPointError when the loss, looked at every 20 steps and at the last, or a weight at the end is not finite."
     weight = next(model.parameters())
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=config.momentum, weight_decay=config.weight_decay)
     half = resolve_precision(config.precision, weight.device) == "bfloat16"
     draw = batch_source(moving, config, batch_size, generator)
-    with own_stream(generator, weight.device), tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress) as bar:
+    with seeded_everything(generator.initial_seed(), weight.device), tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress) as bar:
         for k, (tau, lr) in enumerate(zip(taus, lrs)):
             model.train()
             if config.reset_momentum and k % config.reset_momentum == 0: optimizer.state.clear()
@@ -308,6 +297,7 @@ def train(
             if (k % 20 == 0 or k + 1 == len(taus)) and not torch.isfinite(loss): raise _diverged(k, tau, loss, lr)
             if after_step: after_step(k + 1)
             bar.update()
+    check_finite(model)
 
 # %% ../nbs/04_trajectory.ipynb #c038
 def _diverged(step, tau, loss, lr):
@@ -370,6 +360,7 @@ def accuracy_on(
     return (logits.argmax(1) == to_outputs(task.y_test, outputs)).float().mean().item()
 
 # %% ../nbs/04_trajectory.ipynb #c048
+@undisturbed()
 def fit_task(
     task:Task,                # cut to the settings' number of images first
     n_outputs:int,            # the size of the head, at least the task's classes
@@ -564,6 +555,7 @@ def trajectory(self:Reading,
     return Trajectory(path, model, self.meter)
 
 # %% ../nbs/04_trajectory.ipynb #c074
+@undisturbed()
 def follow(
     fitted:Fitted,                 # where the path begins; left as it is
     moving:MovingTask,             # the task that moves

@@ -1089,7 +1089,7 @@ ELSEWHERE = {
     "mantel": {"steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"},
     "scores": {"steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage"},
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
-    "trajectory": {"steps of a transfer; the transfers are covered": "soft_cross_entropy own_stream batch_source train Fitted augmentation device_of on_device accuracy_on fit_task Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus WeightAverage Reading follow join_walks walk_streams follow_walks still_trajectory fit_source",
+    "trajectory": {"steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Fitted augmentation device_of on_device accuracy_on fit_task Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus WeightAverage Reading follow join_walks walk_streams follow_walks still_trajectory fit_source",
                    "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path"},
     "transport": {"what moving tasks have in common": "MovingTask"},
     "together": {"steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution Products Stack check_alike on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"},
