@@ -70,7 +70,7 @@ def model_fingerprint(
 # %% ../nbs/07_matrix.ipynb #c012
 _COUPLING = {"coupling_iterations", "block_size", "block_order", "first_coupling", "entropic_epsilon",
              "proximal_weight", "proximal_growth", "cost_checkpoints"}
-_WALK = {"labels", "walks", "reading", "stretches", "steps", "batch_size", "lr", "reset_momentum", "norm_speed", "averaging", "tau_schedule", "tau_hold",
+_WALK = {"labels", "first_head", "walks", "reading", "stretches", "steps", "batch_size", "lr", "reset_momentum", "norm_speed", "averaging", "tau_schedule", "tau_hold",
          "checkpoints", "probes", "excess_points", "excess_steps", "accuracy_points"}
 _FIT = {"source_epochs", "source_batch_size", "source_lr", "source_schedule", "source_reset_momentum", "batches", "momentum", "weight_decay",
         "mixup", "crop_padding", "flip", "precision", "device"}
@@ -79,7 +79,7 @@ _STAYS = _STILL | _WALK   # what only looks at fitted networks and images does n
 
 IGNORED = {   # stage -> the settings that its numbers do not depend on; any other counts
     "fit": _STAYS, "probe": _STAYS,
-    "floor": _STILL | {"labels", "reading"}, "uncoupled": _STILL, "fine_tuning": _STILL,
+    "floor": _STILL | {"labels", "first_head", "reading"}, "uncoupled": _STILL, "fine_tuning": _STILL,
     "coupled": {"fisher_images", "wasserstein_images"},
     "embedding": _STAYS - {"fisher_images"}, "task2vec": _STAYS - {"fisher_images"},
     "wasserstein_features": _STAYS - {"wasserstein_images"},

@@ -51,6 +51,7 @@ class TransferConfig:
     source_schedule: str = "one_cycle"      # or "step": times 0.2 at 30%, 60% and 80% of the steps
     source_reset_momentum: int = 0          # forget the momentum every so many steps of the fit; 0: never
     # following the moving task
+    first_head: str = "fresh"               # outputs of new classes at the start: as the source left them; or "imprinted" by class means of features
     steps: int = 400                        # SGD steps from tau = 0 to tau = 1
     batch_size: int = 20                    # samples a step
     batches: str = "fresh"                  # each batch a draw of its own; or "epochs": a reshuffled pass over the images, for the source too
@@ -93,7 +94,7 @@ class TransferConfig:
 
 # %% ../nbs/04_trajectory.ipynb #c010
 _CHOICES = dict(source_schedule=("one_cycle", "step"), tau_schedule=("linear", "authors"), probe_inputs=INPUTS,
-                labels=LABELS, reading=("auto", "per_input", "riemannian", "cross"), batches=("fresh", "epochs"),
+                labels=LABELS, first_head=("fresh", "imprinted"), reading=("auto", "per_input", "riemannian", "cross"), batches=("fresh", "epochs"),
                 block_order=("random", "consecutive"), first_coupling=("features", "pixels", "independent", "random"),
                 precision=("auto", "float32", "bfloat16"))
 _MAY_BE_ZERO = {"reset_momentum", "source_reset_momentum", "excess_points", "excess_steps", "accuracy_points", "images", "crop_padding", "momentum",
