@@ -40,9 +40,10 @@ def finish(process):
 
 def numbers(out):
     "All distances of a finished run, to the last bit."
-    from taskdist_nb.matrix import Store
-    records = [Store(out/"store").look_up(p.stem) for p in (out/"store").glob("*.json")]
-    return {(*r["about"]["tasks"], r["about"]["seed"]): r["record"]["distance"] for r in records if r["about"]["stage"] == "coupled"}
+    from taskdist_nb.store import Store
+    store = Store(out/"store")
+    records = [store.look_up(key) for key, head in store.heads().items() if head.stage == "coupled"]
+    return {(*r["about"]["tasks"], r["about"]["seed"]): r["record"]["distance"] for r in records}
 
 
 def until(process, out, enough=8):
@@ -56,7 +57,9 @@ def resume(out):
     return 0
 
 
-def records(out): return len(list((out/"store").glob("*.json")))
+def records(out):
+    from taskdist_nb.store import Store
+    return len(Store(out/"store").heads())
 
 
 def matrix_in(store):
@@ -78,11 +81,11 @@ def killed_child(store, delay):
 
 
 def kill_often(folder, truth, kills):
-    store, rng, left, parts = folder/"killed", random.Random(0), [], 0
+    store, rng, left, parts = folder/"killed"/"store", random.Random(0), [], 0
     begun = time.perf_counter(); matrix_in(folder/"whole"); whole = time.perf_counter() - begun
     for k in range(kills):
         killed_child(store, rng.uniform(0.02, 0.25)*whole)
-        left.append(len(list(store.glob("*.json"))))
+        left.append(records(store.parent))
         parts += len(list(store.glob(".part-*")))
         if left[-1] == RECORDS: shutil.rmtree(store)   # it got to the end: begin again
     values = matrix_in(store).values
@@ -110,6 +113,20 @@ def kill_worker(folder, truth):
     workers[0].kill()
     status, said = finish(process)
     return f"exit status {status}; {said[0].split('RuntimeWarning: ')[-1]}", status == 0 and numbers(out) == truth
+
+
+def kill_parent(folder, truth, how):
+    "The parent alone is stopped: no worker may go on."
+    import psutil
+    out = folder/f"parent{how}"
+    process = start(out, jobs=2)
+    until(process, out)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(how)
+    status, said = finish(process)
+    left = psutil.wait_procs(children, timeout=20)[1]
+    again = resume(out)
+    return f"exit status {status}, {len(left)} of {len(children)} workers left after 20 s; {said[-1][:40]}", (left, again) == ([], 0) and numbers(out) == truth
 
 
 def full_disk(folder, truth):
@@ -147,15 +164,23 @@ def not_finite(folder, truth):
 
 
 def damaged(folder, truth):
+    "In every file of records, a bit of every second record; and every third file of weights cut in half."
+    from taskdist_nb.store import places_in
     out = folder/"damaged"
     shutil.copytree(folder/"left_alone", out)
-    files = sorted((out/"store").glob("*.json"))
-    for k, p in enumerate(files):
-        data = p.read_bytes()
-        if k % 3 == 0: p.write_bytes(data[:len(data)//2])
-        if k % 3 == 1: p.write_bytes(bytes(b ^ (i == 40) for i, b in enumerate(data)))
+    hurt = 0
+    for path in (out/"store"/"records").iterdir():
+        data = bytearray(path.read_bytes())
+        for place in places_in(path)[0][::2]:
+            data[place.at + len(data[place.at:].partition(b"\n")[0]) + 40] ^= 1
+            hurt += 1
+        path.write_bytes(data)
+    weights = sorted((out/"store").glob("*.safetensors"))[::3]
+    for path in weights: path.write_bytes(path.read_bytes()[:path.stat().st_size//2])
     status, said = finish(start(out))
-    return f"{sum(k % 3 < 2 for k in range(len(files)))} of {len(files)} records halved or with a flipped bit: {sum('is not read' in line for line in said)} warnings, exit status {status}", status == 0 and numbers(out) == truth
+    named = sum("is not read" in line for line in said)
+    about = f"{hurt} of {RECORDS} records with a flipped bit, {len(weights)} files of weights halved: {named} warnings, exit status {status}"
+    return about, status == 0 and numbers(out) == truth
 
 
 def main():
@@ -167,7 +192,8 @@ def main():
         assert finish(start(folder/"left_alone"))[0] == 0
         truth = numbers(folder/"left_alone")
         faults = {"kill -9 at random moments": lambda *a: kill_often(*a, kills), "Ctrl-C, one process": lambda *a: interrupt(*a, 1), "Ctrl-C, two processes": lambda *a: interrupt(*a, 2),
-                  "a worker killed": kill_worker, "disk full": full_disk, "folder not writable": read_only, "training diverges": not_finite, "damaged records": damaged}
+                  "a worker killed": kill_worker, "kill -9 to the parent": lambda *a: kill_parent(*a, signal.SIGKILL),
+                  "TERM to the parent": lambda *a: kill_parent(*a, signal.SIGTERM), "disk full": full_disk, "folder not writable": read_only, "training diverges": not_finite, "damaged records": damaged}
         for name, fault in faults.items():
             about, fine = fault(folder, truth)
             well &= bool(fine)
