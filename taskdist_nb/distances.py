@@ -64,7 +64,6 @@ class TransferResult:
     reason: str = ""                                 # why the distance is NaN; "" for a number
     path: pd.DataFrame = field(default=None, repr=False)       # of the `Trajectory`; None if nothing was walked
     config: TransferConfig = field(default=None, repr=False)   # the settings it was measured with
-    reason: str = ""                                           # why there is no number, where there is none
 
     def __eq__(self, other):
         if not isinstance(other, TransferResult): return NotImplemented
