@@ -129,7 +129,8 @@ def numbers_of(
 def check_result(
     result:TransferResult,   # just measured
 ) -> TransferResult:         # the same
-    "Raise FloatingPointError unless all that was measured is finite, and no longer than a path can be."
+    "Raise FloatingPointError unless all that was measured is finite, and no longer than a path can be. NaN with a reason will do."
+    if result.reason: return result
     for name, value in numbers_of(result).items():
         if not np.isfinite(value): raise FloatingPointError(f"{name} came out as {value}.")
     longest = LONGEST_STEP*result.config.checkpoints

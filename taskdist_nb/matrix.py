@@ -22,7 +22,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
 # %% ../nbs/07_matrix.ipynb #c005
-from .data import Suite, Task, check_list, check_whole
+from .data import Suite, check_list, check_whole
 from .distances import DISTANCES, TransferResult
 from .jobs import (Failed, Job, Plan, do_jobs, embedding_of, fit_of, make_plan, needed_by, probe_of, result_of,
                               source_of, stored_result)
@@ -189,8 +189,6 @@ def distance_matrix(
 # %% ../nbs/07_matrix.ipynb #c078
 def check_suite(suite) -> Suite:
     "A suite of at least two tasks, each named as in the mapping; raises ValueError."
-    if isinstance(suite, Mapping) and not isinstance(suite, Suite):
-        suite = [replace(t, name=k) if isinstance(t, Task) and k != t.name else t for k, t in suite.items()]
     suite = suite if isinstance(suite, Suite) else Suite(suite)
     if len(suite) < 2: raise ValueError(f"suite must hold at least 2 tasks. Got: {list(suite)}.")
     return suite

@@ -7,9 +7,9 @@ __all__ = ['ERRORS', 'REMAINS', 'ENDS', 'METHODS', 'OF_SOURCE', 'LEAST_HALVED', 
            'LONGER', 'SELECTION_PAIRS', 'few_shot', 'check_method', 'Candidate', 'random_halves', 'Piece',
            'score_halves', 'limits_over', 'error_limits', 'Finding', 'find', 'images_used', 'row_of', 'best_first',
            'in_order', 'repeated_over', 'Ranking', 'draw_stage', 'Allowance', 'find_within', 'joined', 'check_any',
-           'compete', 'check_names', 'named_by_key', 'check_shelf', 'check_stages', 'given_for', 'folder_or_temporary',
-           'error_from_scratch', 'image_keys', 'leaked', 'doubts_about_images', 'doubts_about_sources', 'warn_of',
-           'check_enough', 'reads_errors', 'rank_sources', 'check_models', 'count_parameters', 'rank_architectures',
+           'compete', 'check_names', 'check_shelf', 'check_stages', 'given_for', 'folder_or_temporary',
+           'error_from_scratch', 'doubts_about_images', 'doubts_about_sources', 'warn_of', 'check_enough',
+           'reads_errors', 'rank_sources', 'check_models', 'count_parameters', 'rank_architectures',
            'agreement_at_equal_size', 'beyond_size', 'Adapted', 'adapt', 'builder', 'load_body', 'torch_model',
            'best_threshold', 'NegativeTransfer', 'as_cases', 'predict_negative', 'selection_config', 'clocked',
            'measure_pair', 'measure_target', 'run_selection', 'read_selection', 'networks_at_hand', 'measure_network',
@@ -17,7 +17,7 @@ __all__ = ['ERRORS', 'REMAINS', 'ENDS', 'METHODS', 'OF_SOURCE', 'LEAST_HALVED', 
            'with_other_draws', 'summed_up', 'nearest_purity']
 
 # %% ../nbs/10_select.ipynb #c003
-import hashlib, html, json, math, numbers, tempfile, time, warnings
+import html, json, math, numbers, tempfile, time, warnings
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -35,13 +35,14 @@ from torch import nn
 
 # %% ../nbs/10_select.ipynb #c005
 from .chance import LEAST_TESTED, WeakEvidence, at_chance, exact_interval, gap_interval, guessing
-from .data import Suite, Task, check_number, check_whole, joint_label_space, unknown
+from .data import Suite, Task, check_number, check_whole, joint_label_space, named_by_key, unknown
 from .datasets import cifar10_suite, cifar100_suite, fashion_mnist_suite, mnist_suite
 from .distances import DISTANCES, TransferResult, check_config, check_features
 from .distances import coupled_transfer, embed_task, embedding_distance, fine_tuning, from_scratch, set_out
 from .judgement import expected_best, weighted_tau
 from .matrix import Job, Plan, check_seeds, embedding_of, fit_of, make_plan, probe_of, result_of, source_of
 from .models import build_model, get_model, slim_cnn
+from .pictures import leaks
 from .scores import SCORES, View, get_measure, images_drawn, measure_scores, scored, too_few, view_of
 from .trajectory import Fitted, TransferConfig, make_generator, on_device
 from .viz import BLUE, GREY, as_frame, figure_style, new_axes, off_diagonal, short
@@ -513,23 +514,15 @@ def check_names(method, first, final, finalists):   # of `rank_sources`
     check_whole(finalists, "finalists", 1, 10**6)
     if first == final: raise ValueError(f"final must be another method than first. Got: {final!r} for both.")
 
-# %% ../nbs/10_select.ipynb #300cf9d3
-def named_by_key(
-    tasks:Mapping,    # name -> Task
-    argument:str,     # how to call it in the message
-) -> dict[str, Task]:
-    "The tasks under the names that the mapping gives them. Raises TypeError for what is no Task, or a key that is no string."
-    for name, task in tasks.items():
-        if not isinstance(name, str): raise TypeError(f"{argument} must have names that are strings. Got: {name!r:.80}.")
-        if isinstance(task, Task): continue
-        raise TypeError(f"{argument}[{name!r}] must be a Task; fitted networks go into prepared. Got: {type(task).__name__}.")
-    return {name: task if task.name == name else replace(task, name=name) for name, task in tasks.items()}
-
+# %% ../nbs/10_select.ipynb #9f5a6b66
 def check_shelf(target, candidates) -> dict[str, Task]:
     "The candidates by name; raises TypeError or ValueError for what cannot be a source for the target."
     if not isinstance(target, Task): raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
     if not isinstance(candidates, Mapping) or not candidates:
         raise TypeError(f"candidates must map at least one name to a Task (a Suite, or a dict). Got: {candidates!r:.80}.")
+    for name, task in candidates.items():
+        if isinstance(task, Task): continue
+        raise TypeError(f"candidates[{name!r}] must be a Task; fitted networks go into prepared. Got: {type(task).__name__}.")
     shelf = named_by_key(candidates, "candidates")
     for task in shelf.values(): joint_label_space(task, target)
     if target.name in shelf:
@@ -580,21 +573,6 @@ def error_from_scratch(
     errors = np.array([1 - from_scratch(target, model, config, s).accuracy for s in seeds])
     return float(errors.mean()), *error_limits(errors, len(target.y_test))
 
-# %% ../nbs/10_select.ipynb #59f74b97
-def image_keys(
-    x:torch.Tensor,    # (n, C, H, W) images
-) -> list[bytes]:      # a digest of each one's pixels
-    "Equal for equal images."
-    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in x.detach().cpu().contiguous().numpy()]
-
-def leaked(
-    source:Task,    # whose training images a network has seen
-    target:Task,    # on whose test images it is to be judged
-) -> int:
-    "How many of the target's test images stand among the source's training images, pixel for pixel."
-    seen = set(image_keys(source.x_train))
-    return sum(key in seen for key in image_keys(target.x_test))
-
 # %% ../nbs/10_select.ipynb #7bbc5486
 def doubts_about_images(
     shelf:Mapping,         # name -> Task, the sources
@@ -606,7 +584,7 @@ def doubts_about_images(
     if tested and n < LEAST_TESTED:
         found.append(f"{target.name} has {n} test images: an error on fewer than about {LEAST_TESTED} says little.")
     for name, task in shelf.items():
-        if not (k := leaked(task, target)): continue
+        if not (k := len(leaks(task, target))): continue
         found.append(f"{k} of the {n} test images of {target.name} stand among the training images of {name}: "
                      "errors on them are too good to be believed. Take them out of one of the two.")
     return found
