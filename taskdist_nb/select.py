@@ -200,6 +200,7 @@ def images_used(
     "How many of the target's training images a method looks at."
     n, w, f = min(config.images or len(task.y_train), len(task.y_train)), config.wasserstein_images, config.fisher_images
     if method == "source_accuracy": return 0
+    if method == "wasserstein": n = len(task.y_train)   # in pixel space `images` has no say
     if method in ("otdd", "wasserstein", "wasserstein_features"): return min(n, 2*w)//2
     return min(n, 2*f)//2 if method == "task2vec" else min(n, 2*w) if method in SCORES else n
 
