@@ -486,7 +486,7 @@ def task2vec(
     started, pair = time.perf_counter(), (source, target)
     labels, config, seed = check_pair(source, target, config, seed)
     if prepared is None or any(t.name not in prepared for t in pair):   # one alone is of no use: another probe, another space
-        pair = [on_device(t, config) for t in pair]
+        pair = [on_device(t, config) for t in (pair[:1] if same_task(source, target) else pair)]
         probe = fit_probe(pair, get_model(model), config, seed, progress).model
         prepared = {t.name: embed_task(t, probe, config.fisher_images, seed) for t in pair}
     a, b = prepared[source.name], prepared[target.name]

@@ -280,7 +280,10 @@ def _check_inputs(model, x, kind, y):
     check_plain(model)
     logits, params = _as_function(model)
     pair = two_images(x)
-    with torch.no_grad(), evaluating(model): shape = tuple(logits(params, pair).shape)
+    try:
+        with torch.no_grad(), evaluating(model): shape = tuple(logits(params, pair).shape)
+    except RuntimeError as e:
+        raise ValueError(f"x must hold inputs that the model takes. Got: {x.dtype} of shape {tuple(x.shape)}, on which it fails ({e}).") from e
     if len(shape) != 2 or shape[1] < 2:
         raise ValueError(f"model must give logits of shape (n, K), K > 1. Got: {shape} for two inputs.")
     check_alone(model, pair)

@@ -252,10 +252,9 @@ def images_used(
     everything = len(task.y_train)
     n = min(config.images or everything, everything)
     if method == "source_accuracy": return 0
-    if method == "wasserstein": return min(everything, 2*config.wasserstein_images)//2   # `images` has no say
-    half = min(n, 2*config.wasserstein_images)//2
-    if method in ("otdd", "wasserstein_features"): return half
-    return 2*half if method in SCORES else n
+    if method == "wasserstein": n = len(task.y_train)   # in pixel space `images` has no say
+    if method in ("otdd", "wasserstein", "wasserstein_features"): return min(n, 2*w)//2
+    return min(n, 2*f)//2 if method == "task2vec" else min(n, 2*w) if method in SCORES else n
 
 def row_of(
     finding:Finding,     # of one candidate

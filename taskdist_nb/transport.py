@@ -76,9 +76,9 @@ def _round_plans(
     missing = row.sum(1).clamp_min(torch.finfo(plans.dtype).tiny)
     return plans + row[:, :, None]*col[:, None, :]/missing[:, None, None]
 
-def _check_epsilon(epsilon, zero:bool=False):
-    if check_number(epsilon, "epsilon") < 0 or not zero and epsilon == 0:
-        raise ValueError(f"epsilon must be a finite {'non-negative' if zero else 'positive'} number. Got: {epsilon}.")
+def _check_epsilon(epsilon, zero:bool=False)->float:
+    if (number := check_number(epsilon, "epsilon")) > 0 or zero and number == 0: return number
+    raise ValueError(f"epsilon must be a finite {'non-negative' if zero else 'positive'} number. Got: {epsilon}.")
 
 # %% ../nbs/03_transport.ipynb #c021
 def entropic_plan(
@@ -93,7 +93,7 @@ def entropic_plan(
     Warns (scikit-learn's ConvergenceWarning) with the error of the marginals before rounding if it has not fallen to 1e-9:
     such a plan moves the right mass, but its cost is not the least. Raises ValueError for costs or weights that are no such thing."""
     cost = _as_costs(cost, 2)
-    _check_epsilon(epsilon)
+    epsilon = _check_epsilon(epsilon)
     check_whole(iterations, "iterations")
     a, b = (_as_marginal(w, n, s).to(cost.device) for w, n, s in ((a, cost.shape[0], "a"), (b, cost.shape[1], "b")))
     plan, log = ot.sinkhorn(a, b, cost, epsilon, method="sinkhorn_log", numItermax=iterations, stopThr=1e-9, warn=False, log=True)
@@ -155,7 +155,7 @@ def block_plans(
 )->Tensor: # (B, b, b) float64 plans, each of mass 1 with marginals 1/b
     "Optimal plans of many equal blocks at once; raises ValueError for blocks that are not square."
     costs = _as_costs(costs, 3, square=True)
-    _check_epsilon(epsilon, zero=True)
+    epsilon = _check_epsilon(epsilon, zero=True)
     if epsilon == 0: return _assignments(costs)
     plans = ot.solve_batch(costs, reg=epsilon, method="log_sinkhorn", max_iter=5000, tol=1e-8, grad="detach").plan
     uniform = costs.new_full(costs.shape[1:2], 1/costs.shape[1])
@@ -203,7 +203,7 @@ def proximal_step(
     plans = _as_real(plans, "plans").to(costs.device).double()
     if plans.shape != costs.shape: raise ValueError(f"plans must have the shape of costs, {tuple(costs.shape)}. Got: {tuple(plans.shape)}.")
     if not plans.isfinite().all(): raise ValueError("plans must be finite. Got NaN or infinite entries.")
-    check_number(weight, "weight", 0)
+    weight = check_number(weight, "weight", 0)
     if weight == 0: return _assignments(costs)
     b, span = costs.shape[1], (costs.amax() - costs.amin()).item() or 1.
     costs, weight = costs/span, weight/span                                     # a scale-free problem

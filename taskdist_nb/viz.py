@@ -29,7 +29,7 @@ from matplotlib.transforms import Bbox
 from sklearn.manifold import smacof
 
 # %% ../nbs/09_viz.ipynb #c004
-from .data import Task, check_whole, joint_label_space
+from .data import Task, check_list, check_number, check_whole, joint_label_space
 from .mantel import TIE, MantelResult, align_columns, mantel
 from .transport import BlockCoupling, Displacement
 
@@ -408,8 +408,9 @@ def interpolated(
 ):                               # (n, T, C, H, W) in [0, 1]; class labels (n,), (n,)
     "Images of n random pairs of a coupling on their way, as colours; float inputs are scaled to the range of those shown."
     if not isinstance(coupling, BlockCoupling): raise TypeError(f"coupling must be a BlockCoupling. Got: {type(coupling).__name__}.")
-    if len(taus) == 0 or not all(0 <= t <= 1 for t in taus): raise ValueError(f"taus must be numbers in [0, 1]. Got: {taus!r}.")
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1: raise ValueError(f"n must be a positive integer. Got: {n!r}.")
+    taus = [check_number(t, "each of taus", 0, 1) for t in check_list(taus.tolist() if hasattr(taus, "tolist") else taus, "taus", "numbers")]
+    if not taus: raise ValueError("taus must hold at least one number from 0 to 1. Got: none.")
+    n, seed = check_whole(n, "n"), check_whole(seed, "seed", 0, 2**63)
     moving = Displacement(source, target, coupling, joint_label_space(source, target))
     i, j = coupling.draw(n, torch.Generator().manual_seed(seed))
     x = torch.stack([moving.pairs(i, j).inputs(t) for t in taus], 1).float().cpu()   # the tasks may lie on a GPU

@@ -930,14 +930,15 @@ def test_matrices_with_seeds_are_drawn_or_refused(given):
     plt.close("all")
 
 
+index = torch.tensor([[0, 1], [1, 0]])
+
+
 @covers("viz.plot_interpolation", examples=20)
-@given(task_pairs(), or_hostile(st.sampled_from([(0, 1), (0, 0.5, 1)])), or_hostile(st.integers(1, 2)), or_hostile(st.just(0)), st.sampled_from([None, 0, 1, 2]), hostile)
-def test_interpolations_are_drawn_or_refused(pair, taus, n, seed, spoilt, odd):
-    index = torch.tensor([[0, 1], [1, 0]])
-    arguments = [*pair, transport.BlockCoupling(index, index, torch.full((2, 2, 2), 1/4))]
-    if spoilt is not None: return refused(viz.plot_interpolation, *(odd if k == spoilt else a for k, a in enumerate(arguments)), taus, n)
-    done, axes = attempt(viz.plot_interpolation, *arguments, taus, n, seed=seed)
-    if done: assert axes.shape == (n, len(taus))
+@given(or_hostile(one_pair.map(lambda p: p[0])), or_hostile(one_pair.map(lambda p: p[1])), or_hostile(st.just(transport.BlockCoupling(index, index, torch.full((2, 2, 2), 1/4)))),
+       or_hostile(st.sampled_from([(0, 1), torch.linspace(0, 1, 3)])), or_hostile(st.integers(1, 2)), or_hostile(st.just(0)))
+def test_interpolations_are_drawn_or_refused(source, target, coupling, taus, n, seed):
+    done, axes = attempt(viz.plot_interpolation, source, target, coupling, taus, n, seed=seed)
+    if done: assert axes.shape == (n, len(taus)) and axes[0, -1].get_title() == "τ = 1"
     plt.close("all")
 
 
@@ -954,7 +955,7 @@ def test_rulers_are_drawn_or_refused(p, q, steps):
     plt.close("all")
 
 
-@covers("widgets.fisher_ruler", "widgets.leave_one_out", "widgets.mantel_explorer", "widgets.task_map", examples=8)
+@covers("widgets.fisher_ruler", "widgets.leave_one_out", "widgets.mantel_explorer", "widgets.task_map", examples=5)
 @given(or_hostile(positive), or_hostile(st.just(9)))
 def test_panels_are_made_or_refused(frame, permutations):
     done, without = attempt(widgets.leave_one_out, frame, frame)
