@@ -376,7 +376,7 @@ def plot_path(
     axes[0].set_title(f"{pair}, seed {result.seed}, M = {len(result.path) - 1}{probes}{walks}", loc="left")
     return axes
 
-# %% ../nbs/09_viz.ipynb #b690539f
+# %% ../nbs/09_viz.ipynb #b4b1e8ca
 PARTS = {"by labels": {"switch": RED, "source": BLUE, "shared": "#CC79A7", "target": GREEN, "spare": GREY}, "by layers": {"body": BLUE, "head": RED}}
 
 def parts_table(
@@ -390,7 +390,7 @@ def parts_table(
     rows = [{"source": r.source, "target": r.target, "whole": r.lengths[reading or reading_in(r)]} | r.parts[reading or reading_in(r)] for r in kept]
     return pd.DataFrame(rows).groupby(["source", "target"], sort=False).mean().sort_values("whole", kind="stable")
 
-# %% ../nbs/09_viz.ipynb #48b57e30
+# %% ../nbs/09_viz.ipynb #aa6d5acc
 @figure_style()
 def plot_parts(
     results,             # a DistanceMatrix, or TransferResults of one distance
