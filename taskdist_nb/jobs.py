@@ -7,19 +7,19 @@ __all__ = ['LONGEST_STEP', 'NO_STORE', 'Job', 'needed_by', 'Plan', 'make_plan', 
            'fitted_of', 'fit_of', 'source_of', 'probe_of', 'embedding_of', 'stored_result', 'result_of',
            'results_together', 'settled', 'Failed', 'attempt', 'do_job', 'do_together', 'do_jobs']
 
-# %% ../nbs/06e_jobs.ipynb #afb9c8bd
+# %% ../nbs/06e_jobs.ipynb #f49c8597
 import errno, time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
-# %% ../nbs/06e_jobs.ipynb #67ec4b60
+# %% ../nbs/06e_jobs.ipynb #cfa153c2
 import numpy as np
 import pandas as pd
 import torch
 from fastcore.basics import patch
 
-# %% ../nbs/06e_jobs.ipynb #2ba7908b
+# %% ../nbs/06e_jobs.ipynb #c1e240a6
 from .ambient import check_finite, undisturbed
 from .data import Suite, joint_label_space
 from .distances import (DISTANCES, Embedding, PATHS, TransferResult, check_config, embed_task, fit_probe, from_record,
@@ -76,7 +76,7 @@ class Plan:
         "The same plan with the data of these tasks alone: what is sent to the process that works on them."
         return replace(self, suite=self.suite.subset(dict.fromkeys(names))) if names else self
 
-# %% ../nbs/06e_jobs.ipynb #f63ef193
+# %% ../nbs/06e_jobs.ipynb #0a65dee7
 @patch
 def stage_key(self:Plan,
     stage:str,   # of jobs
@@ -111,7 +111,7 @@ def make_plan(
     return Plan(suite, model, config, Store(store), n_outputs, {k: task_fingerprint(t) for k, t in suite.items()},
                 {s: model_fingerprint(model, n_outputs, first, s) for s in seeds}, together)
 
-# %% ../nbs/06e_jobs.ipynb #a3b17570
+# %% ../nbs/06e_jobs.ipynb #7e416496
 LONGEST_STEP = 150.   # nats^(1/2), on average over the steps of a path
 
 def numbers_of(
@@ -151,12 +151,12 @@ def making(
         seconds = (time.perf_counter() - start)/len(jobs)
         plan.store.write(plan.key(job), record, tensors, plan.config.device, seconds=seconds, stage=job.stage, seed=job.seed,
                          tasks=job.tasks, settings=settings_for(job.stage, plan.config))
-    with ExitStack() as signs:
+    with undisturbed(), ExitStack() as signs:
         for job in jobs: signs.enter_context(plan.store.at_work(plan.key(job)))
         try: yield write
         except FloatingPointError as e: raise FloatingPointError(f"{', '.join(map(str, jobs))}: {e}") from e
 
-# %% ../nbs/06e_jobs.ipynb #513177fc
+# %% ../nbs/06e_jobs.ipynb #1b00a8ae
 def stored(
     plan:Plan, job:Job,   # whose record is wanted
     make:Callable,        # record -> what it stands for
@@ -292,7 +292,7 @@ def settled(
             return
         with own_device(names) as k: yield replace(plan, config=replace(plan.config, device=f"cuda:{k}"))
 
-# %% ../nbs/06e_jobs.ipynb #6fd11e66
+# %% ../nbs/06e_jobs.ipynb #5dbba4ee
 NO_STORE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ENOENT, errno.EACCES, errno.EPERM}
 
 @dataclass(frozen=True)
@@ -317,7 +317,7 @@ def attempt(
         if e.errno in NO_STORE: raise
         return Failed(job, e)
 
-# %% ../nbs/06e_jobs.ipynb #bc0f3457
+# %% ../nbs/06e_jobs.ipynb #9812bd0f
 def do_job(
     plan:Plan, job:Job,   # a job of the plan, of any stage
 ) -> TransferResult|None:
@@ -341,7 +341,7 @@ def do_jobs(
     *jobs:Job,   # of one stage
 ) -> list:       # a TransferResult, Failed or None for each job
     "Make the records that are not there. A result for each pair, None for the rest, which those who need it fetch from the store."
-    with undisturbed(), settled(plan) as here:
+    with settled(plan) as here:
         if plan.group(jobs[0].stage) > 1: made = do_together(here, list(jobs))
         else: made = [attempt(job, lambda: do_job(here, job)) for job in jobs]
     return [replace(result, config=plan.config) if isinstance(result, TransferResult) else result for result in made]

@@ -6,17 +6,17 @@
 __all__ = ['IGNORED', 'task_fingerprint', 'tensors_in', 'rounded', 'reaction', 'behaviour', 'check_factory', 'model_fingerprint',
            'measure_version', 'settings_for']
 
-# %% ../nbs/06c_keys.ipynb #84107c5d
+# %% ../nbs/06c_keys.ipynb #ef7fc396
 import copy
 from dataclasses import asdict
 
-# %% ../nbs/06c_keys.ipynb #26ec0cfe
+# %% ../nbs/06c_keys.ipynb #90361b7c
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
-# %% ../nbs/06c_keys.ipynb #bdc53fe4
+# %% ../nbs/06c_keys.ipynb #7869df9e
 from .ambient import seeded_everything, undisturbed
 from .data import Task, class_identities
 from .distances import DISTANCES, Distance
@@ -25,14 +25,14 @@ from .scores import SCORES
 from .store import code_parts, fingerprint
 from .trajectory import TransferConfig, derive_seed
 
-# %% ../nbs/06c_keys.ipynb #9849f12d
+# %% ../nbs/06c_keys.ipynb #c7df6140
 def task_fingerprint(
     task:Task,   # as it is given to the distances
 ) -> str:
     "The name of a task: its own name, what its classes mean, and all of its data."
     return fingerprint(task.name, task.flip, class_identities(task), task.x_train, task.y_train, task.x_test, task.y_test)
 
-# %% ../nbs/06c_keys.ipynb #1aabd58e
+# %% ../nbs/06c_keys.ipynb #e1910771
 def tensors_in(
     output,   # what a network returned
 ) -> list[Tensor]:
@@ -50,7 +50,7 @@ def rounded(
     unit = values/size if size > 0 else values
     return [f"{size:.{digits}g}", [f"{v + 0.:.{digits}f}" for v in unit.round(decimals=digits).tolist()]]
 
-# %% ../nbs/06c_keys.ipynb #9d2b6ee9
+# %% ../nbs/06c_keys.ipynb #c800c5f6
 def reaction(
     network:nn.Module,   # left as it is
     x:Tensor,            # (n, C, H, W) inputs of the network's own type
@@ -81,7 +81,7 @@ def behaviour(
     raise ValueError("model must do the same twice from one seed. Got: other outputs the second time; let it draw from the "
                      "global random streams of PyTorch, NumPy or Python, which are seeded.")
 
-# %% ../nbs/06c_keys.ipynb #2a487a82
+# %% ../nbs/06c_keys.ipynb #08797847
 @undisturbed()
 def check_factory(
     model,           # name or factory: n_classes -> nn.Module
@@ -110,7 +110,7 @@ def model_fingerprint(
     name = model if isinstance(model, str) else getattr(model, "__qualname__", type(model).__qualname__)
     return fingerprint(name, str(network), *network.state_dict().values(), behaviour(network, task.shape))
 
-# %% ../nbs/06c_keys.ipynb #dd81faa6
+# %% ../nbs/06c_keys.ipynb #e6c3e97f
 def measure_version(
     stage:str,   # a distance or score; or "fit", "floor", ..., which the format of records covers
 ) -> list:       # JSON-able

@@ -66,14 +66,14 @@ class DistanceMatrix:
         mean = frame.groupby(["source", "target"])[column].agg(lambda v: v.mean(skipna=False))
         return mean.unstack().reindex(index=self.names, columns=self.names).rename_axis(index="source", columns="target")
 
-# %% ../nbs/07_matrix.ipynb #03fd45f2
+# %% ../nbs/07_matrix.ipynb #7cfa0340
 @patch
 def __eq__(self:DistanceMatrix, other):
     if not isinstance(other, DistanceMatrix): return NotImplemented
     named = (self.name, self.names, self.seeds, self.results) == (other.name, other.names, other.seeds, other.results)
     return named and np.array_equal(self.values, other.values, equal_nan=True)
 
-# %% ../nbs/07_matrix.ipynb #deec063e
+# %% ../nbs/07_matrix.ipynb #e24b98bc
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")   # how a text begins that a spreadsheet might compute, or that is marked
 
 def to_cell(value) -> str|float|int:
@@ -262,7 +262,7 @@ def without_number(
                   RuntimeWarning, stacklevel=4)
     return {job: TransferResult(job.stage, *job.tasks, job.seed, np.nan, config=plan.config, reason=failed[job].reason) for job in jobs}
 
-# %% ../nbs/07_matrix.ipynb #d138a2b7
+# %% ../nbs/07_matrix.ipynb #0f299a69
 def work_for(
     parent:int,        # the process that hands out the work
     measures:dict,     # name -> Distance: another process does not know those of the user

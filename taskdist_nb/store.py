@@ -7,7 +7,7 @@ __all__ = ['LIBRARIES', 'FORMAT', 'BEAT', 'STALE', 'fingerprint', 'of_a_library'
            'to_line', 'from_line', 'open_plain', 'Place', 'places_in', 'Index', 'refused', 'write_whole',
            'DamagedRecord', 'distrust']
 
-# %% ../nbs/06b_store.ipynb #fce20f16
+# %% ../nbs/06b_store.ipynb #1b9c0354
 import errno, functools, hashlib, json, os, platform, secrets, site, stat, sys, sysconfig, tempfile, threading, time, warnings, zlib
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -15,17 +15,17 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import NamedTuple
 
-# %% ../nbs/06b_store.ipynb #74fd8cae
+# %% ../nbs/06b_store.ipynb #fb92610c
 import joblib
 import numpy as np
 import safetensors.torch
 import torch
 from fastcore.basics import patch
 
-# %% ../nbs/06b_store.ipynb #c8fe4ec8
+# %% ../nbs/06b_store.ipynb #4186281f
 from . import __file__ as package, __version__
 
-# %% ../nbs/06b_store.ipynb #90a7d74b
+# %% ../nbs/06b_store.ipynb #4a71d345
 def fingerprint(*parts) -> str:
     "A 20-digit name for JSON-able parts, bytes and tensors; equal parts give equal names on every machine."
     h = hashlib.blake2b(digest_size=10)
@@ -36,7 +36,7 @@ def fingerprint(*parts) -> str:
         h.update(len(p).to_bytes(8, "big") + p)
     return h.hexdigest()
 
-# %% ../nbs/06b_store.ipynb #aa03e2a2
+# %% ../nbs/06b_store.ipynb #ac593a44
 _installed = [*map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")), *site.getsitepackages(), site.getusersitepackages()]
 LIBRARIES = {Path(folder).resolve() for folder in (*_installed, Path(package).parent)}
 
@@ -48,7 +48,7 @@ def of_a_library(
     if module == "__main__": return False
     return file is None or any(Path(file).resolve().is_relative_to(folder) for folder in LIBRARIES)
 
-# %% ../nbs/06b_store.ipynb #48d828da
+# %% ../nbs/06b_store.ipynb #f7d2f050
 def _reached(code:CodeType) -> set:
     "The global names that a code object reads, and those that its inner functions read."
     return set(code.co_names).union(*(_reached(c) for c in code.co_consts if isinstance(c, CodeType)))
@@ -59,7 +59,7 @@ def _compiled(code:CodeType) -> list:
     constants = [_compiled(c) if isinstance(c, CodeType) else plain(c) for c in code.co_consts]
     return [code.co_code.hex(), code.co_names, code.co_varnames, code.co_freevars, constants]
 
-# %% ../nbs/06b_store.ipynb #8a7cbd0b
+# %% ../nbs/06b_store.ipynb #97277b0b
 def _members(value) -> dict:
     "What a function, a class or another object is made of: name -> value."
     if isinstance(value, FunctionType):
@@ -89,7 +89,7 @@ def code_parts(
     own = _compiled(value.__code__) if isinstance(value, FunctionType) else []
     return [name, own, [[k, code_parts(v, seen)] for k, v in sorted(_members(value).items())]]
 
-# %% ../nbs/06b_store.ipynb #b7d5d89b
+# %% ../nbs/06b_store.ipynb #a1b71962
 FORMAT = 6   # raised when records, or the meaning of a number, change: old records are then not found
 
 @functools.cache
@@ -105,7 +105,7 @@ def provenance(
     versions = dict(taskdist_nb=__version__, torch=str(torch.__version__), numpy=np.__version__, python=platform.python_version())
     return dict(versions=versions, machine=dict(system=platform.system(), processor=processor, cores=joblib.cpu_count(), gpu=gpu))
 
-# %% ../nbs/06b_store.ipynb #3a8e018f
+# %% ../nbs/06b_store.ipynb #9426ff75
 class Store:
     "A folder of records, each with a checksum. What cannot be trusted is named in a warning and not read."
     def __init__(self,
@@ -123,7 +123,7 @@ class Store:
         "Where a record's tensors lie, or the sign that somebody is at work on it."
         return self.folder/f"{key}.{kind}"
 
-# %% ../nbs/06b_store.ipynb #1b391d5a
+# %% ../nbs/06b_store.ipynb #ef304677
 class Head(NamedTuple):
     "What is known about a record without reading it."
     key: str         # the record's name
@@ -146,7 +146,7 @@ def from_line(line:bytes) -> Head|None:
     try: return Head(**json.loads(text.decode()))
     except (ValueError, TypeError): return None   # of a format with other fields
 
-# %% ../nbs/06b_store.ipynb #8c2a6f2b
+# %% ../nbs/06b_store.ipynb #5004519c
 def open_plain(path:Path):
     "Open a file to read bytes. Raises OSError for a folder, a pipe or a device: reading these might never end."
     f = open(path, "rb", opener=lambda p, flags: os.open(p, flags | getattr(os, "O_NONBLOCK", 0)))
@@ -154,7 +154,7 @@ def open_plain(path:Path):
     f.close()
     raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
 
-# %% ../nbs/06b_store.ipynb #786aa8d5
+# %% ../nbs/06b_store.ipynb #5cbe9176
 class Place(NamedTuple):
     "Where a record lies."
     file:str    # name of a file in `records`
@@ -180,7 +180,7 @@ def places_in(
                 passed = True   # odd if a whole record follows; else it is the end, which may be being written
     return places, end, odd
 
-# %% ../nbs/06b_store.ipynb #13345d33
+# %% ../nbs/06b_store.ipynb #7b460104
 _lock = threading.RLock()   # of what this process knows about its stores
 if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=lambda: globals().update(_lock=threading.RLock()))
 
@@ -219,7 +219,7 @@ class Index:
     def add(self, place:Place):
         if place.head.format == FORMAT: self.places.setdefault(place.head.key, []).append(place)
 
-# %% ../nbs/06b_store.ipynb #fa9dfc8e
+# %% ../nbs/06b_store.ipynb #306debbe
 _indexes = {}   # folder -> Index, for this process
 
 @patch(as_prop=True)
@@ -233,7 +233,7 @@ def heads(self:Store) -> dict[str, Head]:   # key -> head
     self.index.refresh()
     return {key: places[-1].head for key, places in self.index.places.items()}
 
-# %% ../nbs/06b_store.ipynb #eca3ae4b
+# %% ../nbs/06b_store.ipynb #b1afe64d
 def refused(e:OSError, folder:Path) -> OSError:
     "The system's complaint about a write, with what it means."
     said = f"the store could not be written to ({e.strerror}); what it holds is whole, and the same call goes on from there"
@@ -253,7 +253,7 @@ def replace_file(self:Store,
     finally:
         with suppress(OSError): temporary.unlink()
 
-# %% ../nbs/06b_store.ipynb #14f986fe
+# %% ../nbs/06b_store.ipynb #4cd18d4e
 @patch
 def append(self:Index,
     head:Head,    # of the record
@@ -281,7 +281,7 @@ def write_whole(f, data:bytes) -> int:   # where the data begin
         raise
     return start
 
-# %% ../nbs/06b_store.ipynb #85c551d7
+# %% ../nbs/06b_store.ipynb #b6babe8e
 @patch
 def write(self:Store,
     key:str,              # the record's name
@@ -302,7 +302,7 @@ def write(self:Store,
     seconds = float(about.get("seconds", np.nan))
     self.index.append(Head(key, about.get("stage", ""), seconds, bool(tensors), len(body), fingerprint(body), FORMAT), body)
 
-# %% ../nbs/06b_store.ipynb #def1f6cb
+# %% ../nbs/06b_store.ipynb #852a6f4b
 class DamagedRecord(UserWarning): "A file of a store that was not read, and why."
 
 def distrust(
@@ -328,7 +328,7 @@ def open_record(self:Store,
     outer = json.loads(body)
     return (outer, "") if outer["key"] == place.head.key else ({}, f"it has the record {outer['key']} under another name")
 
-# %% ../nbs/06b_store.ipynb #4a300f58
+# %% ../nbs/06b_store.ipynb #52993234
 @patch
 def look_up(self:Store,
     key:str,   # the record's name
@@ -350,7 +350,7 @@ def read(self:Store,
     "A record, or None."
     return self.look_up(key).get("record")
 
-# %% ../nbs/06b_store.ipynb #a668cb18
+# %% ../nbs/06b_store.ipynb #56a9483c
 @patch
 def tensors(self:Store,
     key:str,   # the record's name
@@ -380,7 +380,7 @@ def file_of(self:Store,
     if key not in self.index.places: self.index.refresh()
     return self.records/self.index.places[key][-1].file
 
-# %% ../nbs/06b_store.ipynb #b871b739
+# %% ../nbs/06b_store.ipynb #9124d84e
 BEAT = 10    # seconds between two signs that a process is at work
 STALE = 60   # seconds after which a sign is that of a dead process
 
@@ -413,7 +413,7 @@ def running(self:Store) -> set[str]:   # names of records
             if kind == "running" and abs(now - entry.stat().st_mtime) < STALE: young.add(key)
     return young
 
-# %% ../nbs/06b_store.ipynb #699a165f
+# %% ../nbs/06b_store.ipynb #236ef4b4
 @patch
 def make_ready(self:Store):
     "Before work begins: raise OSError if nothing can be written here, and clear away what killed processes left an hour ago."

@@ -1,6 +1,7 @@
 """What a store must know, and what a run survives: each number that comes out of a store is the one that a fresh run would give."""
 import csv
 import errno
+import functools
 import os
 import random
 import signal
@@ -126,8 +127,8 @@ def test_what_the_caller_has_switched_on_changes_nothing(tmp_path, distance):
 
 
 def test_one_module_for_all_is_refused_before_anything_is_fitted(tmp_path):
-    once = Net(20)
-    refuses(lambda: measured(model=lambda k: once, store=tmp_path), contains="a new network at each call")
+    once = functools.cache(Net)   # one and the same module at each call
+    refuses(lambda: measured(model=once, store=tmp_path), contains="a new network at each call")
     assert not Store(tmp_path).heads()
 
 
