@@ -1085,7 +1085,7 @@ def test_messages_name_argument_value_and_remedy(call, argument, value, remedy):
 
 # module -> reason -> names. What stands here takes arguments that its callers, which are covered, have checked.
 ELSEWHERE = {
-    "models": {"steps of `build_model`, tried with networks of every kind in 01_models and test_models": "seeded check_plain two_images check_alone"},
+    "models": {"steps of `build_model`, tried with networks of every kind in 01_models and test_models": "check_plain two_images check_alone"},
     "distances": {"steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling BlockCosts LazyPairs check_features coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task halves Distance"},
     "mantel": {"steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"},
     "scores": {"steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage"},
