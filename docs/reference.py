@@ -15,7 +15,8 @@ CALLED = {
     "data": "Task Suite digits_suite LabelSpace joint_label_space",
     "pictures": "read_picture leaks",
     "readers": "Suite.from_folder Suite.from_npz Reading",
-    "datasets": "Suite.from_dataset cifar100_suite cifar10_suite mnist_suite fashion_mnist_suite load_suite",
+    "torchdata": "Suite.from_dataset",
+    "datasets": "cifar100_suite cifar10_suite mnist_suite fashion_mnist_suite load_suite",
     "models": "small_cnn wrn_16_4 mlp get_model build_model to_inputs predict_logits penultimate resolve_precision",
     "fisher": "kl_divergence step_length path_length mean_length fisher_rao geodesic fisher_information as_probabilities",
     "transport": "exact_plan entropic_plan block_plans proximal_step make_blocks BlockCoupling displace soft_labels tau_schedule mixup_tau "

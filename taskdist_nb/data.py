@@ -162,7 +162,7 @@ def named_by_key(
 # %% ../nbs/00_data.ipynb #c036
 class Suite(Mapping):
     "An ordered mapping name -> `Task`. Raises ValueError if empty or if two tasks have one name."
-    from_dataset, from_npz, from_folder = _Later("datasets"), _Later("readers"), _Later("readers")
+    from_dataset, from_npz, from_folder = _Later("torchdata"), _Later("readers"), _Later("readers")
 
     def __init__(self,
         tasks:Iterable[Task],  # in the order of the matrix to come; or a mapping name -> Task

@@ -12,163 +12,254 @@ from pathlib import Path
 from .checks import check_choice
 
 # %% ../nbs/00a_folders.ipynb #7b5e4fd7
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pbm", ".pgm", ".ppm", ".pnm"}
-HIDDEN = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"}
+IMAGE_SUFFIXES = {
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jfif",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".webp",
+    ".pbm",
+    ".pgm",
+    ".ppm",
+    ".pnm",
+}
+HIDDEN = {
+    "thumbs.db",
+    "ehthumbs.db",
+    "desktop.ini",
+    "__macosx",
+    "@eadir",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+}
+
 
 def _why_left_out(
-    entry:Path,        # a file or a folder
-    above:list[str],   # real paths of the folders that it lies in
-)->str: # empty: it is a folder or a picture
+    entry: Path,  # a file or a folder
+    above: list[str],  # real paths of the folders that it lies in
+) -> str:  # empty: it is a folder or a picture
     "Why an entry of a folder is no data."
-    if entry.name.startswith(".") or entry.name.lower() in HIDDEN: return "hidden"
-    if entry.is_dir(): return "link to a folder above it" if os.path.realpath(entry) in above else ""
-    if not entry.exists(): return "link to nothing"
-    if entry.suffix.lower() not in IMAGE_SUFFIXES: return "no picture by its name"
+    if entry.name.startswith(".") or entry.name.lower() in HIDDEN:
+        return "hidden"
+    if entry.is_dir():
+        return "link to a folder above it" if os.path.realpath(entry) in above else ""
+    if not entry.exists():
+        return "link to nothing"
+    if entry.suffix.lower() not in IMAGE_SUFFIXES:
+        return "no picture by its name"
     return "" if entry.is_file() else "no regular file"
 
 # %% ../nbs/00a_folders.ipynb #858f52e8
-def _in_order(path:Path): return not path.name.isdecimal(), int(path.name) if path.name.isdecimal() else 0, path.name
+def _in_order(path: Path):
+    return not path.name.isdecimal(), int(path.name) if path.name.isdecimal() else 0, path.name
+
 
 @dataclass
 class _Folder:
     "A folder with the pictures straight in it, and the folders that hold more."
+
     path: Path
     pictures: list[Path]
     folders: list["_Folder"]
 
-    def all_pictures(self)->list[Path]:
+    def all_pictures(self) -> list[Path]:
         return self.pictures + [p for f in self.folders for p in f.all_pictures()]
 
+
 def _look(
-    path:Path,                          # a folder
-    left_out:list[tuple[Path,str]],     # (path, why) is added for what is no data
-    above:tuple[str,...]=(),            # real paths of the folders that it lies in
-)->_Folder:
+    path: Path,  # a folder
+    left_out: list[tuple[Path, str]],  # (path, why) is added for what is no data
+    above: tuple[str, ...] = (),  # real paths of the folders that it lies in
+) -> _Folder:
     "A folder and all that is below it; folders without pictures are left out. Raises OSError."
     found, above = _Folder(path, [], []), (*above, os.path.realpath(path))
     for entry in sorted(path.iterdir(), key=_in_order):
-        if why := _why_left_out(entry, above): left_out.append((entry, why))
-        elif not entry.is_dir(): found.pictures.append(entry)
-        elif (below := _look(entry, left_out, above)).all_pictures(): found.folders.append(below)
-        else: left_out.append((entry, "no pictures in it"))
+        if why := _why_left_out(entry, above):
+            left_out.append((entry, why))
+        elif not entry.is_dir():
+            found.pictures.append(entry)
+        elif (below := _look(entry, left_out, above)).all_pictures():
+            found.folders.append(below)
+        else:
+            left_out.append((entry, "no pictures in it"))
     return found
 
 # %% ../nbs/00a_folders.ipynb #d4fcbdaf
 FOLDER_LAYOUTS = ("CLASS", "PART/CLASS", "TASK/CLASS", "TASK/PART/CLASS", "PART/TASK/CLASS")
-PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
-         "test": "test", "testing": "test"}
+PARTS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}
 
 # %% ../nbs/00a_folders.ipynb #f0421911
 def _fits(
-    places:list[tuple[str,...]],   # names of the folders that lead to each folder with pictures
-    layout:str,                    # one of `FOLDER_LAYOUTS`
-)->bool:
+    places: list[tuple[str, ...]],  # names of the folders that lead to each folder with pictures
+    layout: str,  # one of `FOLDER_LAYOUTS`
+) -> bool:
     "Are all pictures where the layout has them?"
     levels = layout.split("/")
-    if any(len(place)!=len(levels) for place in places): return False
+    if any(len(place) != len(levels) for place in places):
+        return False
     for level, names in zip(levels[:-1], zip(*places)):
-        if any((name.lower() in PARTS) != (level=="PART") for name in names): return False
+        if any((name.lower() in PARTS) != (level == "PART") for name in names):
+            return False
     return _are_classes(places)
 
-def _are_classes(places:list[tuple[str,...]])->bool:
+
+def _are_classes(places: list[tuple[str, ...]]) -> bool:
     "Are the last names those of classes, rather than of parts?"
     beside = {}
-    for *above, name in places: beside.setdefault(tuple(above), set()).add(name.lower())
-    return all(not names & (set(PARTS)-{"train"}) and names!={"train"} for names in beside.values())
+    for *above, name in places:
+        beside.setdefault(tuple(above), set()).add(name.lower())
+    return all(not names & (set(PARTS) - {"train"}) and names != {"train"} for names in beside.values())
 
 # %% ../nbs/00a_folders.ipynb #3e14acca
 @dataclass
 class ClassFolder:
     "The pictures of one class folder, and where it stands."
+
     name: str
     pictures: list[Path]
     task: str = ""
-    part: str = ""   # the name of its folder; later "train", "test", or "": to be split
+    part: str = ""  # the name of its folder; later "train", "test", or "": to be split
 
     @property
-    def key(self)->str: return f"{self.task}/{self.name}".lstrip("/")
+    def key(self) -> str:
+        return f"{self.task}/{self.name}".lstrip("/")
+
 
 def _classes(
-    folder:_Folder,                     # what lies on the disk
-    layout:str,                         # one of `FOLDER_LAYOUTS`
-    left_out:list[tuple[Path,str]],     # (path, why) is added for what does not fit
-    **above:str,                        # task and part so far
-)->list[ClassFolder]:
+    folder: _Folder,  # what lies on the disk
+    layout: str,  # one of `FOLDER_LAYOUTS`
+    left_out: list[tuple[Path, str]],  # (path, why) is added for what does not fit
+    **above: str,  # task and part so far
+) -> list[ClassFolder]:
     "The class folders by a layout."
     level, _, deeper = layout.partition("/")
     left_out += [(p, "not in a class folder") for p in folder.pictures]
-    if level=="CLASS": return [ClassFolder(f.path.name, f.all_pictures(), **above) for f in folder.folders]
+    if level == "CLASS":
+        return [ClassFolder(f.path.name, f.all_pictures(), **above) for f in folder.folders]
     found = []
     for f in folder.folders:
-        if level=="PART" and f.path.name.lower() not in PARTS: left_out.append((f.path, "not named like a part, such as train or test"))
-        else: found += _classes(f, deeper, left_out, **above | {level.lower(): f.path.name})
+        if level == "PART" and f.path.name.lower() not in PARTS:
+            left_out.append((f.path, "not named like a part, such as train or test"))
+        else:
+            found += _classes(f, deeper, left_out, **above | {level.lower(): f.path.name})
     return found
 
 # %% ../nbs/00a_folders.ipynb #ccffc857
-def _places(folder:_Folder, above:tuple[str,...]=())->list[tuple[str,...]]:
+def _places(folder: _Folder, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     "The names that lead to each folder with pictures straight in it, the root apart."
     found = [above] if folder.pictures and above else []
     return found + [place for f in folder.folders for place in _places(f, (*above, f.path.name))]
 
-def _describe(tree:_Folder, layout:str)->str:
+
+def _describe(tree: _Folder, layout: str) -> str:
     "How a layout reads a folder; empty if this makes no task."
-    left_out:list = []
-    tasks:dict = {}
-    for c in _classes(tree, layout, left_out): tasks.setdefault(c.task or "all", {})[c.name] = None
-    tasks = {t: list(names) for t, names in tasks.items() if len(names)>1}
-    if not tasks or not _are_classes([(t, name) for t, names in tasks.items() for name in names]): return ""
-    shown = ", ".join(f"{t!r} of {', '.join(names[:4])}{', ...' if len(names)>4 else ''}" for t, names in list(tasks.items())[:4])
+    left_out: list = []
+    tasks: dict = {}
+    for c in _classes(tree, layout, left_out):
+        tasks.setdefault(c.task or "all", {})[c.name] = None
+    tasks = {t: list(names) for t, names in tasks.items() if len(names) > 1}
+    if not tasks or not _are_classes([(t, name) for t, names in tasks.items() for name in names]):
+        return ""
+    shown = ", ".join(
+        f"{t!r} of {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
+        for t, names in list(tasks.items())[:4]
+    )
     n = sum(len(c.pictures) for c in _classes(tree, layout, []))
-    return f"layout={layout!r} reads {shown}{', ...' if len(tasks)>4 else ''} ({n} of {len(tree.all_pictures())} pictures)"
+    more = ", ..." if len(tasks) > 4 else ""
+    return f"layout={layout!r} reads {shown}{more} ({n} of {len(tree.all_pictures())} pictures)"
 
 # %% ../nbs/00a_folders.ipynb #acbed4f2
 def _layout_of(
-    tree:_Folder,   # what lies on the disk
-)->str: # one of `FOLDER_LAYOUTS`
+    tree: _Folder,  # what lies on the disk
+) -> str:  # one of `FOLDER_LAYOUTS`
     "The layout that fits. Raises ValueError, with the possible readings, if none does."
     places = _places(tree)
     if not places:
         suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
         straight = f"; {len(tree.pictures)} lie straight in the folder" if tree.pictures else ""
-        raise ValueError(f"path must hold images ({suffixes}) in one sub-folder a class. Got: none in {str(tree.path)!r}{straight}.")
-    if fits := [layout for layout in FOLDER_LAYOUTS if _fits(places, layout)]: return fits[0]
+        raise ValueError(
+            f"path must hold images ({suffixes}) in one sub-folder a class. Got: none in "
+            f"{str(tree.path)!r}{straight}."
+        )
+    if fits := [layout for layout in FOLDER_LAYOUTS if _fits(places, layout)]:
+        return fits[0]
     examples = dict.fromkeys(tuple(PARTS.get(n.lower(), "") for n in place) for place in places)
-    shown = [next("/".join(p) for p in places if tuple(PARTS.get(n.lower(), "") for n in p)==kind) for kind in examples]
+    shown = [
+        next("/".join(p) for p in places if tuple(PARTS.get(n.lower(), "") for n in p) == kind)
+        for kind in examples
+    ]
     readings = "; ".join(filter(None, (_describe(tree, layout) for layout in FOLDER_LAYOUTS)))
     advice = f"say which is meant: {readings}" if readings else "move the pictures"
-    raise ValueError(f"path must have one of the layouts {', '.join(FOLDER_LAYOUTS)} throughout. "
-                     f"Got: {str(tree.path)!r} with pictures in {', '.join(map(repr, shown[:6]))}; {advice}.")
+    raise ValueError(
+        f"path must have one of the layouts {', '.join(FOLDER_LAYOUTS)} throughout. "
+        f"Got: {str(tree.path)!r} with pictures in {', '.join(map(repr, shown[:6]))}; {advice}."
+    )
 
 # %% ../nbs/00a_folders.ipynb #cdac7339
 def _with_parts(
-    classes:list[ClassFolder],               # of one task
-    left_out:list[tuple[Path,str]],     # (path, why) is added for validation pictures that are not used
-)->list[ClassFolder]: # their parts are "train" and "test", or "" throughout
-    "Which pictures are for training and which for the test. Raises ValueError if there is no training part, or two of a kind."
+    classes: list[ClassFolder],  # of one task
+    left_out: list[tuple[Path, str]],  # (path, why) is added for validation pictures that are not used
+) -> list[ClassFolder]:  # their parts are "train" and "test", or "" throughout
+    """Which pictures are for training and which for the test.
+
+    Raises ValueError if there is no training part, or two of a kind."""
     names = {c.part: PARTS[c.part.lower()] for c in classes if c.part}
     kinds = list(names.values())
-    if not names: return classes
+    if not names:
+        return classes
     test = "test" if "test" in kinds else "val"
     for kind, least in (("train", 1), (test, 0)):
-        if not least<=kinds.count(kind)<=1:
+        if not least <= kinds.count(kind) <= 1:
             whose = f" in {classes[0].task!r}" if classes[0].task else ""
-            raise ValueError(f"path must hold one folder of {kind} pictures. Got: {', '.join(map(repr, names))}{whose}; rename or remove the others.")
+            raise ValueError(
+                f"path must hold one folder of {kind} pictures. Got: {', '.join(map(repr, names))}{whose}; "
+                f"rename or remove the others."
+            )
     parts = {"train": "train" if test in kinds else "", test: "test"}
-    left_out += [(p, "validation picture beside test pictures") for c in classes if c.part and names[c.part] not in parts for p in c.pictures]
+    left_out += [
+        (p, "validation picture beside test pictures")
+        for c in classes
+        if c.part and names[c.part] not in parts
+        for p in c.pictures
+    ]
     return [replace(c, part=parts[names[c.part]]) for c in classes if names[c.part] in parts]
 
 # %% ../nbs/00a_folders.ipynb #3227250d
 def find_classes(
-    path:Path,                          # a folder of pictures
-    layout:str|None,                    # one of `FOLDER_LAYOUTS`; None: the one that fits
-    left_out:list[tuple[Path,str]],     # (path, why) is added for what is no data
-)->tuple[str,list[ClassFolder]]: # the layout; the classes, whose parts are "train", "test", or "" (to be split)
-    "The class folders below a folder. Raises OSError if it cannot be looked at, ValueError if it has no layout or two."
-    if layout is not None: check_choice(layout, "layout", FOLDER_LAYOUTS)
-    try: tree = _look(path, left_out)
-    except OSError as e: raise OSError(f"path must hold folders that may be read. Got: {e}.") from e
+    path: Path,  # a folder of pictures
+    layout: str | None,  # one of `FOLDER_LAYOUTS`; None: the one that fits
+    left_out: list[tuple[Path, str]],  # (path, why) is added for what is no data
+) -> tuple[
+    str, list[ClassFolder]
+]:  # the layout; the classes, whose parts are "train", "test", or "" (to be split)
+    "The class folders below a folder. Raises OSError if it cannot be looked at, ValueError if it has no"
+    "layout or two."
+    if layout is not None:
+        check_choice(layout, "layout", FOLDER_LAYOUTS)
+    try:
+        tree = _look(path, left_out)
+    except OSError as e:
+        raise OSError(f"path must hold folders that may be read. Got: {e}.") from e
     layout = layout or _layout_of(tree)
-    tasks:dict[str,list] = {}
-    for c in _classes(tree, layout, left_out): tasks.setdefault(c.task, []).append(c)
-    if not tasks: raise ValueError(f"path must hold class folders with images for layout={layout!r}. Got: none in {str(path)!r}.")
+    tasks: dict[str, list] = {}
+    for c in _classes(tree, layout, left_out):
+        tasks.setdefault(c.task, []).append(c)
+    if not tasks:
+        raise ValueError(
+            f"path must hold class folders with images for layout={layout!r}. Got: none in {str(path)!r}."
+        )
     return layout, [c for classes in tasks.values() for c in _with_parts(classes, left_out)]

@@ -19,99 +19,132 @@ from .convert import as_images
 from .data import Task
 
 # %% ../nbs/00a_pictures.ipynb #bbbf4bbf
-MAX_PIXELS = 2**26   # of one picture, 8192 x 8192; more is refused before it is decoded
+MAX_PIXELS = 2**26  # of one picture, 8192 x 8192; more is refused before it is decoded
+
 
 def _opened(
-    file:Path,   # of a picture
-)->Image.Image: # its header; the pixels are decoded later
+    file: Path,  # of a picture
+) -> Image.Image:  # its header; the pixels are decoded later
     "Raises ValueError if the picture is too large, OSError if it cannot be read."
     limit = f"a picture must have at most {MAX_PIXELS:,} pixels. Got:"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)      # above our limit, refused below
-        try: picture = Image.open(file)
-        except Image.DecompressionBombError: raise ValueError(f"{limit} more than twice Pillow's own limit.") from None
-    if picture.width*picture.height<=MAX_PIXELS: return picture
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # above our limit, refused below
+        try:
+            picture = Image.open(file)
+        except Image.DecompressionBombError:
+            raise ValueError(f"{limit} more than twice Pillow's own limit.") from None
+    if picture.width * picture.height <= MAX_PIXELS:
+        return picture
     picture.close()
     raise ValueError(f"{limit} {picture.width:,} x {picture.height:,}.")
 
 # %% ../nbs/00a_pictures.ipynb #02a671dc
 def _eight_bits(
-    picture:Image.Image,   # of any mode
-    kind:str,              # of its file, "PNG"
-    value_range,           # (black, white) of pictures with more than 8 bits; None: by their type
-)->Image.Image:
+    picture: Image.Image,  # of any mode
+    kind: str,  # of its file, "PNG"
+    value_range,  # (black, white) of pictures with more than 8 bits; None: by their type
+) -> Image.Image:
     "The picture in bytes. Raises ValueError for pixels outside of the range, or if there is none."
-    if picture.mode!="F" and picture.mode[:1]!="I": return picture
-    by_type = (0, 1) if picture.mode=="F" else (0, 65_535) if picture.mode!="I" or kind in ("PNG", "PPM") else None
+    if picture.mode != "F" and picture.mode[:1] != "I":
+        return picture
+    by_type = (
+        (0, 1)
+        if picture.mode == "F"
+        else (0, 65_535)
+        if picture.mode != "I" or kind in ("PNG", "PPM")
+        else None
+    )
     if not (ends := value_range or by_type):
-        raise ValueError("value_range must be given for pictures of 32-bit integers, as (black, white). Got: None.")
+        raise ValueError(
+            "value_range must be given for pictures of 32-bit integers, as (black, white). Got: None."
+        )
     return Image.fromarray(as_images(np.asarray(picture)[None], "a picture", "NHW", ends)[0, 0].numpy())
 
 # %% ../nbs/00a_pictures.ipynb #a71f1993
 def _opaque(
-    picture:Image.Image,   # of bytes, with or without transparency
-)->Image.Image:
+    picture: Image.Image,  # of bytes, with or without transparency
+) -> Image.Image:
     "The picture before a white ground, or before a black one if nothing shows on white."
-    if not picture.has_transparency_data: return picture
+    if not picture.has_transparency_data:
+        return picture
     picture = picture.convert("RGBA")
     for ground in ("white", "black"):
         flat = Image.alpha_composite(Image.new("RGBA", picture.size, ground), picture).convert("RGB")
-        if any(low<high for low, high in flat.getextrema()): break
+        if any(low < high for low, high in flat.getextrema()):
+            break
     return flat
 
 # %% ../nbs/00a_pictures.ipynb #0acec2df
 def to_plain(
-    picture:Image.Image,    # of any mode
-    mode:str|None=None,     # "RGB", or "L" for grey; None: grey if it has no colours
-    value_range=None,       # (black, white) of pictures with more than 8 bits; None: by their type
-    kind:str="",            # of its file, e.g. "PNG"
-)->Image.Image: # mode "RGB" or "L"
+    picture: Image.Image,  # of any mode
+    mode: str | None = None,  # "RGB", or "L" for grey; None: grey if it has no colours
+    value_range=None,  # (black, white) of pictures with more than 8 bits; None: by their type
+    kind: str = "",  # of its file, e.g. "PNG"
+) -> Image.Image:  # mode "RGB" or "L"
     "The picture in bytes, opaque. Raises ValueError for pixels outside of the range."
-    grey = picture.mode in ("1", "L", "LA", "La", "F") or picture.mode[:1]=="I"
-    return _opaque(_eight_bits(picture, kind or picture.format, value_range)).convert(mode or ("L" if grey else "RGB"))
+    grey = picture.mode in ("1", "L", "LA", "La", "F") or picture.mode[:1] == "I"
+    return _opaque(_eight_bits(picture, kind or picture.format, value_range)).convert(
+        mode or ("L" if grey else "RGB")
+    )
 
 # %% ../nbs/00a_pictures.ipynb #105d4115
 class Picture(NamedTuple):
     "One picture of a file."
-    pixels: np.ndarray       # (size, size[, 3]) uint8
-    size: tuple[int,int]     # height and width in the file, upright
-    frames: int              # pictures in the file, of which this is the first
+
+    pixels: np.ndarray  # (size, size[, 3]) uint8
+    size: tuple[int, int]  # height and width in the file, upright
+    frames: int  # pictures in the file, of which this is the first
+
 
 def read_picture(
-    file:str|Path,      # of a picture
-    size:int=32,        # height and width wanted
-    mode:str="RGB",     # "L" for grey
-    value_range=None,   # (black, white) of pictures with more than 8 bits; None: by their type
-)->Picture:
-    "One picture, upright, opaque, in bytes. Raises OSError or ValueError if it cannot be read or is too large."
+    file: str | Path,  # of a picture
+    size: int = 32,  # height and width wanted
+    mode: str = "RGB",  # "L" for grey
+    value_range=None,  # (black, white) of pictures with more than 8 bits; None: by their type
+) -> Picture:
+    """One picture, upright, opaque, in bytes.
+
+    Raises OSError or ValueError if it cannot be read or is too large."""
     with _opened(file) as picture:
-        frames = 1 if picture.format=="MPO" else getattr(picture, "n_frames", 1)     # MPO: a photograph and its preview
+        frames = (
+            1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+        )  # MPO: a photograph and its preview
         upright = ImageOps.exif_transpose(picture)
         shown = to_plain(upright, mode, value_range, picture.format)
     return Picture(np.asarray(ImageOps.fit(shown, (size, size))), (upright.height, upright.width), frames)
 
 # %% ../nbs/00a_pictures.ipynb #fdea0aa7
 def image_digests(
-    x:Tensor,   # (n, C, H, W)
-)->list[str]: # (n,)
+    x: Tensor,  # (n, C, H, W)
+) -> list[str]:  # (n,)
     "A short name for the pixels of each image; equal names mean equal type, shape and pixels."
     form = f"{x.dtype} {tuple(x.shape[1:])}".encode()
-    return [hashlib.blake2b(form + image.contiguous().numpy().tobytes(), digest_size=16).hexdigest() for image in x.cpu()]
+    return [
+        hashlib.blake2b(form + image.contiguous().numpy().tobytes(), digest_size=16).hexdigest()
+        for image in x.cpu()
+    ]
 
 # %% ../nbs/00a_pictures.ipynb #602a2c41
 def leaks(
-    source:Task,   # its training images
-    target:Task,   # its test images
-    files:Mapping[str,str]|None=None,   # `image_digests` -> name of a file, such as `suite.read.files`
-)->pd.DataFrame: # a row for each such test image: its place and class in the target, the place and class of its (first) copy in the source
-    "Test images of the target that stand among the training images of the source. Raises TypeError unless both are tasks."
+    source: Task,  # its training images
+    target: Task,  # its test images
+    files: Mapping[str, str] | None = None,  # `image_digests` -> name of a file, such as `suite.read.files`
+) -> pd.DataFrame:  # a row for each: place and class in the target, place and class of its (first) copy in the source
+    """Test images of the target that stand among the training images of the source.
+
+    Raises TypeError unless both are tasks."""
     for argument, task in (("source", source), ("target", target)):
-        if not isinstance(task, Task): raise TypeError(f"{argument} must be a Task. Got: {type(task).__name__}.")
-    first:dict[str,int] = {}
-    for k, digest in enumerate(image_digests(source.x_train)): first.setdefault(digest, k)
+        if not isinstance(task, Task):
+            raise TypeError(f"{argument} must be a Task. Got: {type(task).__name__}.")
+    first: dict[str, int] = {}
+    for k, digest in enumerate(image_digests(source.x_train)):
+        first.setdefault(digest, k)
     rows = []
     for k, digest in enumerate(image_digests(target.x_test)):
-        if (at := first.get(digest)) is None: continue
+        if (at := first.get(digest)) is None:
+            continue
         classes = target.classes[int(target.y_test[k])], source.classes[int(source.y_train[at])]
         rows.append((k, classes[0], at, classes[1], (files or {}).get(digest, "")))
-    return pd.DataFrame(rows, columns=["target image", "target class", "source image", "source class", "file"])
+    return pd.DataFrame(
+        rows, columns=["target image", "target class", "source image", "source class", "file"]
+    )

@@ -19,7 +19,14 @@ from fastcore.basics import patch
 from torch import Tensor
 from tqdm.auto import tqdm
 from .checks import check_choice, check_list, check_whole, unknown
-from .convert import as_images, as_labels, as_words, check_value_range, constant_images, sorted_names
+from taskdist_nb.convert import (
+    as_images,
+    as_labels,
+    as_words,
+    check_value_range,
+    constant_images,
+    sorted_names,
+)
 from .data import Suite, Task, by_name, held_out, own_vocabulary
 from .folders import ClassFolder, find_classes
 from .pictures import image_digests, read_picture
@@ -28,47 +35,63 @@ from .pictures import image_digests, read_picture
 @dataclass
 class _Pictures:
     "Pictures in memory, one row each."
-    x: Tensor                     # (n, C, size, size) uint8
-    place: Tensor                 # (n,) place of its class in the list of classes
-    files: list[Path]             # where it came from
-    sizes: list[tuple[int,int]]   # (height, width) there
-    frames: list[int]             # pictures there, of which the first was read
+
+    x: Tensor  # (n, C, size, size) uint8
+    place: Tensor  # (n,) place of its class in the list of classes
+    files: list[Path]  # where it came from
+    sizes: list[tuple[int, int]]  # (height, width) there
+    frames: list[int]  # pictures there, of which the first was read
+
 
 def _read_all(
-    classes:list[ClassFolder], size:int, mode:str, value_range,
-    on_error:str,                       # "raise" | "skip"
-    progress:bool,                      # show a bar if it takes longer
-    left_out:list[tuple[Path,str]],     # (path, why) is added for files that are skipped
-)->_Pictures:
+    classes: list[ClassFolder],
+    size: int,
+    mode: str,
+    value_range,
+    on_error: str,  # "raise" | "skip"
+    progress: bool,  # show a bar if it takes longer
+    left_out: list[tuple[Path, str]],  # (path, why) is added for files that are skipped
+) -> _Pictures:
     "All pictures of the classes. Raises OSError for one that cannot be read, ValueError if none can."
     rows, wanted = [], [(k, file) for k, c in enumerate(classes) for file in c.pictures]
     for k, file in tqdm(wanted, desc="reading pictures", unit="", delay=2, leave=False, disable=not progress):
-        try: rows.append((*read_picture(file, size, mode, value_range), k, file))
+        try:
+            rows.append((*read_picture(file, size, mode, value_range), k, file))
         except Exception as e:
             why = f"{type(e).__name__}: {e}".removeprefix("ValueError: ").replace(str(file), file.name)
-            if on_error=="raise":
-                raise OSError(f"path must hold readable images. Got: {str(file)!r} ({why}); repair or remove it, or say on_error='skip'.") from e
+            if on_error == "raise":
+                raise OSError(
+                    f"path must hold readable images. Got: {str(file)!r} ({why}); repair or remove it, or "
+                    f"say on_error='skip'."
+                ) from e
             left_out.append((file, f"not readable ({why[:100]})"))
-    if not rows: raise ValueError("path must hold readable images. Got: none that could be read.")
+    if not rows:
+        raise ValueError("path must hold readable images. Got: none that could be read.")
     x, sizes, frames, places, files = zip(*rows)
-    layout = "NHW" if mode=="L" else "NHWC"
-    return _Pictures(as_images(np.stack(x), "x", layout), torch.tensor(places), list(files), list(sizes), list(frames))
+    layout = "NHW" if mode == "L" else "NHWC"
+    return _Pictures(
+        as_images(np.stack(x), "x", layout), torch.tensor(places), list(files), list(sizes), list(frames)
+    )
 
 # %% ../nbs/00b_readers.ipynb #878fc7b8
 def _held_out(
-    digests:list[str],   # (n,) of the pictures
-    place:Tensor,        # (n,) of their classes
-    test_size:float,     # share of test pictures
-    seed:int,            # which ones
-)->Tensor: # (n,) True for test pictures
+    digests: list[str],  # (n,) of the pictures
+    place: Tensor,  # (n,) of their classes
+    test_size: float,  # share of test pictures
+    seed: int,  # which ones
+) -> Tensor:  # (n,) True for test pictures
     "A stratified choice of test pictures, in which all copies of a picture are together."
-    classes:dict[str,set] = {}
-    for digest, k in zip(digests, place.tolist()): classes.setdefault(digest, set()).add(k)
+    classes: dict[str, set] = {}
+    for digest, k in zip(digests, place.tolist()):
+        classes.setdefault(digest, set()).add(k)
     numbers = {kinds: i for i, kinds in enumerate(dict.fromkeys(map(frozenset, classes.values())))}
-    stratum = torch.tensor([numbers[frozenset(kinds)] for kinds in classes.values()])    # pictures of the same classes
-    several = stratum.bincount()[stratum]>1
+    stratum = torch.tensor(
+        [numbers[frozenset(kinds)] for kinds in classes.values()]
+    )  # pictures of the same classes
+    several = stratum.bincount()[stratum] > 1
     chosen = torch.zeros(len(stratum), dtype=torch.bool)
-    if several.any(): chosen[several] = held_out(stratum[several], test_size, seed)
+    if several.any():
+        chosen[several] = held_out(stratum[several], test_size, seed)
     test = {digest for digest, is_test in zip(classes, chosen.tolist()) if is_test}
     return torch.tensor([digest in test for digest in digests])
 
@@ -76,36 +99,41 @@ def _held_out(
 @dataclass
 class Reading:
     "What was read from files or a data set, and what was left out."
-    source: str              # what was read
-    layout: str              # how
-    table: pd.DataFrame      # a row for each class of each task: training images, test images, size
-    left_out: pd.DataFrame   # what ("item"), and why ("why")
-    notes: list[str]         # remarks
-    files: dict[str,str]     # `image_digests` -> the file of that image; empty if there are none
 
-    def __str__(self)->str:
+    source: str  # what was read
+    layout: str  # how
+    table: pd.DataFrame  # a row for each class of each task: training images, test images, size
+    left_out: pd.DataFrame  # what ("item"), and why ("why")
+    notes: list[str]  # remarks
+    files: dict[str, str]  # `image_digests` -> the file of that image; empty if there are none
+
+    def __str__(self) -> str:
         parts = [f"What I read from {self.source} ({self.layout}):", self.table.to_string()]
         return "\n\n".join(parts + ["\n".join(lines) for lines in (self.summary(), self.notes) if lines])
-    def _repr_html_(self)->str:
+
+    def _repr_html_(self) -> str:
         lines = "".join(f"<li>{escape(line)}</li>" for line in [*self.summary(), *self.notes])
-        return f"<p>What I read from {escape(self.source)} ({escape(self.layout)}):</p>{self.table.to_html()}<ul>{lines}</ul>"
+        title = f"What I read from {escape(self.source)} ({escape(self.layout)}):"
+        return f"<p>{title}</p>{self.table.to_html()}<ul>{lines}</ul>"
 
 # %% ../nbs/00b_readers.ipynb #d1a9007a
 @patch
-def summary(self:Reading)->list[str]:
+def summary(self: Reading) -> list[str]:
     "A line for each reason for which something was left out: how many, and the first of them."
     lines = []
     for why, items in self.left_out.groupby("why", sort=False)["item"]:
         lines.append(f"Left out, {why}: {len(items)} ({_some(list(items))})")
     return lines
 
-def _some(names:list[str])->str: return ", ".join(names[:4]) + (", ..." if len(names)>4 else "")
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
 
 # %% ../nbs/00b_readers.ipynb #0cce7e93
 def class_table(
-    suite:Suite,            # whose classes are counted
-    sizes:Mapping|None=None,  # (task, class) -> what to say of the sizes in the files
-)->pd.DataFrame:
+    suite: Suite,  # whose classes are counted
+    sizes: Mapping | None = None,  # (task, class) -> what to say of the sizes in the files
+) -> pd.DataFrame:
     "One row a class of a task: training images, test images, sizes."
     rows = []
     for task in suite.values():
@@ -116,17 +144,19 @@ def class_table(
     columns = ["task", "class", "training images", "test images", "height x width"]
     return pd.DataFrame(rows, columns=columns).set_index(["task", "class"])
 
+
 def left_out_table(
-    items,   # pairs (what, why)
-)->pd.DataFrame:
+    items,  # pairs (what, why)
+) -> pd.DataFrame:
     "The table of what was left out."
     return pd.DataFrame([(str(item), why) for item, why in items], columns=["item", "why"])
 
 # %% ../nbs/00b_readers.ipynb #92037ba3
-USUAL = ("hidden", "no picture by its name", "class of no task")   # reasons that nobody needs to be told
+USUAL = ("hidden", "no picture by its name", "class of no task")  # reasons that nobody needs to be told
+
 
 def warn_of(
-    reading:Reading,   # of which there may be something to say
+    reading: Reading,  # of which there may be something to say
 ):
     "Warn of what was left out for unusual reasons, and of the remarks."
     unusual = replace(reading, left_out=reading.left_out[~reading.left_out["why"].isin(USUAL)])
@@ -135,138 +165,190 @@ def warn_of(
 
 # %% ../nbs/00b_readers.ipynb #75cce81b
 def _cuts(
-    tasks,                  # task -> class names, as given; None: the folder's own tasks
-    classes:list[ClassFolder],   # that were found
-)->dict[str,dict[str,list[int]]]: # task -> class name -> places in the list of classes
+    tasks,  # task -> class names, as given; None: the folder's own tasks
+    classes: list[ClassFolder],  # that were found
+) -> dict[str, dict[str, list[int]]]:  # task -> class name -> places in the list of classes
     "Which class folders make which task. Raises TypeError, UnknownName or ValueError."
-    known:dict[str,list[int]] = {}
+    known: dict[str, list[int]] = {}
     for k, c in enumerate(classes):
-        for key in dict.fromkeys((c.key, c.name)): known.setdefault(key, []).append(k)
+        for key in dict.fromkeys((c.key, c.name)):
+            known.setdefault(key, []).append(k)
     if tasks is None:
         tasks = {}
-        for c in classes: tasks.setdefault(c.task or "all", {})[c.key] = None
-    if not isinstance(tasks, Mapping): raise TypeError(f"tasks must be a dict such as {{'pets': ['cat', 'dog']}}. Got: {type(tasks).__name__}.")
+        for c in classes:
+            tasks.setdefault(c.task or "all", {})[c.key] = None
+    if not isinstance(tasks, Mapping):
+        raise TypeError(
+            f"tasks must be a dict such as {{'pets': ['cat', 'dog']}}. Got: {type(tasks).__name__}."
+        )
     cuts = {}
     for task, wanted in by_name(tasks).items():
-        if lost := [c for c in wanted if c not in known]: raise unknown(f"class of task {task!r}", lost[0], known)
+        if lost := [c for c in wanted if c not in known]:
+            raise unknown(f"class of task {task!r}", lost[0], known)
         cuts[task] = {c: known[c] for c in wanted}
-        if len(cuts[task])<2: raise ValueError(f"classes of task {task!r} must be at least two different ones. Got: {list(wanted)}.")
+        if len(cuts[task]) < 2:
+            raise ValueError(
+                f"classes of task {task!r} must be at least two different ones. Got: {list(wanted)}."
+            )
     return cuts
 
 # %% ../nbs/00b_readers.ipynb #92e3001f
 def _cut_pictures(
-    rows:_Pictures,
-    test:Tensor,                    # (n,) True for test pictures
-    wanted:dict[str,list[int]],     # class name -> places in the list of classes
-    task:str,                       # its name, for messages
-)->tuple[Tensor,Tensor,Tensor,Tensor]:
+    rows: _Pictures,
+    test: Tensor,  # (n,) True for test pictures
+    wanted: dict[str, list[int]],  # class name -> places in the list of classes
+    task: str,  # its name, for messages
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     "x_train, y_train, x_test, y_test of one task. Raises ValueError if a class has no pictures on one side."
     sides = []
     label = torch.full((len(rows.x),), -1)
-    for k, places in enumerate(wanted.values()): label[torch.isin(rows.place, torch.tensor(places))] = k
-    for side, keep in (("training", ~test & (label>=0)), ("test", test & (label>=0))):
+    for k, places in enumerate(wanted.values()):
+        label[torch.isin(rows.place, torch.tensor(places))] = k
+    for side, keep in (("training", ~test & (label >= 0)), ("test", test & (label >= 0))):
         counts = label[keep].bincount(minlength=len(wanted)).tolist()
         if empty := [name for name, n in zip(wanted, counts) if not n]:
-            raise ValueError(f"classes of task {task!r} must have {side} pictures. Got: none of {', '.join(map(repr, empty[:10]))}; "
-                             "add some (two different pictures are the least), or leave the class out by tasks=.")
+            raise ValueError(
+                f"classes of task {task!r} must have {side} pictures. "
+                f"Got: none of {', '.join(map(repr, empty[:10]))}; "
+                f""
+                "add some (two different pictures are the least), or leave the class out by tasks=."
+            )
         sides += [rows.x[keep], label[keep]]
     return tuple(sides)
 
 # %% ../nbs/00b_readers.ipynb #e767a10a
-def _remarks(rows:_Pictures, test:Tensor, digests:list[str], root:Path)->list[str]:
+def _remarks(rows: _Pictures, test: Tensor, digests: list[str], root: Path) -> list[str]:
     "What is odd about the pictures."
     notes = []
-    def names(places): return _some([_short(rows.files[k], root) for k in places])
-    if plain := constant_images(rows.x): notes.append(f"One colour throughout: {len(plain)} of {len(rows.x)} ({names(plain)})")
-    if more := [k for k, n in enumerate(rows.frames) if n>1]: notes.append(f"First picture of several in a file: {len(more)} ({names(more)})")
+
+    def names(places):
+        return _some([_short(rows.files[k], root) for k in places])
+
+    if plain := constant_images(rows.x):
+        notes.append(f"One colour throughout: {len(plain)} of {len(rows.x)} ({names(plain)})")
+    if more := [k for k, n in enumerate(rows.frames) if n > 1]:
+        notes.append(f"First picture of several in a file: {len(more)} ({names(more)})")
     trained = {d for d, is_test in zip(digests, test.tolist()) if not is_test}
     if both := [k for k in test.nonzero().flatten().tolist() if digests[k] in trained]:
         notes.append(f"For training and for the test: {len(both)} ({names(both)})")
     return notes
 
-def _short(path:Path, root:Path)->str: return path.relative_to(root).as_posix()
 
-def _sizes(rows:_Pictures, cuts)->dict[tuple[str,str],str]:
+def _short(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _sizes(rows: _Pictures, cuts) -> dict[tuple[str, str], str]:
     "(task, class) -> the sizes of its files."
-    sizes = [set() for _ in range(int(rows.place.max())+1)]
-    for size, k in zip(rows.sizes, rows.place.tolist()): sizes[k].add(size)
+    sizes = [set() for _ in range(int(rows.place.max()) + 1)]
+    for size, k in zip(rows.sizes, rows.place.tolist()):
+        sizes[k].add(size)
     found = {}
     for task, wanted in cuts.items():
         for name, places in wanted.items():
-            seen = sorted(set().union(*(sizes[k] for k in places if k<len(sizes))))
+            seen = sorted(set().union(*(sizes[k] for k in places if k < len(sizes))))
             ends = seen[:1] + seen[1:][-1:]
-            found[task, name.rpartition("/")[2]] = " to ".join(f"{height} x {width}" for height, width in ends)
+            found[task, name.rpartition("/")[2]] = " to ".join(
+                f"{height} x {width}" for height, width in ends
+            )
     return found
 
 # %% ../nbs/00b_readers.ipynb #e76b4d5f
 def _readable(
-    path:str|Path,  # what the user gave
-    file:bool,      # a file, or a folder?
-)->Path:
+    path: str | Path,  # what the user gave
+    file: bool,  # a file, or a folder?
+) -> Path:
     "The path, if it exists and is of the right kind; else FileNotFoundError."
     kind = "file" if file else "folder"
-    if not isinstance(path, (str, os.PathLike)): raise TypeError(f"path must be the path of a {kind}. Got: {path!r:.80}.")
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path must be the path of a {kind}. Got: {path!r:.80}.")
     path = Path(path)
     if not (os.path.isfile(path) if file else os.path.isdir(path)):
         raise FileNotFoundError(f"path must be a {kind} that exists and may be read. Got: {str(path)!r}.")
     return path
 
+# %% ../nbs/00b_readers.ipynb #6c9f7e9f
+def _test_pictures(
+    rows: _Pictures, classes: list[ClassFolder], digests: list[str], test_size: float, seed: int
+) -> Tensor:
+    "(n,) True for test pictures: by the folders, or by a split where these have no part for them."
+    test = torch.tensor([c.part == "test" for c in classes])[rows.place]
+    split = torch.tensor([c.part == "" for c in classes])[rows.place].nonzero().flatten()
+    if len(split):
+        test[split] = _held_out([digests[k] for k in split.tolist()], rows.place[split], test_size, seed)
+    return test
+
+
+def _vocabulary_of(rows: _Pictures, classes: list[ClassFolder]) -> str:
+    "What the names of the classes belong to: words to no one, numbers to this folder."
+    names = sorted_names(c.name for c in classes)
+    numbers = torch.tensor([names.index(c.name) for c in classes])
+    return own_vocabulary(rows.x, numbers[rows.place], names)
+
 # %% ../nbs/00b_readers.ipynb #b144a34c
 @patch(cls_method=True)
-def from_folder(cls:Suite,
-    path:str|Path,   # a folder of pictures, see `FOLDER_LAYOUTS`
-    tasks:dict[str,list[int|str]]|None=None,  # task -> classes (folder names); None: the folder's tasks, or one task "all"
-    size:int=32,     # height and width that pictures are brought to
-    mode:str="RGB",  # "L" for grey pictures
-    layout:str|None=None,   # one of `FOLDER_LAYOUTS`; None: the one that fits
-    value_range=None,       # (black, white) of pictures with more than 8 bits; None: by their type
-    on_error:str="raise",   # "skip" leaves out files that cannot be read
-    test_size:float=0.2,    # share of test pictures, where the folders have no part for them
-    seed:int=0,             # of that split
-    flip:bool=False,        # do mirrored pictures keep their label?
-    name:str|None=None,     # how reports call the suite; None: the name of the folder
-    vocabulary:str|None=None,   # what class names belong to, see `Suite.from_arrays`
-    progress:bool=True,     # show a bar if reading takes longer
-)->Suite: # its `read` says what was read, and what was left out and why
+def from_folder(
+    cls: Suite,
+    path: str | Path,  # a folder of pictures, see `FOLDER_LAYOUTS`
+    tasks: dict[str, list[int | str]]
+    | None = None,  # task -> classes (folder names); None: the folder's tasks, or one task "all"
+    size: int = 32,  # height and width that pictures are brought to
+    mode: str = "RGB",  # "L" for grey pictures
+    layout: str | None = None,  # one of `FOLDER_LAYOUTS`; None: the one that fits
+    value_range=None,  # (black, white) of pictures with more than 8 bits; None: by their type
+    on_error: str = "raise",  # "skip" leaves out files that cannot be read
+    test_size: float = 0.2,  # share of test pictures, where the folders have no part for them
+    seed: int = 0,  # of that split
+    flip: bool = False,  # do mirrored pictures keep their label?
+    name: str | None = None,  # how reports call the suite; None: the name of the folder
+    vocabulary: str | None = None,  # what class names belong to, see `Suite.from_arrays`
+    progress: bool = True,  # show a bar if reading takes longer
+) -> Suite:  # its `read` says what was read, and what was left out and why
     """A suite from picture files.
 
-    Raises FileNotFoundError, OSError for a file that cannot be read, TypeError, ValueError or UnknownName. Warns of what was left out."""
+    Raises FileNotFoundError, OSError for a file that cannot be read, TypeError, ValueError or UnknownName.
+    Warns of what was left out."""
     path = _readable(path, file=False)
     check_whole(size, "size", 1, 10_000)
     check_choice(mode, "mode", ("RGB", "L"))
     check_choice(on_error, "on_error", ("raise", "skip"))
     value_range = check_value_range(value_range, as_is=False)
-    left_out:list[tuple[Path,str]] = []
+    left_out: list[tuple[Path, str]] = []
     layout, classes = find_classes(path, layout, left_out)
     cuts = _cuts(tasks, classes)
     rows = _read_all(classes, size, mode, value_range, on_error, progress, left_out)
-    suite, digests, test = _suite_of(rows, classes, cuts, test_size, seed, flip, vocabulary)
-    suite.name = name or Path(os.path.abspath(path)).name
+    digests = image_digests(rows.x)
+    test = _test_pictures(rows, classes, digests, test_size, seed)
+    vocabulary = _vocabulary_of(rows, classes) if vocabulary is None else vocabulary
+    made = [
+        Task(
+            task,
+            *_cut_pictures(rows, test, wanted, task),
+            tuple(c.rpartition("/")[2] for c in wanted),
+            flip,
+            vocabulary,
+        )
+        for task, wanted in cuts.items()
+    ]
+    suite = cls(made, name or Path(os.path.abspath(path)).name)
     files = {d: _short(f, path) for d, f in zip(digests, rows.files)}
-    suite.read = Reading(repr(suite.name), f"layout {layout}, brought to {size} x {size} {mode}", class_table(suite, _sizes(rows, cuts)),
-                         left_out_table((_short(p, path), why) for p, why in left_out), _remarks(rows, test, digests, path), files)
+    suite.read = Reading(
+        repr(suite.name),
+        f"layout {layout}, brought to {size} x {size} {mode}",
+        class_table(suite, _sizes(rows, cuts)),
+        left_out_table((_short(p, path), why) for p, why in left_out),
+        _remarks(rows, test, digests, path),
+        files,
+    )
     warn_of(suite.read)
     return suite
 
-# %% ../nbs/00b_readers.ipynb #6c9f7e9f
-def _suite_of(rows:_Pictures, classes:list[ClassFolder], cuts, test_size, seed, flip, vocabulary)->tuple[Suite,list[str],Tensor]:
-    "The suite, the digests of all pictures, and which are for the test."
-    digests = image_digests(rows.x)
-    test = torch.tensor([c.part=="test" for c in classes])[rows.place]
-    split = torch.tensor([c.part=="" for c in classes])[rows.place].nonzero().flatten()
-    if len(split): test[split] = _held_out([digests[k] for k in split.tolist()], rows.place[split], test_size, seed)
-    if vocabulary is None:
-        names = sorted_names(c.name for c in classes)
-        numbers = torch.tensor([names.index(c.name) for c in classes])
-        vocabulary = own_vocabulary(rows.x, numbers[rows.place], names)
-    suite = Suite([Task(task, *_cut_pictures(rows, test, wanted, task), tuple(c.rpartition("/")[2] for c in wanted), flip, vocabulary)
-                   for task, wanted in cuts.items()])
-    return suite, digests, test
-
 # %% ../nbs/00b_readers.ipynb #cd4d2725
 def _members(
-    path:Path,   # of an .npz file
-)->tuple[dict[str,np.ndarray],list[str]]: # the arrays of a suite, "x" and "y" among them; the names of all others
+    path: Path,  # of an .npz file
+) -> tuple[
+    dict[str, np.ndarray], list[str]
+]:  # the arrays of a suite, "x" and "y" among them; the names of all others
     "What an archive holds. Raises OSError if it cannot be read, ValueError if it lacks images or labels."
     try:
         with np.load(path, allow_pickle=False) as z:
@@ -277,30 +359,47 @@ def _members(
             arrays = {} if missing else {{x: "x", y: "y"}.get(k, k): z[k] for k in used}
     except Exception as e:
         reason = f"{type(e).__name__}: {e}"
-        raise OSError(f"path must be a NumPy .npz archive without pickled objects. Got: {str(path)!r} ({reason}).") from e
-    if not missing: return arrays, others
-    raise ValueError("path must hold the arrays x_train and y_train, or x and y. "
-                     f"Got: {sorted(used + others)} in {str(path)!r}, without {missing}.")
+        raise OSError(
+            f"path must be a NumPy .npz archive without pickled objects. Got: {str(path)!r} ({reason})."
+        ) from e
+    if not missing:
+        return arrays, others
+    raise ValueError(
+        "path must hold the arrays x_train and y_train, or x and y. "
+        f"Got: {sorted(used + others)} in {str(path)!r}, without {missing}."
+    )
 
 # %% ../nbs/00b_readers.ipynb #795eb1af
-def _all_classes(y:np.ndarray, names:list[str]|None)->list:
+def _all_classes(y: np.ndarray, names: list[str] | None) -> list:
     "Every class that occurs in the labels."
     words = as_words(y, "y")
-    return sorted_names(words) if words is not None else as_labels(y, len(y) if y.ndim else 0, "y", names).unique().tolist()
+    return (
+        sorted_names(words)
+        if words is not None
+        else as_labels(y, len(y) if y.ndim else 0, "y", names).unique().tolist()
+    )
+
 
 @patch(cls_method=True)
-def from_npz(cls:Suite,
-    path:str|Path,   # .npz with x_train, y_train[, x_test, y_test], or x, y; [classes]; [task_NAME]
-    tasks:dict[str,list[int|str]]|None=None,  # None: the file's own task_NAME arrays, or one task "all"
-    **kwargs,        # test_size, seed, flip, name, class_names, vocabulary, layout, value_range of `from_arrays`
-)->Suite: # its `read` says what was read and what was left out
+def from_npz(
+    cls: Suite,
+    path: str | Path,  # .npz with x_train, y_train[, x_test, y_test], or x, y; [classes]; [task_NAME]
+    tasks: dict[str, list[int | str]]
+    | None = None,  # None: the file's own task_NAME arrays, or one task "all"
+    **kwargs,  # test_size, seed, flip, name, class_names, vocabulary, layout, value_range of `from_arrays`
+) -> Suite:  # its `read` says what was read and what was left out
     """A suite from a NumPy archive.
 
-    Raises FileNotFoundError, OSError if it cannot be read, ValueError if arrays are missing, and as `Suite.from_arrays` does."""
+    Raises FileNotFoundError, OSError if it cannot be read, ValueError if arrays are missing,
+    and as `Suite.from_arrays` does."""
     path = _readable(path, file=True)
     a, others = _members(path)
     names = list(map(str, check_list(a["classes"], "classes"))) if "classes" in a else None
-    tasks = tasks or {k[5:]: v.tolist() for k, v in a.items() if k.startswith("task_")} or {"all": _all_classes(a["y"], names)}
+    tasks = (
+        tasks
+        or {k[5:]: v.tolist() for k, v in a.items() if k.startswith("task_")}
+        or {"all": _all_classes(a["y"], names)}
+    )
     options = dict(class_names=names, name=path.stem) | kwargs
     suite = cls.from_arrays(a["x"], a["y"], tasks, a.get("x_test"), a.get("y_test"), **options)
     left_out = left_out_table((k, "array of another name") for k in others)

@@ -19,7 +19,7 @@ MACHINE_PATH = re.compile(r"(?<![\w./:~-])/(?:work|tmp|home|root|Users|private|m
 EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[\w+/=\s]+")
 MAX_LINES = 40
 PLOTTING = {"matplotlib", "seaborn", "torchvision", "ipywidgets"}
-CORE = {"checks", "convert", "data", "folders", "pictures", "readers", "datasets", "models", "fisher", "transport", "trajectory", "distances", "together", "scores", "matrix", "mantel"}
+CORE = {"checks", "convert", "data", "folders", "pictures", "readers", "torchdata", "datasets", "models", "fisher", "transport", "trajectory", "distances", "together", "scores", "matrix", "mantel"}
 
 
 def name(path): return path.relative_to(ROOT).as_posix()
