@@ -5,6 +5,7 @@ the same images with all labels apart. Columns are readings: `coupled:cross:body
 same of the source that stays where it is.
 
     python benchmarks/known_answers.py --out nbs/results/known_answers/digits.csv
+    python benchmarks/known_answers.py --kinds rotation,shared_classes --first-head imprinted --out nbs/results/known_answers/digits_imprinted.csv
     python benchmarks/known_answers.py --data mnist --root DATA --size 14 --images 1000 --kinds rotation --levels 0,15,30,45,60,90,180 --out nbs/results/known_answers/mnist.csv
 """
 import argparse
@@ -49,7 +50,7 @@ def glance(source, target, model, config, seed, prepared, embeddings) -> dict:
     "What needs no path, as columns."
     how = dict(model=model, config=config, seed=seed, progress=False)
     found = measure_scores(list(SCORES), source, target, prepared=prepared, **how)
-    for name in DISTANCES.keys() - PATHS.keys():
+    for name in [n for n in DISTANCES if n not in PATHS]:
         given = embeddings if DISTANCES[name].needs == "embedding" else prepared
         found[name] = DISTANCES[name].measure(source, target, prepared=given, **how)
     return {name: r.distance for name, r in found.items()} | {f"still:{name}": r.noise_floor for name, r in found.items()}
@@ -83,12 +84,13 @@ def main():
     parser.add_argument("--test-images", type=int, help="test images of each task")
     parser.add_argument("--model", default="mlp")
     parser.add_argument("--walks", type=int, default=4, help="of each path")
+    parser.add_argument("--first-head", default="fresh", help="outputs of new classes at the start: fresh or imprinted")
     parser.add_argument("--seeds", default="0,1,2", help="of images, fit and paths")
     parser.add_argument("--out", type=Path, default=Path("runs/known_answers.csv"))
     a = parser.parse_args()
     torch.set_num_threads(1)
     a.out.parent.mkdir(parents=True, exist_ok=True)
-    config, model = TransferConfig.toy(walks=a.walks), get_model(a.model)
+    config, model = TransferConfig.toy(walks=a.walks, first_head=a.first_head), get_model(a.model)
     levels = [float(v) if "." in v else int(v) for v in a.levels.split(",")] if a.levels else None
     how = dict(data=a.data, root=a.root, size=a.size, images=a.images, test_images=a.test_images, second=a.second)
     def keep(row):

@@ -67,8 +67,14 @@ def rows_done(out: Path, key: list[str]) -> set[tuple]:
     return set(pd.read_csv(out)[key].itertuples(index=False, name=None)) if out.exists() else set()
 
 def append_row(row: dict, out: Path):
-    "Add a row to the file, with a header if it is new."
-    pd.DataFrame([row]).to_csv(out, mode="a", header=not out.exists(), index=False, float_format="%.6g")
+    "Add a row to the file under its header; a new file gets one. Raises ValueError for other columns than the file has."
+    frame = pd.DataFrame([row])
+    if out.exists():
+        columns = list(pd.read_csv(out, nrows=0))
+        if extra := set(columns) ^ set(frame):
+            raise ValueError(f"the row must have the columns of {str(out)!r}. Got: {sorted(extra)} on one side only; move the file away.")
+        frame = frame[columns]
+    frame.to_csv(out, mode="a", header=not out.exists(), index=False, float_format="%.6g")
 
 def measure(preset: str, suite: dict[str, Task], network, images: int, seed: int, out: Path, distance="coupled", path_batch=None):
     "Append a row a pair, unless it is there."
