@@ -21,7 +21,7 @@ from torch import nn
 
 import taskdist_nb
 from taskdist_nb import (cli, data, datasets, distances, fisher, graded, judgement, mantel, matrix, models, ruler, scores, select, together, trajectory, transport, viz,
-                         widgets)
+                         widgets, workers)
 from taskdist_nb.data import LabelSpace, Suite, Task
 from taskdist_nb.trajectory import TransferConfig
 
@@ -722,22 +722,21 @@ def test_distances_of_samples(a, b, accuracy):
 json_like = st.recursive(st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=5), st.integers()), lambda c: st.lists(c, max_size=3) | st.dictionaries(st.text(max_size=4), c, max_size=3), max_leaves=6)
 
 
-@covers("matrix.fingerprint", "matrix.flaw", "matrix.Store", "matrix.DamagedRecord", examples=40)
+@covers("store.fingerprint", "store.Store", "store.DamagedRecord", examples=40)
 @given(st.dictionaries(st.text(max_size=5), json_like, max_size=3), st.binary(max_size=60), st.integers(0, 10**6), st.sampled_from(["whole", "noise", "bit", "cut"]))
 def test_a_store_gives_back_what_it_was_given_or_nothing(tmp_path_factory, record, noise, at, fate):
     store, key = matrix.Store(tmp_path_factory.mktemp("store")), matrix.fingerprint(record)
     TALLY["cases"] += 1
     store.write(key, record, dict(w=torch.arange(5.)))
-    raw = store.path(key).read_bytes()
+    raw = store.file_of(key).read_bytes()
     spoilt = {"whole": raw, "noise": noise, "bit": raw[:(k := at % len(raw))] + bytes([raw[k] ^ 1]) + raw[k + 1:], "cut": raw[:at % len(raw)]}[fate]
-    store.path(key).write_bytes(spoilt)
+    store.file_of(key).write_bytes(spoilt)
     if fate == "whole": assert json.dumps(store.read(key), sort_keys=True) == json.dumps(record, sort_keys=True) and torch.equal(store.tensors(key)["w"], torch.arange(5.))
     else:
         with pytest.warns(matrix.DamagedRecord): assert store.read(key) is None
-    assert bool(matrix.flaw(spoilt, key)) == (fate != "whole")
 
 
-@covers("matrix.distance_matrix", "matrix.check_suite", "matrix.check_seeds", "matrix.check_n_jobs", "matrix.DistanceMatrix", "matrix.assemble", "matrix.settings_for", examples=30)
+@covers("matrix.distance_matrix", "matrix.check_suite", "matrix.check_seeds", "matrix.check_n_jobs", "matrix.DistanceMatrix", "matrix.assemble", "keys.settings_for", examples=30)
 @given(task_pairs(), st.sampled_from(["suite", "distance", "model", "config", "seeds", "n_jobs", "together", "store", None]), st.data())
 def test_a_matrix_is_whole_or_refused(tmp_path_factory, pair, field, more):
     arguments = dict(suite=Suite(pair), distance="wasserstein", model="mlp", config=TransferConfig.toy(**QUICK), seeds=[0], n_jobs=1, together=1)
@@ -759,11 +758,11 @@ def test_foreign_tables_are_refused(tmp_path_factory, text):
     refused(matrix.DistanceMatrix.from_csv, path)
 
 
-@covers("matrix.visible_devices", examples=20)
+@covers("workers.visible_devices", examples=20)
 @given(st.text("0123,- GPU", max_size=8), st.integers(0, 4))
 def test_visible_devices(value, count):
     TALLY["cases"] += 1
-    assert len(matrix.visible_devices({"CUDA_VISIBLE_DEVICES": value}, count)) <= count
+    assert len(workers.visible_devices({"CUDA_VISIBLE_DEVICES": value}, count)) <= count
 
 
 # ---------- the choice
@@ -1095,7 +1094,12 @@ ELSEWHERE = {
                    "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path"},
     "transport": {"what moving tasks have in common": "MovingTask"},
     "together": {"steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution Products Stack check_alike on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"},
-    "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix and test_scale_out": "task_fingerprint model_fingerprint provenance distrust Job Plan needed_by make_plan making fitted_of fit_of source_of probe_of embedding_of stored_result result_of results_together own_device one_thread settled do_jobs do_job pairs_of rounds_of run_plan run_jobs list_wanted progress_of seconds_left"},
+    "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
+    "store": {"steps of `Store`, spoilt in every way in 06b_store": "of_a_library code_parts provenance Head to_line from_line open_plain Place places_in Index refused write_whole distrust"},
+    "keys": {"names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour check_factory model_fingerprint measure_version"},
+    "workers": {"one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"},
+    "jobs": {"steps of `distance_matrix`, tried in 06e_jobs, 07_matrix and test_store": "*"},
+    "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix, test_store and test_scale_out": "to_cell from_cell to_float to_row from_head from_row pairs_of rounds_of run_plan without_number work_for run_jobs list_wanted wanted progress_of seconds_left"},
     "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed short unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
     "widgets": {"parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"},
     "select": {"steps of a ranking, compared with naive loops in 10_select": "Candidate Piece Finding score_halves find images_used row_of in_order repeated_over draw_stage find_within compete joined check_names check_shelf given_for folder_or_temporary check_stages error_from_scratch check_models agreement_at_equal_size beyond_size builder load_body as_cases",
