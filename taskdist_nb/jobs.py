@@ -24,7 +24,7 @@ from .ambient import check_finite, undisturbed
 from .data import Suite, joint_label_space
 from .distances import (DISTANCES, Embedding, PATHS, TransferResult, check_config, embed_task, fit_probe, from_record,
                                    to_record)
-from .keys import check_factory, measure_version, model_fingerprint, settings_for, task_fingerprint
+from .keys import measure_version, model_fingerprint, settings_for, task_fingerprint
 from .models import build_model, resolve_precision
 from .scores import SCORES, get_measure
 from .store import FORMAT, Store, distrust, fingerprint
@@ -107,7 +107,6 @@ def make_plan(
     config, n_outputs = check_config(config), 2*max(t.n_classes for t in suite.values())
     device = device_of(config) if config.device == "auto" else config.device
     config = replace(config, device=device, precision=resolve_precision(config.precision, device))
-    check_factory(model, n_outputs, first.x_train)
     return Plan(suite, model, config, Store(store), n_outputs, {k: task_fingerprint(t) for k, t in suite.items()},
                 {s: model_fingerprint(model, n_outputs, first, s) for s in seeds}, together)
 

@@ -1096,7 +1096,7 @@ ELSEWHERE = {
     "together": {"steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution Products Stack check_alike on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"},
     "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
     "store": {"steps of `Store`, spoilt in every way in 06b_store": "of_a_library code_parts provenance Head to_line from_line open_plain Place places_in Index refused write_whole distrust"},
-    "keys": {"names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour check_factory model_fingerprint measure_version"},
+    "keys": {"names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour model_fingerprint measure_version"},
     "workers": {"one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"},
     "jobs": {"steps of `distance_matrix`, tried in 06e_jobs, 07_matrix and test_store": "*"},
     "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix, test_store and test_scale_out": "to_cell from_cell to_float to_row from_head from_row pairs_of rounds_of run_plan without_number work_for run_jobs list_wanted wanted progress_of seconds_left"},

@@ -128,7 +128,7 @@ def test_what_the_caller_has_switched_on_changes_nothing(tmp_path, distance):
 
 def test_one_module_for_all_is_refused_before_anything_is_fitted(tmp_path):
     once = functools.cache(Net)   # one and the same module at each call
-    refuses(lambda: measured(model=once, store=tmp_path), contains="a new network at each call")
+    refuses(lambda: measured(model=once, store=tmp_path), contains="a new module at each call")
     assert not Store(tmp_path).heads()
 
 
