@@ -28,10 +28,12 @@ CALLED = {
     "chance": "exact_interval at_chance guessing gap_interval",
     "matrix": "distance_matrix DistanceMatrix Store progress_of seconds_left DamagedRecord",
     "mantel": "mantel MantelResult",
-    "viz": "figure_style plot_matrix plot_matrices plot_mantel plot_scatter plot_path plot_iterations plot_interpolation task_map plot_task_map plot_error to_png to_data_uri",
+    "viz": "figure_style plot_matrix plot_matrices plot_mantel plot_scatter plot_path plot_iterations plot_interpolation task_map plot_task_map plot_error plot_parts parts_table plot_dial to_png to_data_uri",
     "widgets": "walk_transfer fisher_ruler mantel_explorer task_map exact_toy_explorer Panel Walk record_walk fine_tuning_gain",
     "select": "rank_sources rank_architectures Ranking few_shot adapt torch_model predict_negative NegativeTransfer beyond_size run_selection read_selection judge_selection nearest_purity",
-    "cli": "main run_experiment Experiment WrongUse",
+    "experiment": "run_experiment Experiment measure_known Known known_summary yardsticks new_classes ceilings answers warnings_for",
+    "report": "write_report write_tables read_table drawings",
+    "cli": "main WrongUse",
 }
 
 

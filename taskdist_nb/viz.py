@@ -9,7 +9,7 @@ __all__ = ['CMAP', 'BLUE', 'RED', 'GREEN', 'GREY', 'PALETTE', 'STYLE', 'UNITS', 
            'plot_matrices', 'extreme', 'p_in_words', 'plot_mantel', 'shared_area', 'place_labels', 'plot_scatter',
            'reading_in', 'plot_path', 'parts_table', 'plot_parts', 'plot_iterations', 'interpolated',
            'plot_interpolation', 'map_stress', 'scale', 'structureless_stress', 'task_map', 'plot_task_map',
-           'plot_error', 'figure_of', 'to_png', 'to_data_uri']
+           'plot_dial', 'plot_error', 'figure_of', 'to_png', 'to_data_uri']
 
 # %% ../nbs/09_viz.ipynb #c002
 import base64, io
@@ -30,7 +30,7 @@ from matplotlib.transforms import Bbox
 from sklearn.manifold import smacof
 
 # %% ../nbs/09_viz.ipynb #c004
-from .data import Task, check_list, check_number, check_whole, joint_label_space
+from .data import Task, check_whole, joint_label_space
 from .mantel import TIE, MantelResult, align_columns, mantel
 from .trajectory import reading_of
 from .transport import BlockCoupling, Displacement
@@ -455,9 +455,8 @@ def interpolated(
 ):                               # (n, T, C, H, W) in [0, 1]; class labels (n,), (n,)
     "Images of n random pairs of a coupling on their way, as colours; float inputs are scaled to the range of those shown."
     if not isinstance(coupling, BlockCoupling): raise TypeError(f"coupling must be a BlockCoupling. Got: {type(coupling).__name__}.")
-    taus = [check_number(t, "each of taus", 0, 1) for t in check_list(taus.tolist() if hasattr(taus, "tolist") else taus, "taus", "numbers")]
-    if not taus: raise ValueError("taus must hold at least one number from 0 to 1. Got: none.")
-    n, seed = check_whole(n, "n"), check_whole(seed, "seed", 0, 2**63)
+    if len(taus) == 0 or not all(0 <= t <= 1 for t in taus): raise ValueError(f"taus must be numbers in [0, 1]. Got: {taus!r}.")
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1: raise ValueError(f"n must be a positive integer. Got: {n!r}.")
     moving = Displacement(source, target, coupling, joint_label_space(source, target))
     i, j = coupling.draw(n, torch.Generator().manual_seed(seed))
     x = torch.stack([moving.pairs(i, j).inputs(t) for t in taus], 1).float().cpu()   # the tasks may lie on a GPU
@@ -551,6 +550,29 @@ def plot_task_map(
     ax.set_title(f"{title + ', ' if title else ''}n = {n} tasks\nstress {stress:.2f} ({flat:.2f} if all distances were equal)", loc="left")
     place_labels(ax, points.to_numpy(), [as_text(s) for s in points.index], fontsize=7.5 if n <= 10 else 6.5)
     return ax
+
+# %% ../nbs/09_viz.ipynb #2b0849ec
+@figure_style()
+def plot_dial(
+    table:pd.DataFrame,     # columns distance, seed, dial (NaN: the source itself, standing still), value
+    unit:str,               # of the dial
+    axes=None,              # as many Axes as distances; None: a new figure, at most four side by side
+    units=None,             # {distance: unit of its values}
+):                          # array of Axes
+    "Each distance against the dial: means over seeds, bars their standard deviation; dotted: what is read while the source stands still."
+    names = list(dict.fromkeys(table.distance))
+    columns = min(4, len(names)); rows = -(-len(names)//columns)
+    if own := axes is None: axes = plt.subplots(rows, columns, figsize=(7.2, 2*rows), layout="constrained", squeeze=False)[1].ravel()[:len(names)]
+    axes = np.atleast_1d(new_axes(axes, (7.2, 2), 1, len(names)))
+    for ax, name in zip(axes, names):
+        of = table[table.distance == name]
+        by, still = of[of.dial.notna()].groupby("dial").value, of.value[of.dial.isna()].mean()
+        ax.errorbar(by.mean().index, by.mean(), by.std() if by.count().max() > 1 else None, fmt="o-", color=BLUE, markersize=3, elinewidth=0.8)
+        if np.isfinite(still): ax.axhline(still, color="0.3", linestyle=":", linewidth=1)
+        ax.set(xlabel=unit, ylabel=(units or {}).get(name, ""), title=as_text(name, 40))
+    if own:
+        for extra in axes[0].figure.axes[len(names):rows*columns]: extra.remove()
+    return axes
 
 # %% ../nbs/09_viz.ipynb #c097
 @figure_style()
