@@ -14,15 +14,19 @@ META := settings.ini setup.py pyproject.toml
 MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser lab export docs docs-serve clean
+.PHONY: help setup demo test test-browser lab export docs docs-serve audit clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY) ## set up the virtual environment in .venv (the others do it when needed)
 
-demo: $(READY) ## distances between six tasks of handwritten digits; tables, figures and report.html in runs/digits
-	$(BIN)/taskdist run --suite digits --out runs/digits
+# one turn and three walks of each path: two minutes on 2 cores
+DEMO := --suite digits --known rotation --distances coupled,fine_tuning,task2vec,wasserstein \
+	--set walks=3 coupling_iterations=1 entropic_epsilon=0
+
+demo: $(READY) ## six tasks of handwritten digits, and digits turned by known angles; report.html in runs/digits
+	$(BIN)/taskdist run $(DEMO) --out runs/digits
 
 test: $(READY) ## run every cell of every notebook and the tests (JOBS=2 for two processes)
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
@@ -46,6 +50,14 @@ docs: $(READY_DOCS) ## build the site from the notebooks into _docs/html/
 
 docs-serve: docs ## serve the site on this machine only, at http://127.0.0.1:8000 (PORT=8001 for another port)
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _docs/html $(PORT)
+
+audit: $(READY) ## known holes of what is installed, and of the oldest releases that settings.ini allows (asks PyPI)
+	@$(PYTHON) -m venv build/venv-audit
+	@build/venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@$(BIN)/python -m pip list --format=freeze --exclude-editable --disable-pip-version-check >build/installed.txt
+	@.ci/floors requirements dev_requirements docs_requirements browser_requirements >build/floors.txt
+	build/venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r build/installed.txt
+	build/venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r build/floors.txt
 
 clean: ## remove what was built (not .venv, not runs/)
 	rm -rf build dist _docs _proc *.egg-info .pytest_cache
