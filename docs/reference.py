@@ -21,7 +21,8 @@ CALLED = {
     "fisher": "kl_divergence step_length path_length mean_length fisher_rao geodesic fisher_information as_probabilities",
     "transport": "exact_plan entropic_plan block_plans proximal_step make_blocks BlockCoupling displace soft_labels tau_schedule mixup_tau "
                  "MovingTask Displacement Mixture Still Probe CropFlip",
-    "trajectory": "TransferConfig fit_source follow still_trajectory Fitted Trajectory LengthMeter excess_loss same_path",
+    "ruler": "LengthMeter cross_length cross_lengths cross_products kl_parts root_parts",
+    "trajectory": "TransferConfig fit_source follow still_trajectory Fitted Trajectory excess_loss same_path",
     "distances": "coupled_transfer uncoupled_transfer fine_tuning task2vec wasserstein wasserstein_features get_distance TransferResult Distance",
     "together": "transfer_together",
     "scores": "leep nce logme h_score knn_accuracy otdd measure_score measure_scores get_measure",
