@@ -7,7 +7,7 @@ __all__ = ['ERRORS', 'REMAINS', 'ENDS', 'METHODS', 'OF_SOURCE', 'LEAST_HALVED', 
            'LONGER', 'SELECTION_PAIRS', 'few_shot', 'check_method', 'Candidate', 'random_halves', 'Piece',
            'score_halves', 'limits_over', 'error_limits', 'Finding', 'find', 'images_used', 'row_of', 'best_first',
            'in_order', 'repeated_over', 'Ranking', 'draw_stage', 'Allowance', 'find_within', 'joined', 'check_any',
-           'compete', 'check_names', 'check_shelf', 'check_stages', 'given_for', 'folder_or_temporary',
+           'tied_out', 'compete', 'check_names', 'check_shelf', 'check_stages', 'given_for', 'folder_or_temporary',
            'error_from_scratch', 'doubts_about_images', 'doubts_about_sources', 'warn_of', 'check_enough',
            'reads_errors', 'rank_sources', 'check_models', 'count_parameters', 'rank_architectures',
            'agreement_at_equal_size', 'beyond_size', 'Adapted', 'adapt', 'builder', 'load_body', 'torch_model',
@@ -352,11 +352,12 @@ def told(self:Ranking) -> list[str]:
 # %% ../nbs/10_select.ipynb #91f626da
 @patch
 def against_guessing(self:Ranking) -> list[str]:
-    "What guessing would come to, and who is not shown to do better; nothing where no error was measured."
+    "What guessing would come to, and who is not shown to do better."
     measured = self.table[self.table.error.notna()]
-    if math.isnan(self.guess) or not len(measured): return []
+    if math.isnan(self.guess): return []
     chance, blind = 1 - self.guess, measured[measured.error_high >= 1 - self.guess]
     said = f"Guessing would end at an error of {chance:.3f}"
+    if not len(measured): return [f"{said}; {self.table.basis.iloc[0]} is no error that could be compared with it."]
     if not len(blind): return [f"{said}; all that were measured are better."]
     within = "; ".join(f"{name} ({t.error:.3f}, 95% interval {t.error_low:.3f} to {t.error_high:.3f})" for name, t in blind.iterrows())
     return [f"{said}. No better than guessing: {within}."]
@@ -474,6 +475,17 @@ def check_any(
     raise ValueError(f"method must be one that gives a number for these images. Got: {method!r}, which gives none "
                      f"({'; '.join(dict.fromkeys(reasons.values()))}); use another, or label more images.")
 
+# %% ../nbs/10_select.ipynb #881cacad
+def tied_out(
+    ordered:list,     # Findings of the first stage, best first
+    finalists:int,    # how many go on
+) -> list[str]:       # a sentence, or none
+    "Who missed the second stage for nothing but the order of the candidates."
+    last, others = ordered[:finalists][-1], ordered[finalists:]
+    out = [f.candidate.name for f in others if f.score == last.score]
+    if not out: return []
+    return [f"{', '.join(out)} missed the second stage by the order of the candidates alone: {last.method} is the same as for {last.candidate.name}."]
+
 # %% ../nbs/10_select.ipynb #c044
 def compete(
     what:str,                   # what is ranked, in words
@@ -486,13 +498,14 @@ def compete(
     finalists:int=3,            # of the cascade: how many the first stage lets through
 ) -> Ranking:
     "Rank candidates by one method, or by a cascade of two."
+    tied = []
     if method != "cascade":
         found, left = find_within(candidates, method, seeds, allowance)
         best = [(method, found)]
     else:
-        everyone = [find(c, first, seeds) for c in candidates]
-        order = [f.candidate for f in best_first(everyone)][:finalists]
-        found, left = find_within(order, final, seeds, allowance)
+        everyone = best_first([find(c, first, seeds) for c in candidates])
+        tied = tied_out(everyone, finalists)
+        found, left = find_within([f.candidate for f in everyone[:finalists]], final, seeds, allowance)
         best = [(first, everyone)] + [(final, found)]*bool(found)
     if not best[-1][1]:
         raise ValueError("budget must leave time for one candidate. "
@@ -501,7 +514,7 @@ def compete(
     stages, over = {name: in_order(f) for name, f in best}, {name: repeated_over(best_first(f)[0]) for name, f in best}
     reasons = {f.candidate.name: f.reason for _, found in best for f in found if f.reason}
     return Ranking(what, joined(*stages.values()), stages, over, tuple(c.name for c in left), allowance.seconds, allowance.spent,
-                   reasons=reasons, guess=guessing(candidates[0].target))
+                   reasons=reasons, guess=guessing(candidates[0].target), notes=warn_of(tied))
 
 # %% ../nbs/10_select.ipynb #c046
 def check_names(method, first, final, finalists):   # of `rank_sources`
@@ -666,7 +679,7 @@ def rank_sources(
         plan = make_plan(Suite([target, *shelf.values()]), model, config, folder, seeds)
         entries = [Candidate(name, task, target, plan, given_for(prepared, name, seeds)) for name, task in shelf.items()]
         ranking = compete(f"sources for {target.name}", entries, method, seeds, allowance, first, final, finalists)
-    notes += warn_of(doubts_about_sources(ranking.table, shelf))
+    notes += ranking.notes + warn_of(doubts_about_sources(ranking.table, shelf))
     fresh = error_from_scratch(target, model, plan.config, seeds) if scratch else ()
     return replace(ranking, scratch=fresh, notes=notes)
 
@@ -716,7 +729,7 @@ def rank_architectures(
         entries = [Candidate(name, source, target, plan, given_for(prepared or {}, name, seeds)) for name, plan in plans.items()]
         ranking = compete(f"networks from {source.name} to {target.name}", entries, method, seeds, allowance, first, final, finalists)
     for table in (ranking.table, *ranking.stages.values()): table["parameters"] = [sizes[name] for name in table.index]
-    return replace(ranking, notes=notes + warn_of(doubts_about_sources(ranking.table, dict.fromkeys(models, source))))
+    return replace(ranking, notes=notes + ranking.notes + warn_of(doubts_about_sources(ranking.table, dict.fromkeys(models, source))))
 
 # %% ../nbs/10_select.ipynb #c068
 def agreement_at_equal_size(
