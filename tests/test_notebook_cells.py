@@ -72,3 +72,20 @@ def test_one_cell_alone_runs_those_before_it(project):
 
 def test_flags_run_the_cells_they_name(project):
     assert "SystemError: slow one" in run(project, "nbs/good.ipynb", "--nb-flags", "slow")
+
+
+EXPORTING = ["#| default_exp made", "#| export\ndef _half(x): return x/2", "assert _half(3) == 1\nassert _half.__module__ == 'taskdist_nb.made'"]
+
+
+def test_exported_cells_can_be_taken_from_the_module(tmp_path):
+    "The cell halves; the module, which is what is to be tested, halves and rounds down."
+    make_project(tmp_path)
+    (tmp_path / "taskdist_nb").mkdir()
+    (tmp_path / "taskdist_nb" / "__init__.py").touch()
+    module = tmp_path / "taskdist_nb" / "made.py"
+    module.write_text("def _half(x): return x//2\n")
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in EXPORTING]), tmp_path / "nbs" / "made.ipynb")
+    assert "AssertionError in nbs/made.ipynb, cell 2" in run(tmp_path, "nbs/made.ipynb")
+    assert "2 passed" in run(tmp_path, "nbs/made.ipynb", "--exported")
+    module.write_text("1/0\n")
+    assert "ZeroDivisionError in nbs/made.ipynb, cell 1" in run(tmp_path, "nbs/made.ipynb", "--exported")
