@@ -246,14 +246,14 @@ def find(
 def images_used(
     method:str,               # a name in `METHODS`, not "cascade"
     task:Task,                # the target
-    config:TransferConfig,    # `images`, `wasserstein_images` and `fisher_images` limit the number
+    config:TransferConfig,    # `images` and `wasserstein_images` limit the number
 ) -> int:
     "How many of the target's training images a method looks at."
-    n, w, f = min(config.images or len(task.y_train), len(task.y_train)), config.wasserstein_images, config.fisher_images
+    n, w = min(config.images or len(task.y_train), len(task.y_train)), config.wasserstein_images
     if method == "source_accuracy": return 0
     if method == "wasserstein": n = len(task.y_train)   # in pixel space `images` has no say
     if method in ("otdd", "wasserstein", "wasserstein_features"): return min(n, 2*w)//2
-    return min(n, 2*f)//2 if method == "task2vec" else min(n, 2*w) if method in SCORES else n
+    return min(n, 2*w) if method in SCORES else n   # Task2Vec embeds a few, but fits its head to all
 
 def row_of(
     finding:Finding,     # of one candidate

@@ -165,7 +165,7 @@ def images_seen(method, source, target, config, monkeypatch):
             seen.setdefault("n", count(*args, **kwargs))
             return inner(*args, **kwargs)
         monkeypatch.setattr(module, name, noted)
-    if method == "task2vec": spy(distances, "fisher_information", lambda model, x, **_: len(x))
+    if method == "task2vec": spy(distances, "fit_head", lambda probe, x, y: len(y))
     elif method in ("wasserstein", "wasserstein_features"): spy(distances, "wasserstein_2", lambda here, there: len(there))
     elif method == "otdd": spy(scores, "otdd", lambda f, y, g, z: len(z))
     elif method == "knn": spy(scores, "knn_accuracy", lambda f, y: len(y))
@@ -182,7 +182,7 @@ def test_images_used_are_those_that_were_looked_at(method, images, monkeypatch):
     config = TransferConfig.toy(**(SMALL | dict(images=images)))
     source, target = a_task("low", n=60), a_task("high", n=60, seed=1)
     expected = {"coupled": images or 60, "fine_tuning": images or 60, "knn": min(images or 60, 40), "otdd": min(images or 60, 40)//2,
-                "wasserstein": 20, "wasserstein_features": min(images or 60, 40)//2, "task2vec": 10}[method]
+                "wasserstein": 20, "wasserstein_features": min(images or 60, 40)//2, "task2vec": images or 60}[method]
     assert images_seen(method, source, target, config, monkeypatch) == expected == select.images_used(method, target, config)
 
 
