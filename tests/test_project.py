@@ -17,7 +17,7 @@ MODULE_NOTEBOOKS = [p for p in NOTEBOOKS if p.parent == NBS and re.match(r"\d\d[
 SOURCES = sorted(p for folder in ("taskdist_nb", "tests", "docs", "benchmarks") for p in (ROOT / folder).rglob("*.py"))
 MACHINE_PATH = re.compile(r"(?<![\w./:~-])/(?:work|tmp|home|root|Users|private|mnt|opt/conda)/\S*")
 EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[\w+/=\s]+")
-MAX_LINES = 40
+MAX_LINES = 35
 PLOTTING = {"matplotlib", "seaborn", "torchvision", "ipywidgets"}
 CORE = {"checks", "convert", "data", "folders", "pictures", "readers", "torchdata", "datasets", "models", "fisher", "transport", "trajectory", "distances", "together", "scores", "matrix", "mantel"}
 
@@ -89,12 +89,17 @@ def test_committed_notebook_holds_no_machine_path_error_or_warning(path):
     assert found == []
 
 
+def lines_of_code(function):
+    "Lines from the first statement after the docstring on: a parameter a line, each with its comment, is documentation."
+    body = function.body[1:] if ast.get_docstring(function) and len(function.body) > 1 else function.body
+    return function.end_lineno - body[0].lineno + 1
+
+
 @each_notebook(SOURCES)
 def test_functions_are_short(path):
     defined = (ast.FunctionDef, ast.AsyncFunctionDef)
     nodes = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, defined)]
-    long = {node.name: n for node in nodes if (n := node.end_lineno - node.lineno + 1) > MAX_LINES}
-    assert long == {}
+    assert {node.name: n for node in nodes if (n := lines_of_code(node)) > MAX_LINES} == {}
 
 
 def imported(path):
