@@ -17,7 +17,7 @@ from torch import nn
 _turn = [threading.RLock()]   # held by the thread that computes
 
 def _new_turn(): _turn[0] = threading.RLock()
-if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_new_turn)   # no other thread lives on in a forked process
+if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_new_turn)   # which has one thread
 
 @contextmanager
 def own_turn():
@@ -25,8 +25,8 @@ def own_turn():
     lock = _turn[0]
     if not lock.acquire(blocking=False):
         warnings.warn("another thread of this process is computing, so this one waits: threads take turns, since "
-                      "random streams belong to the process. Processes run side by side, e.g. joblib's default backend.",
-                      RuntimeWarning, stacklevel=3)
+                      "random streams belong to the process. Processes run side by side, e.g. with joblib's "
+                      "default backend.", RuntimeWarning, stacklevel=3)
         lock.acquire()
     try: yield
     finally: lock.release()
@@ -37,7 +37,7 @@ def seeded_everything(
     seed:int,      # zero or more
     device=None,   # of the network; a GPU has a stream of its own. None: the CPU's streams alone
 ):
-    "Within, the global random streams of PyTorch, NumPy and Python start from the seed; afterwards they are where they were."
+    "Within, the random streams of PyTorch, NumPy and Python start from the seed; then they are where they were."
     gpu = device is not None and torch.device(device).type == "cuda"
     with own_turn(), torch.random.fork_rng([device] if gpu else []):
         python, numpy = random.getstate(), np.random.get_state()
@@ -88,10 +88,12 @@ def usual_types():
 # %% ../nbs/00b_ambient.ipynb #38194a76
 @contextmanager
 def undisturbed():
-    """Within, nothing that the caller has switched on changes a number; it is on again afterwards. Also a decorator: `@undisturbed()`.
+    """Within, nothing that the caller has switched on changes a number; it is on again afterwards.
 
-    Off: autocast, `no_grad`, `inference_mode`, other types, devices and float32 arithmetic than PyTorch starts with; other threads wait."""
-    with own_turn(), torch.inference_mode(False), torch.enable_grad(), usual_float32(), usual_types(), ExitStack() as stack:
+    Off: autocast, `no_grad`, `inference_mode`, and other types, devices and float32 arithmetic than PyTorch starts
+    with; other threads wait. Also a decorator: `@undisturbed()`."""
+    stack = ExitStack()
+    with stack, own_turn(), torch.inference_mode(False), torch.enable_grad(), usual_float32(), usual_types():
         for kind in ("cpu", "cuda", "xpu", "mps"):
             if torch.is_autocast_enabled(kind): stack.enter_context(torch.autocast(kind, enabled=False))
         yield

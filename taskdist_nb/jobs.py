@@ -24,10 +24,11 @@ from .ambient import check_finite, undisturbed
 from .data import Suite, joint_label_space
 from .distances import (DISTANCES, Embedding, PATHS, TransferResult, check_config, embed_task, fit_probe, from_record,
                                    to_record)
+from .fingerprints import fingerprint
 from .keys import measure_version, model_fingerprint, settings_for, task_fingerprint
 from .models import build_model, resolve_precision
 from .scores import SCORES, get_measure
-from .store import FORMAT, Store, distrust, fingerprint
+from .store import FORMAT, Store, distrust
 from .together import transfer_together
 from .trajectory import Fitted, Trajectory, TransferConfig, device_of, fit_task, on_device, still_trajectory
 from .workers import one_thread, own_device, visible_devices
@@ -39,7 +40,7 @@ class Job:
     stage: str       # "fit", "floor", "probe", "embedding", or a distance or score
     seed: int        # of all its random streams
     tasks: tuple = ()   # names: (source, target) of a pair, () of the probe, one name otherwise
-    def __str__(self): return f"{self.stage} {' to '.join(self.tasks)}{' ' if self.tasks else ''}(seed {self.seed})"
+    def __str__(self): return " ".join(filter(None, [self.stage, " to ".join(self.tasks), f"(seed {self.seed})"]))
 
 def needed_by(
     job:Job,   # of any stage
@@ -81,10 +82,11 @@ class Plan:
 def stage_key(self:Plan,
     stage:str,   # of jobs
 ) -> str:
-    "What the names of a stage's records have in common. The probe is fitted to all tasks, whatever their order."
+    "What the names of a stage's records have in common. A probe is fitted to all tasks, in any order."
     at = stage, self.config, self.together, tuple(self.tasks.values())
     if at not in self.known:
-        pooled = stage in ("probe", "embedding") or stage in DISTANCES and DISTANCES[stage].needs == "embedding"
+        measures = {name for name, d in DISTANCES.items() if d.needs == "embedding"}
+        pooled = stage in {"probe", "embedding"} | measures
         self.known[at] = fingerprint(FORMAT, stage, settings_for(stage, self.config), measure_version(stage),
                                      self.tasks if pooled else {}, self.group(stage) > 1)
     return self.known[at]
@@ -94,7 +96,8 @@ def key(self:Plan,
     job:Job,   # of this plan
 ) -> str:
     "The name of a job's record."
-    return fingerprint(self.stage_key(job.stage), job.seed, job.tasks, [self.tasks[t] for t in job.tasks], self.networks[job.seed])
+    data = [self.tasks[t] for t in job.tasks]
+    return fingerprint(self.stage_key(job.stage), job.seed, job.tasks, data, self.networks[job.seed])
 
 # %% ../nbs/06e_jobs.ipynb #c046
 def make_plan(
@@ -128,14 +131,15 @@ def numbers_of(
 def check_result(
     result:TransferResult,   # just measured
 ) -> TransferResult:         # the same
-    "Raise FloatingPointError unless all that was measured is finite, and no longer than a path can be. NaN with a reason will do."
+    "Raise FloatingPointError unless all that was measured is finite and no longer than a path can be; NaN may have a reason."
     if result.reason: return result
     for name, value in numbers_of(result).items():
         if not np.isfinite(value): raise FloatingPointError(f"{name} came out as {value}.")
     longest = LONGEST_STEP*result.config.checkpoints
     if result.path is not None and max(abs(result.distance), abs(result.noise_floor)) > longest:
-        raise FloatingPointError(f"the distance came out as {result.distance:g} over a noise floor of {result.noise_floor:g}, longer than "
-                                 f"{longest:g}: training diverged. Take a smaller learning rate.")
+        raise FloatingPointError(f"the distance came out as {result.distance:g} over a noise floor of "
+                                 f"{result.noise_floor:g}, longer than {longest:g}: training diverged. "
+                                 "Take a smaller learning rate.")
     return result
 
 # %% ../nbs/06e_jobs.ipynb #c048
@@ -144,12 +148,12 @@ def making(
     plan:Plan,   # that the jobs belong to
     *jobs:Job,   # one, or several that are made at once
 ):               # gives a function (record, tensors=None, job=jobs[0]) that writes a job's record
-    "Make records: with a sign of life, and with the jobs' names in what goes wrong. Jobs made together share the time."
+    "Make records: with a sign of life, and the jobs' names in what goes wrong. They share the time."
     start = time.perf_counter()
     def write(record, tensors=None, job=jobs[0]):
         seconds = (time.perf_counter() - start)/len(jobs)
-        plan.store.write(plan.key(job), record, tensors, plan.config.device, seconds=seconds, stage=job.stage, seed=job.seed,
-                         tasks=job.tasks, settings=settings_for(job.stage, plan.config))
+        plan.store.write(plan.key(job), record, tensors, plan.config.device, seconds=seconds, stage=job.stage,
+                         seed=job.seed, tasks=job.tasks, settings=settings_for(job.stage, plan.config))
     with undisturbed(), ExitStack() as signs:
         for job in jobs: signs.enter_context(plan.store.at_work(plan.key(job)))
         try: yield write
@@ -169,6 +173,7 @@ def stored(
         return distrust(plan.store.file_of(plan.key(job)), said)
 
 # %% ../nbs/06e_jobs.ipynb #c050
+@undisturbed()
 def fitted_of(
     plan:Plan,        # that the job belongs to
     job:Job,          # a fit or a probe
@@ -185,7 +190,8 @@ def fitted_of(
     with making(plan, job) as write:
         fitted = fit()
         check_finite(fitted.model)
-        write({k: getattr(fitted, k) for k in ("task", "n_outputs", "accuracy", "seed", "seconds")}, fitted.model.state_dict())
+        about = {k: getattr(fitted, k) for k in ("task", "n_outputs", "accuracy", "seed", "seconds")}
+        write(about, fitted.model.state_dict())
     return fitted
 
 def fit_of(
@@ -207,7 +213,8 @@ def source_of(
             path = still_trajectory(fitted, plan.suite[name], plan.config, seed).path
             longest = path.per_input.iloc[-1]
             if not longest <= LONGEST_STEP*plan.config.checkpoints:
-                raise FloatingPointError(f"the noise floor came out as {longest:g}: training diverged. Take a smaller learning rate.")
+                raise FloatingPointError(f"the noise floor came out as {longest:g}: training diverged. "
+                                         "Take a smaller learning rate.")
             write(dict(path=path.to_dict("list")))
         return path
     path = stored(plan, job, lambda record: pd.DataFrame(record["path"]))
@@ -285,14 +292,15 @@ def settled(
 ):               # gives a plan
     "The plan with a device of its own where any GPU would do, on one thread."
     names = visible_devices() if plan.config.device == "cuda" else []
-    with one_thread():
+    with undisturbed(), one_thread():
         if len(names) < 2:
             yield plan
             return
         with own_device(names) as k: yield replace(plan, config=replace(plan.config, device=f"cuda:{k}"))
 
 # %% ../nbs/06e_jobs.ipynb #5dbba4ee
-NO_STORE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ENOENT, errno.EACCES, errno.EPERM}
+NO_STORE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG,   # errors of the whole store, not of one file
+            errno.EIO, errno.ENOENT, errno.EACCES, errno.EPERM}
 
 @dataclass(frozen=True)
 class Failed:
@@ -332,15 +340,16 @@ def do_together(
 ) -> list:                  # a TransferResult or Failed for each
     "Several pairs in lock-step; if one of them breaks the step, each by itself."
     try: return results_together(plan, jobs)
-    except (FloatingPointError, ValueError): return [attempt(j, lambda: results_together(plan, [j])[0]) for j in jobs]
+    except (FloatingPointError, ValueError): pass
+    return [attempt(job, lambda: results_together(plan, [job])[0]) for job in jobs]
 
 # %% ../nbs/06e_jobs.ipynb #c067
 def do_jobs(
     plan:Plan,   # with at least the data that the jobs look at
     *jobs:Job,   # of one stage
 ) -> list:       # a TransferResult, Failed or None for each job
-    "Make the records that are not there. A result for each pair, None for the rest, which those who need it fetch from the store."
+    "Make the records that are not there. A result for each pair; None for the rest, which is in the store."
     with settled(plan) as here:
         if plan.group(jobs[0].stage) > 1: made = do_together(here, list(jobs))
         else: made = [attempt(job, lambda: do_job(here, job)) for job in jobs]
-    return [replace(result, config=plan.config) if isinstance(result, TransferResult) else result for result in made]
+    return [replace(m, config=plan.config) if isinstance(m, TransferResult) else m for m in made]

@@ -20,9 +20,9 @@ from torch.utils._pytree import tree_leaves
 from .ambient import seeded_everything, undisturbed
 from .data import Task, class_identities
 from .distances import DISTANCES, Distance
+from .fingerprints import code_parts, fingerprint
 from .models import build_model
 from .scores import SCORES
-from .store import code_parts, fingerprint
 from .trajectory import TransferConfig, derive_seed
 
 # %% ../nbs/06c_keys.ipynb #c7df6140
@@ -30,15 +30,16 @@ def task_fingerprint(
     task:Task,   # as it is given to the distances
 ) -> str:
     "The name of a task: its own name, what its classes mean, and all of its data."
-    return fingerprint(task.name, task.flip, class_identities(task), task.x_train, task.y_train, task.x_test, task.y_test)
+    return fingerprint(task.name, task.flip, class_identities(task),
+                       task.x_train, task.y_train, task.x_test, task.y_test)
 
 # %% ../nbs/06c_keys.ipynb #e1910771
 def tensors_in(
     output,   # what a network returned
 ) -> list[Tensor]:
     "All tensors in an output: one, several in tuples and dicts, or the fields of an object."
-    if isinstance(output, (Tensor, list, tuple, dict)): return [v for v in tree_leaves(output) if isinstance(v, Tensor)]
-    return [v for v in vars(output).values() if isinstance(v, Tensor)]
+    parts = tree_leaves(output) if isinstance(output, (Tensor, list, tuple, dict)) else vars(output).values()
+    return [v for v in parts if isinstance(v, Tensor)]
 
 def rounded(
     values:Tensor,   # of any shape
@@ -56,7 +57,7 @@ def reaction(
     x:Tensor,            # (n, C, H, W) inputs of the network's own type
     digits:int,          # as for `rounded`
 ) -> list:               # JSON-able
-    "What a network answers in evaluation mode and in training mode, and how large the gradients are that would train it."
+    "What a network answers in evaluation and in training mode, and how large its gradients would be."
     still, moving = copy.deepcopy(network).eval(), copy.deepcopy(network).train()
     with seeded_everything(0), torch.no_grad(): answers = tensors_in(still(x))
     with seeded_everything(0): trained = tensors_in(moving(x))
@@ -75,8 +76,8 @@ def behaviour(
     try: first, again = twice(copy.deepcopy(network).double(), x, 7)
     except RuntimeError: first, again = twice(network, x.float(), 3)   # it takes float32 alone
     if first == again: return first
-    raise ValueError("model must do the same twice from one seed. Got: other outputs the second time; let it draw from the "
-                     "global random streams of PyTorch, NumPy or Python, which are seeded.")
+    raise ValueError("model must do the same twice from one seed. Got: other outputs the second time; let it draw "
+                     "from the global random streams of PyTorch, NumPy or Python, which are seeded.")
 
 # %% ../nbs/06c_keys.ipynb #08797847
 @undisturbed()
@@ -95,7 +96,7 @@ def model_fingerprint(
 def measure_version(
     stage:str,   # a distance or score; or "fit", "floor", ..., which the format of records covers
 ) -> list:       # JSON-able
-    "What a record of a measure depends on besides its arguments: the version, and the code unless it is this package's own."
+    "What a record depends on besides arguments: the measure's version, and its code if the user wrote it."
     known = DISTANCES | SCORES
     return [known[stage].version, code_parts(known[stage].measure)] if stage in known else []
 

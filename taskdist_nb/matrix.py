@@ -28,8 +28,8 @@ from .jobs import (Failed, Job, Plan, do_jobs, embedding_of, fit_of, make_plan, 
                               source_of, stored_result)
 from .models import get_model
 from .scores import SCORES, get_measure
-from .store import DamagedRecord, Store, fingerprint, open_plain
-from .trajectory import LENGTHS, TransferConfig, lengths_at, parts_at
+from .store import DamagedRecord, Store, open_plain
+from .trajectory import TransferConfig, parts_at
 from .workers import end_with, orderly_stop
 
 # %% ../nbs/07_matrix.ipynb #c069
@@ -62,9 +62,10 @@ class DistanceMatrix:
         column:str="distance",   # a field of the results: "accuracy", "excess_loss", "noise_floor", ...
     ) -> pd.DataFrame:           # rows sources, columns targets
         "Any field of the results that is a number, as a mean over seeds; NaN where one of them is."
-        frame = pd.DataFrame([(r.source, r.target, getattr(r, column)) for r in self.results], columns=["source", "target", column])
-        mean = frame.groupby(["source", "target"])[column].agg(lambda v: v.mean(skipna=False))
-        return mean.unstack().reindex(index=self.names, columns=self.names).rename_axis(index="source", columns="target")
+        rows = [(r.source, r.target, getattr(r, column)) for r in self.results]
+        values = pd.DataFrame(rows, columns=["source", "target", column]).groupby(["source", "target"])[column]
+        mean = values.agg(lambda v: v.mean(skipna=False)).unstack().reindex(index=self.names, columns=self.names)
+        return mean.rename_axis(index="source", columns="target")
 
 # %% ../nbs/07_matrix.ipynb #7cfa0340
 @patch
@@ -74,13 +75,15 @@ def __eq__(self:DistanceMatrix, other):
     return named and np.array_equal(self.values, other.values, equal_nan=True)
 
 # %% ../nbs/07_matrix.ipynb #e24b98bc
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")   # how a text begins that a spreadsheet might compute, or that is marked
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")   # a text that begins so gets an apostrophe
 
 def to_cell(value) -> str|float|int:
     "What stands in a table for a value: numbers as they are, a list of numbers with spaces, a text that is safe."
     if isinstance(value, (list, tuple)): return " ".join(repr(float(v)) for v in value)
-    if isinstance(value, (int, float, np.integer, np.floating)): return value.item() if isinstance(value, np.generic) else value
-    if any(c == "\0" or 0xd800 <= ord(c) <= 0xdfff for c in value): return "'" + json.dumps(value)   # what UTF-8 or CSV cannot hold
+    if isinstance(value, np.generic): return value.item()
+    if isinstance(value, (int, float)): return value
+    if any(c == "\0" or 0xd800 <= ord(c) <= 0xdfff for c in value):
+        return "'" + json.dumps(value)   # what UTF-8 or CSV cannot hold
     return f"'{value}" if value.startswith(FORMULA) else value
 
 def from_cell(text:str) -> str:
@@ -91,7 +94,7 @@ def from_cell(text:str) -> str:
 # %% ../nbs/07_matrix.ipynb #c071
 def to_float(text:str) -> float: return float(text or "nan")   # an empty cell, in files of old
 
-COLUMNS = {   # fields of a result that a CSV file holds, besides lengths, parts and iterations -> how they are read
+COLUMNS = {   # fields that a CSV file holds, besides lengths, parts and iterations -> how they are read
     "source": from_cell, "target": from_cell, "seed": int, "distance": to_float, "stderr": to_float, "noise_floor": to_float,
     "excess_loss": to_float, "accuracy": to_float, "area": to_float, "shared": int, "source_accuracy": to_float, "seconds": to_float,
     "reason": from_cell}
@@ -100,9 +103,9 @@ def to_row(
     r:TransferResult,   # of any distance
 ) -> dict:              # column -> cell
     "A result without its path, as a row of a table."
-    lengths = {k: r.lengths[k] for k in sorted(r.lengths, key=lambda k: LENGTHS.index(k) if k in LENGTHS else 99)}   # a record keeps no order
-    parts = {f"{reading}:{part}": r.parts[reading][part] for reading in sorted(r.parts) for part in sorted(r.parts[reading])}
-    return {k: to_cell(v) for k, v in ({c: getattr(r, c) for c in COLUMNS} | lengths | parts | dict(iterations=r.iterations)).items()}
+    parts = {f"{reading}:{part}": length for reading, parts in r.parts.items() for part, length in parts.items()}
+    row = {c: getattr(r, c) for c in COLUMNS} | r.lengths | parts | dict(iterations=r.iterations)
+    return {k: to_cell(v) for k, v in row.items()}
 
 @patch
 def to_csv(self:DistanceMatrix,
@@ -112,7 +115,8 @@ def to_csv(self:DistanceMatrix,
     config = self.results[0].config
     head = f"# distance: {json.dumps(self.name)}\n# config: {json.dumps(config and asdict(config), sort_keys=True)}\n"
     rows, text = [to_row(r) for r in self.results], io.StringIO(newline="")
-    table = csv.DictWriter(text, dict.fromkeys(k for row in rows for k in row), restval="", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    columns = dict.fromkeys(k for row in rows for k in row)
+    table = csv.DictWriter(text, columns, restval="", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
     Path(path).write_bytes((head + text.getvalue()).encode())
@@ -121,11 +125,12 @@ def to_csv(self:DistanceMatrix,
 def from_head(
     head:list,    # the first lines
 ) -> tuple[str, TransferConfig|None]:
-    "The distance's name and the configuration. Raises ValueError where there are none, or settings that this version does not know."
-    if len(head) < 2 or not head[0].startswith("# distance: ") or not head[1].startswith("# config: "): raise ValueError("it has no such first lines")
-    name, settings = head[0].removeprefix("# distance: "), json.loads(head[1].removeprefix("# config: "))
-    known = TransferConfig.__dataclass_fields__
-    if settings and (new := sorted(set(settings) - set(known))): raise ValueError(f"it has settings that this version does not know: {new}")
+    "The distance's name and the configuration. Raises ValueError where there are none, or settings of another version."
+    begins = "# distance: ", "# config: "
+    if not all(line.startswith(begin) for line, begin in zip(head, begins)): raise ValueError("it begins otherwise")
+    name, settings = head[0].removeprefix(begins[0]), json.loads(head[1].removeprefix(begins[1]))
+    new = sorted(set(settings or {}) - set(TransferConfig.__dataclass_fields__))
+    if new: raise ValueError(f"it has settings that this version does not know: {new}")
     old = {"labels": "disjoint"}   # as it was before there was a choice
     return json.loads(name) if name.startswith('"') else name, settings and TransferConfig(**(old | settings))
 
@@ -135,11 +140,12 @@ def from_row(
     config:TransferConfig,   # or None
 ) -> TransferResult:
     "The result that stands in a row of a table."
-    if "riemannian" in row and "per_input" not in row: row = row | dict(per_input=row["distance"])   # as it was before there was a choice
-    found = pd.Series({k: float(v) for k, v in row.items() if v != "" and (k in LENGTHS or ":" in k)}, dtype=float)
-    iterations = [float(v) for v in row["iterations"].split()]
+    if "riemannian" in row and "per_input" not in row:
+        row = dict(per_input=row["distance"]) | row   # as it was before there was a choice
+    found = {k: float(v) for k, v in row.items() if v != "" and k not in COLUMNS and k != "iterations"}
     known = {k: read(row[k]) for k, read in COLUMNS.items() if k in row}
-    return TransferResult(name, config=config, lengths=lengths_at(found), parts=parts_at(found), iterations=iterations, **known)
+    return TransferResult(name, config=config, lengths={k: v for k, v in found.items() if ":" not in k},
+                          parts=parts_at(pd.Series(found)), iterations=[float(v) for v in row["iterations"].split()], **known)
 
 @patch(cls_method=True)
 def from_csv(cls:DistanceMatrix,
@@ -236,8 +242,10 @@ def run_plan(
 ) -> list[TransferResult]:  # one per seed, source and target
     "Do what is missing, and return the results of all pairs."
     there = plan.store.heads()
-    results = {job: stored_result(plan, job) if plan.key(job) in there else None for job in pairs_of(plan, distance, seeds)}
-    rounds = rounds_of([job for job, found in results.items() if found is None], there=lambda job: plan.store.sound(plan.key(job)))
+    look = lambda job: stored_result(plan, job) if plan.key(job) in there else None
+    results = {job: look(job) for job in pairs_of(plan, distance, seeds)}
+    missing = [job for job, found in results.items() if found is None]
+    rounds = rounds_of(missing, there=lambda job: plan.store.sound(plan.key(job)))
     if not any(rounds): return list(results.values())
     plan.store.make_ready()
     failed = {}   # job -> Failed, its own or that of a job it needs
@@ -247,7 +255,8 @@ def run_plan(
             able = [job for job in jobs if job not in failed]
             made = dict(zip(able, run_jobs(plan, able, n_jobs, progress)))
             failed |= {job: result for job, result in made.items() if isinstance(result, Failed)}
-    return list((results | made | without_number(plan, [job for job in results if job in failed], failed, len(results))).values())
+    lost = [job for job in results if job in failed]
+    return list((results | made | without_number(plan, lost, failed, len(results))).values())
 
 def without_number(
     plan:Plan, jobs:list,   # pairs that came to nothing
@@ -258,9 +267,10 @@ def without_number(
     if not jobs: return {}
     if len(jobs) == n: raise failed[jobs[0]].error
     reasons = list(dict.fromkeys(failed[job].reason for job in jobs))
-    warnings.warn(f"{len(jobs)} of {n} pairs have no number, see `failures`: {reasons[0]}{' ...' if len(reasons) > 1 else ''}",
-                  RuntimeWarning, stacklevel=4)
-    return {job: TransferResult(job.stage, *job.tasks, job.seed, np.nan, config=plan.config, reason=failed[job].reason) for job in jobs}
+    more = " ..." if len(reasons) > 1 else ""
+    warnings.warn(f"{len(jobs)} of {n} pairs have no number, see `failures`: {reasons[0]}{more}", RuntimeWarning, stacklevel=4)
+    nothing = lambda job: TransferResult(job.stage, *job.tasks, job.seed, np.nan, config=plan.config, reason=failed[job].reason)
+    return {job: nothing(job) for job in jobs}
 
 # %% ../nbs/07_matrix.ipynb #0f299a69
 def work_for(
@@ -289,12 +299,15 @@ def run_jobs(
     bar = dict(total=len(groups), desc=title, delay=3, leave=False, disable=not progress)
     measures = {stage: get_measure(stage)} if title != stage else {}
     for chance in range(chances):
-        calls = (joblib.delayed(work_for)(os.getpid(), measures, plan.only(*(t for job in g for t in job.tasks)), *g) for g in groups)
-        done = joblib.Parallel(n_jobs=min(joblib.effective_n_jobs(n_jobs), len(groups)), return_as="generator")(calls)
+        part = lambda group: plan.only(*(t for job in group for t in job.tasks))
+        calls = (joblib.delayed(work_for)(os.getpid(), measures, part(group), *group) for group in groups)
+        workers = min(joblib.effective_n_jobs(n_jobs), len(groups))
+        done = joblib.Parallel(n_jobs=workers, return_as="generator")(calls)
         try: return [result for made in tqdm(done, **bar) for result in made]
         except TerminatedWorkerError as e:
             error = e
-            warnings.warn("a worker process died, perhaps for want of memory; its job is done again.", RuntimeWarning, stacklevel=2)
+            warnings.warn("a worker process died, perhaps for want of memory; its job is done again.",
+                          RuntimeWarning, stacklevel=2)
     raise RuntimeError(f"worker processes died {chances} times; fewer n_jobs need less memory. "
                        "What is finished is stored, and the same call goes on from there.") from error
 
@@ -309,7 +322,8 @@ def list_wanted(
     keys = {}
     jobs = (job for d in distances for jobs in rounds_of(pairs_of(plan, d, seeds)) for job in jobs)
     for job in dict.fromkeys(jobs): keys.setdefault(job.stage, []).append(plan.key(job))
-    plan.store.replace_file(plan.store.folder/"wanted", json.dumps(dict(workers=joblib.effective_n_jobs(n_jobs), keys=keys)).encode())
+    word = json.dumps(dict(workers=joblib.effective_n_jobs(n_jobs), keys=keys))
+    plan.store.replace_file(plan.store.folder/"wanted", word.encode())
 
 # %% ../nbs/07_matrix.ipynb #c100
 def wanted(
@@ -319,12 +333,14 @@ def wanted(
     path = store.folder/"wanted"
     try:
         with open_plain(path) as f: word = json.loads(f.read())
-        fine = isinstance(word["workers"], int) and word["workers"] > 0 and all(isinstance(k, str) for keys in word["keys"].values() for k in keys)
+        keys = [key for keys in word["keys"].values() for key in keys]
+        if not (isinstance(word["workers"], int) and word["workers"] > 0 and all(isinstance(key, str) for key in keys)):
+            raise ValueError("no positive number of workers, or names that are none")
     except FileNotFoundError: raise
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e: fine, odd = False, f" ({type(e).__name__}: {e})"
-    else: odd = ""
-    if fine: return word
-    raise ValueError(f"{path} must be the list of records that a run leaves. Got: something else{odd}; the next run replaces it.")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+        raise ValueError(f"{path} must be the list of records that a run leaves. Got: {type(e).__name__}: {e}; "
+                         "the next run replaces it.") from e
+    return word
 
 def progress_of(
     store:Store,     # in which a run left word

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Callable
 import torch
 from torch import Tensor, nn
-from .ambient import seeded_everything
+from .ambient import seeded_everything, undisturbed
 from .data import check_choice, check_whole, unknown
 
 # %% ../nbs/01_models.ipynb #c006
@@ -307,6 +307,7 @@ def _first_look(factory, n_classes:int, images:Tensor, seed:int)->tuple[nn.Modul
     return model, inputs
 
 # %% ../nbs/01_models.ipynb #c773a73a
+@undisturbed()
 def build_model(
     factory:str|Callable[[int], nn.Module], # a name in `MODELS` or a factory `n_classes -> nn.Module`, called twice
     n_classes:int, # number of outputs K

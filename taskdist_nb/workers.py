@@ -16,7 +16,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 # %% ../nbs/06d_workers.ipynb #18b8420f
-from .store import fingerprint
+from .fingerprints import fingerprint
 
 # %% ../nbs/06d_workers.ipynb #c45089f9
 try: import fcntl
@@ -46,15 +46,15 @@ def visible_devices(
 def own_folder(
     root:Path=None,   # where it lies; None: the machine's temporary folder
 ) -> Path|None:       # None where there is no such folder
-    "A folder that this user alone may enter, made if it is not there; with a warning if something else stands in its place."
+    "A folder that this user alone may enter, made if it is not there. Warns of what stands in its place."
     path = Path(root or tempfile.gettempdir())/f"taskdist-{os.getuid()}"
     try:
         with suppress(FileExistsError): path.mkdir(mode=0o700)
         s = path.lstat()
     except OSError: return None
     if stat.S_ISDIR(s.st_mode) and s.st_uid == os.getuid() and not s.st_mode & 0o077: return path
-    warnings.warn(f"{path} is not a folder of this user alone, so no GPU is locked: processes may share one. Remove it.",
-                  RuntimeWarning, stacklevel=2)
+    warnings.warn(f"{path} is not a folder of this user alone, so no GPU is locked: processes may share one. "
+                  "Remove it.", RuntimeWarning, stacklevel=2)
     return None
 
 @contextmanager
@@ -62,7 +62,8 @@ def locked(
     path:Path,   # of a file in a folder of one's own; made if it is not there
 ):               # gives True, or False if another process holds it
     "Hold a lock, if it is free."
-    try: f = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)   # not emptied, no link followed
+    how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC   # not emptied, no link followed
+    try: f = os.open(path, how, 0o600)
     except OSError:
         yield False
         return
@@ -93,7 +94,7 @@ def own_device(
 # %% ../nbs/06d_workers.ipynb #a6c81b9a
 @contextmanager
 def orderly_stop():
-    "Within, the signal TERM raises SystemExit in the main thread; where the caller has made other arrangements, these stay."
+    "Within, the signal TERM raises SystemExit in the main thread, unless the caller handles it already."
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
@@ -110,7 +111,7 @@ def end_with(
     parent:int,          # the number of the process that hands out the work
     every:float=1.,      # seconds between two looks
 ):
-    "End this process when its parent ends. Does nothing in the parent itself, or in a worker that somebody else has started."
+    "End this process when its parent ends. Does nothing in the parent itself, or in the child of another."
     if os.getppid() != parent or parent in _watching: return
     _watching.add(parent)
     def watch():
