@@ -3,6 +3,7 @@
 Each property is a fact about the result (bounds, symmetry, marginals, identities), checked whenever there is one. A public name
 that is neither covered here nor listed in `ELSEWHERE` with a reason fails a test.
 """
+import dataclasses
 import importlib
 import itertools
 import json
@@ -235,7 +236,7 @@ def test_numbers_are_checked(n, t):
     assert not done or 0 <= found <= 1 and type(found) is float
 
 
-@covers("data.check_choice", "data.check_list", examples=60)
+@covers("checks.check_choice", "checks.check_list", examples=60)
 @given(or_hostile(st.sampled_from(["a", "b", ""]) | st.text(max_size=8)), or_hostile(st.lists(st.integers(), max_size=3)))
 def test_choices_and_lists_are_checked(word, names):
     done, found = attempt(data.check_choice, word, "word", ["a", "b", ""])
@@ -589,7 +590,7 @@ square = or_hostile(st.shared(st.integers(3, 6), key="n").flatmap(lambda n: real
 def as_labelled(m): return pd.DataFrame(m) if isinstance(m, np.ndarray) and m.ndim == 2 else m
 
 
-@covers("mantel.mantel", "mantel.MantelResult", "mantel.square_values", "mantel.matrix_pair", "mantel.align_columns", "mantel.check_choice", "mantel.check_integer", examples=120)
+@covers("mantel.mantel", "mantel.MantelResult", "mantel.square_values", "mantel.matrix_pair", "mantel.align_columns", "mantel.check_choice", "mantel.check_integer", "mantel.refuse_masked", examples=120)
 @given(square, square, or_hostile(st.sampled_from(["greater", "less", "two-sided"])), or_hostile(st.sampled_from(["pearson", "spearman"])), or_hostile(st.just(20)), or_hostile(st.booleans()), seeds, st.booleans())
 def test_mantel_gives_a_p_value(a, b, alternative, method, permutations, symmetric, seed, labelled):
     pair = [as_labelled(m) for m in (a, b)] if labelled else (a, b)
@@ -896,10 +897,11 @@ def a_result(seed):
     "A coupled transfer as it might have been read."
     steps = torch.rand(2, 5, generator=generator(seed)).cumsum(1).numpy()
     path = pd.DataFrame(dict(step=range(5), tau=np.linspace(0, 1, 5), per_input=steps[0], riemannian=steps[1], stderr=0.1, loss=0.5, excess_loss=[np.nan, 0.1]*2 + [0.2], accuracy=0.5))
-    return distances.TransferResult("coupled", "one", "two", seed, float(steps[0, -1]), iterations=[2., 1.5], noise_floor=0.5, path=path, config=TransferConfig.toy())
+    return distances.TransferResult("coupled", "one", "two", seed, float(steps[0, -1]), iterations=[2., 1.5], noise_floor=0.5, path=path, config=TransferConfig.toy(walks=1),
+                                    lengths=dict(per_input=float(steps[0, -1])), parts={"per_input": {"switch": 0.1, "source": 0.2, "body": 0.3, "head": 0.1}})
 
 
-@covers("viz.plot_path", "viz.plot_iterations", examples=25)
+@covers("viz.plot_path", "viz.plot_iterations", "viz.parts_table", "viz.plot_parts", "viz.reading_in", examples=25)
 @given(or_hostile(st.integers(0, 99).map(a_result)))
 def test_transfers_are_drawn_or_refused(result):
     done, axes = attempt(viz.plot_path, result)
@@ -907,6 +909,21 @@ def test_transfers_are_drawn_or_refused(result):
     if done: assert len(axes) == 3 and "one → two" in axes[0].get_title(loc="left")
     drawn, ax = attempt(viz.plot_iterations, result)
     assert drawn == done and (not done or ax.lines[0].get_ydata().tolist() == result.iterations)
+    if done:
+        table = attempt(viz.parts_table, [result])[1]
+        assert table.loc[("one", "two")].to_dict() == {"whole": result.distance} | result.parts["per_input"] and viz.reading_in(result) == "per_input"
+        assert len(attempt(viz.plot_parts, [result])[1]) == 2
+        refused(viz.plot_parts, [dataclasses.replace(result, parts={})])
+    plt.close("all")
+
+
+@covers("viz.plot_dial", examples=10)
+@given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 9)), min_size=1, max_size=8))
+def test_dials_are_drawn(rows):
+    TALLY["cases"] += 1
+    table = pd.DataFrame([dict(distance=name, seed=0, dial=float(dial), value=value) for name in ("a", "b") for dial, value in rows])
+    axes = viz.plot_dial(table, "degrees")
+    assert len(axes) == 2 and sorted(axes[1].lines[0].get_xdata().tolist()) == sorted({float(dial) for dial, _ in rows})
     plt.close("all")
 
 
@@ -1085,10 +1102,12 @@ def test_messages_name_argument_value_and_remedy(call, argument, value, remedy):
 
 # module -> reason -> names. What stands here takes arguments that its callers, which are covered, have checked.
 ELSEWHERE = {
+    "convert": {"steps of the readers, tried in 00_convert and test_readers": "*"}, "folders": {"the same": "*"}, "pictures": {"the same": "*"}, "readers": {"the same": "*"},
+    "data": {"steps of the readers, tried in 00_data and test_readers": "by_name choose_cuts class_ids held_out named_by_key own_vocabulary"},
     "models": {"steps of `build_model`, tried with networks of every kind in 01_models and test_models": "check_plain two_images check_alone"},
-    "distances": {"steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling BlockCosts LazyPairs check_features coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task halves Distance"},
+    "distances": {"steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling BlockCosts LazyPairs check_features coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task halves Distance imprint same_value"},
     "mantel": {"steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"},
-    "scores": {"steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage"},
+    "scores": {"steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage compared_halves images_drawn scored too_few"},
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
     "trajectory": {"steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Fitted augmentation device_of on_device accuracy_on fit_task Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus WeightAverage Reading follow join_walks walk_streams follow_walks still_trajectory fit_source",
                    "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path"},
@@ -1100,11 +1119,12 @@ ELSEWHERE = {
     "workers": {"one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"},
     "jobs": {"steps of `distance_matrix`, tried in 06e_jobs, 07_matrix and test_store": "*"},
     "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix, test_store and test_scale_out": "to_cell from_cell to_float to_row from_head from_row pairs_of rounds_of run_plan without_number work_for run_jobs list_wanted wanted progress_of seconds_left"},
-    "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed short unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
-    "widgets": {"parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"},
-    "select": {"steps of a ranking, compared with naive loops in 10_select": "Candidate Piece Finding score_halves find images_used row_of in_order repeated_over draw_stage find_within compete joined check_names check_shelf given_for folder_or_temporary check_stages error_from_scratch check_models agreement_at_equal_size beyond_size builder load_body as_cases",
+    "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed plain short as_text unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
+    "widgets": {"parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree tied listed output_names output_colours sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"},
+    "select": {"steps of a ranking, compared with naive loops in 10_select": "Candidate Piece Finding score_halves find images_used row_of in_order repeated_over draw_stage find_within compete joined check_names check_shelf given_for folder_or_temporary check_stages error_from_scratch best_first check_any check_enough doubts_about_images doubts_about_sources error_limits limits_over reads_errors warn_of check_models agreement_at_equal_size beyond_size builder load_body as_cases",
                "reads and makes the committed evidence, tried in 10_select": "selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up with_other_draws as_colour in_one_form four_data_sets networks_at_hand measure_network run_architectures"},
     "cli": {"what follows once the command line is read, tried in 12_cli and test_cli": "*"},
+    "experiment": {"what a run measures, tried in 11b_experiment": "*"}, "report": {"what a run writes, tried in 11c_report": "*"},
     "judgement": {"steps and tables of `judge`, tried in 08b_judgement": "*"},
     "cifar100": {"reads and makes the committed results, tried in 11_cifar100": "*"},
 }
