@@ -222,7 +222,7 @@ def _remedy(out)->str:
 def _check_output(out, n:int, n_classes:int, shape:tuple, mode:str="evaluation"):
     "Raise ValueError unless `out` is an (n, n_classes) floating-point tensor of finite logits."
     want = (f"model must return logits of shape ({n}, {n_classes}) for {n} images of shape {shape}, "
-            f"in {mode} mode too.")
+            f"in {mode} mode.")
     if not isinstance(out, Tensor): raise ValueError(f"{want} Got: {type(out).__name__}; {_remedy(out)}.")
     if tuple(out.shape) != (n, n_classes):
         raise ValueError(f"{want} Got: {tuple(out.shape)}; "

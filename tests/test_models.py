@@ -11,6 +11,7 @@ from taskdist_nb import models
 from taskdist_nb.data import Task, digits_suite
 from taskdist_nb.fisher import fisher_information
 from taskdist_nb.models import build_model, evaluating, head_of, penultimate, predict_features, predict_logits, to_inputs
+from taskdist_nb.together import check_stackable, transfer_together
 from taskdist_nb.trajectory import TransferConfig, derive_seed, fit_task
 
 X = digits_suite()["low"].x_train[:40]   # (40, 1, 8, 8) bytes
@@ -281,6 +282,16 @@ def test_one_row_an_image_or_no_features():
     network = build_model(PerLine, 5, X, 0)
     with pytest.raises(ValueError, match=r"one row an image.*\(56, 8\) for 7 images"): penultimate(network, X[:7])
     assert predict_logits(network, X[:7]).shape == (7, 5)
+
+
+def test_recurrent_layers_are_refused_in_lock_step_before_a_fit(monkeypatch):
+    suite = digits_suite()
+    def never(*args, **kwargs): raise AssertionError("a source was fitted")
+    monkeypatch.setattr("taskdist_nb.together.set_out", never)
+    for factory in (Recurrent, Cell):
+        with pytest.raises(ValueError, match="train one pair at a time"):
+            transfer_together([(suite["low"], suite["high"])], "uncoupled", factory, QUICK, progress=False)
+    for factory in (Attention, Encoder, DotProduct, models.small_cnn_authors): check_stackable(factory, suite["low"])
 
 
 # ---------- factories
