@@ -8,20 +8,20 @@ __all__ = ['GLOSSARY', 'STYLE', 'MACROS', 'PAGE', 'PAGE_END', 'table_text', 'rea
            'has_pair', 'draw_interpolation', 'draw_figures', 'draw_one', 'typeset', 'cell', 'shade', 'tests_by_row',
            'relabellings', 'facts_of', 'report_contents', 'write_report']
 
-# %% ../nbs/11c_report.ipynb #fa534361
+# %% ../nbs/11c_report.ipynb #904a3bbf
 import csv, warnings
 from base64 import b64encode
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-# %% ../nbs/11c_report.ipynb #73455121
+# %% ../nbs/11c_report.ipynb #e8ea7385
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from jinja2 import Environment
 from markupsafe import Markup
 
-# %% ../nbs/11c_report.ipynb #b2a0443e
+# %% ../nbs/11c_report.ipynb #2a63c6c1
 from . import viz
 from .distances import DISTANCES, TransferResult
 from .experiment import (FINE_TUNING, Experiment, Known, answers, ceiling_lines, changed_settings, in_words, known_summary, lead_tests,
@@ -90,7 +90,7 @@ def drawings(e:Experiment) -> list[Drawing]:   # what a run measured
         found += [Drawing(f"map_{k}", "map", plane.format(words(k)), lambda k=k: viz.plot_task_map(e.matrices[k])) for k in whole[:2]]
     return found
 
-# %% ../nbs/11c_report.ipynb #1a98231b
+# %% ../nbs/11c_report.ipynb #ba1b8529
 def known_drawings(e:Experiment) -> list[Drawing]:   # what a run measured
     "Each distance against the dial."
     text = ("From the source to tasks at known places ({}): means over {} seeds, bars their standard deviation. Dotted: what is read while the source "
@@ -345,7 +345,7 @@ PAGE = """<!doctype html>
 {% for question, text in answers.items() %}<p class="lead"><b>{{ question }}</b> {{ text }}</p>{% endfor %}
 <nav><a href="#result">Result</a><a href="#warnings">Warnings</a>{% if known %}<a href="#known">Known places</a>{% endif %}
 <a href="#matrices">Matrices</a><a href="#mantel">Mantel tests</a>{% if 'parts' in sections %}<a href="#parts">Parts</a>{% endif %}
-<a href="#transfer">One transfer</a>{% if suite|length > 2 %}<a href="#map">Map</a>{% endif %}
+<a href="#transfer">One transfer</a>{% if 'map' in sections %}<a href="#map">Map</a>{% endif %}
 <a href="#meaning">Meaning</a><a href="#settings">Settings</a></nav></header>
 <main>
 <section id="result"><h2>Result</h2>

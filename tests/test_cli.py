@@ -129,7 +129,7 @@ def test_surroundings_do_not_fail_a_run(tmp_path):
                           MPLBACKEND="module://nowhere", DISPLAY="", MATPLOTLIBRC=str(tmp_path / "matplotlibrc"))
     assert done.returncode == 0, done.stderr
     assert r"\u2013" in done.stdout and done.stdout.isascii()        # the dash of what was not measured
-    assert "π" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "τ" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert_whole(tmp_path / "out")
 
 
