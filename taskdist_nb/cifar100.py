@@ -33,7 +33,7 @@ def study_config(
     **changes   # settings that differ
 ) -> TransferConfig:
     "500 images a task, 100 steps, 10 checkpoints, every path read on its weights and on their average: seconds a path."
-    source = dict(images=500, source_epochs=20, source_lr=0.02, source_schedule="one_cycle", wasserstein_images=100)
+    source = dict(labels="disjoint", walks=1, images=500, source_epochs=20, source_lr=0.02, source_schedule="one_cycle", wasserstein_images=100)
     path = dict(steps=100, batch_size=20, lr=0.004, norm_speed=1., averaging=20, tau_schedule="linear", coupling_iterations=1)
     reading = dict(checkpoints=10, probes=100, probe_inputs="same", excess_points=1, excess_steps=10, accuracy_points=1)
     return TransferConfig.fast(**(source | path | reading | changes))
