@@ -8,13 +8,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-dev
 READY_DOCS := $(VENV)/.ready-docs
 READY_BROWSER := $(VENV)/.ready-browser
+READY_MUTATION := $(VENV)/.ready-mutation
 # setuptools warns at each editable installation; it says nothing useful here
 PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check
+CORE_TESTS := $(wildcard nbs/00_*.ipynb nbs/0[1-5]*.ipynb nbs/06_*.ipynb nbs/06b_chance.ipynb nbs/08*.ipynb) \
+  tests/test_properties.py tests/test_numerics.py tests/test_settings_act.py
 META := settings.ini setup.py pyproject.toml
 MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser lab export docs docs-serve audit clean
+.PHONY: help setup demo test test-browser lab export docs docs-serve audit coverage mutate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +36,15 @@ test: $(READY) ## run every cell of every notebook and the tests (JOBS=2 for two
 
 test-browser: $(READY_BROWSER) docs ## try the site and a widget in JupyterLab in a headless Chromium (skipped where there is none)
 	$(BIN)/python -m pytest tests/browser
+
+coverage: $(READY) ## which lines of the numerical core its notebooks and tests run (some ten minutes)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --exported $(CORE_TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+mutate: $(READY_MUTATION) ## plant 150 faults in the numerical core, one at a time, and count those that its tests notice (an hour)
+	$(BIN)/python benchmarks/mutate.py
 
 lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
@@ -77,6 +89,10 @@ $(READY): $(META) | $(BIN)/python
 
 $(READY_DOCS): $(READY)
 	@$(PIP_INSTALL) -e '.[docs]'
+	@touch $@
+
+$(READY_MUTATION): $(READY)
+	@$(PIP_INSTALL) -e '.[mutation]'
 	@touch $@
 
 $(READY_BROWSER): $(READY)

@@ -10,7 +10,7 @@ parser.read(here / "settings.ini", encoding="utf-8")
 cfg = parser["DEFAULT"]
 
 statuses = ["1 - Planning", "2 - Pre-Alpha", "3 - Alpha", "4 - Beta", "5 - Production/Stable", "6 - Mature", "7 - Inactive"]
-extras = {name: cfg[f"{name}_requirements"].split() for name in ("dev", "docs", "browser", "dask")}
+extras = {name: cfg[f"{name}_requirements"].split() for name in ("dev", "docs", "browser", "dask", "mutation")}
 
 setup(
     name=cfg["lib_name"],

@@ -911,7 +911,7 @@ def test_transfers_are_drawn_or_refused(result):
     assert drawn == done and (not done or ax.lines[0].get_ydata().tolist() == result.iterations)
     if done:
         table = attempt(viz.parts_table, [result])[1]
-        assert table.loc[("one", "two")].to_dict() == {"whole": result.distance} | result.parts["per_input"] and viz.reading_in(result) == "per_input"
+        assert table.loc[("one", "two"), :].to_dict() == {"whole": result.distance} | result.parts["per_input"] and viz.reading_in(result) == "per_input"
         assert len(attempt(viz.plot_parts, [result])[1]) == 2
         refused(viz.plot_parts, [dataclasses.replace(result, parts={})])
     plt.close("all")

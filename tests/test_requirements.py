@@ -55,7 +55,7 @@ def test_what_the_package_imports_is_named_and_nothing_else():
 def test_what_notebooks_tests_and_scripts_import_is_named():
     scripts = [p.read_text(encoding="utf-8") for folder in ("tests", "docs", "benchmarks") for p in (ROOT / folder).rglob("*.py")]
     imported = set().union(*map(imports, [*scripts, *cells()]))
-    extras = set(named("requirements", "dev_requirements", "docs_requirements", "browser_requirements"))
+    extras = set(named("requirements", "dev_requirements", "docs_requirements", "browser_requirements", "mutation_requirements"))
     inside = {"ipython", "packaging", "setuptools"}     # of ipykernel, of pytest, of the build
     assert packages(imported) - extras - inside == set()
 
