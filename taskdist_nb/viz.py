@@ -387,8 +387,9 @@ def parts_table(
     kept = [r for r in getattr(results, "results", results) if r.source != r.target and (reading or reading_in(r)) in r.parts]
     if not kept:
         raise ValueError(f"results must hold transfers between different tasks whose parts were read{f' in {reading!r}' if reading else ''}. Got: none.")
-    rows = [{"source": r.source, "target": r.target, "whole": r.lengths[reading or reading_in(r)]} | r.parts[reading or reading_in(r)] for r in kept]
-    return pd.DataFrame(rows).groupby(["source", "target"], sort=False).mean().sort_values("whole", kind="stable")
+    pairs = pd.MultiIndex.from_tuples([(r.source, r.target) for r in kept], names=["from", "to"])     # "source" and "target" are names of parts
+    rows = pd.DataFrame([{"whole": r.lengths[reading or reading_in(r)]} | r.parts[reading or reading_in(r)] for r in kept], pairs)
+    return rows.groupby(level=["from", "to"], sort=False).mean().sort_values("whole", kind="stable")
 
 # %% ../nbs/09_viz.ipynb #aa6d5acc
 @figure_style()
@@ -551,7 +552,7 @@ def plot_task_map(
     place_labels(ax, points.to_numpy(), [as_text(s) for s in points.index], fontsize=7.5 if n <= 10 else 6.5)
     return ax
 
-# %% ../nbs/09_viz.ipynb #2b0849ec
+# %% ../nbs/09_viz.ipynb #67b78067
 @figure_style()
 def plot_dial(
     table:pd.DataFrame,     # columns distance, seed, dial (NaN: the source itself, standing still), value
