@@ -204,11 +204,11 @@ def _cut_pictures(
     task: str,  # its name, for messages
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     "x_train, y_train, x_test, y_test of one task. Raises ValueError if a class has no pictures on one side."
-    sides = []
     label = torch.full((len(rows.x),), -1)
     for k, places in enumerate(wanted.values()):
         label[torch.isin(rows.place, torch.tensor(places))] = k
-    for side, keep in (("training", ~rows.test & (label >= 0)), ("test", rows.test & (label >= 0))):
+    train, test = ~rows.test & (label >= 0), rows.test & (label >= 0)
+    for side, keep in (("training", train), ("test", test)):
         counts = label[keep].bincount(minlength=len(wanted)).tolist()
         if empty := [name for name, n in zip(wanted, counts) if not n]:
             raise ValueError(
@@ -216,8 +216,7 @@ def _cut_pictures(
                 f"Got: none of {', '.join(map(repr, empty[:10]))}; "
                 "add some (two different pictures are the least), or leave the class out by tasks=."
             )
-        sides += [rows.x[keep], label[keep]]
-    return tuple(sides)
+    return rows.x[train], label[train], rows.x[test], label[test]
 
 # %% ../nbs/00b_readers.ipynb #e767a10a
 def _remarks(rows: _Pictures, root: Path) -> list[str]:

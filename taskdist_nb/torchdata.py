@@ -166,8 +166,8 @@ def _in_memory(
 class _Items:
     "What was loaded of a data set."
 
-    x: object  # images: array, tensor, or list of arrays
-    y: object  # their labels
+    x: Sequence  # images: array, tensor, or list of arrays
+    y: Sequence  # their labels
     names: list[str] | None  # of label 0, 1, ...
     layout: str | None = None  # of one image, if it is known
     rows: list[int] | None = None  # which items these are
