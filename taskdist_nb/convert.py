@@ -217,9 +217,10 @@ def as_images(
     x = _as_tensor(x, argument, "numbers, all images of one size")
     x = _channels_first(x, layout, argument)
     widest = {torch.bool: (0, 1), torch.uint16: (0, 65535)}.get(x.dtype)
-    ends = value_range if value_range not in (None, "as is") else widest
+    ends = value_range if isinstance(value_range, tuple) else widest
     if ends and not x.is_complex():
-        x = _to_bytes(x, *ends, argument)
+        black, white = ends
+        x = _to_bytes(x, black, white, argument)
     if x.dtype in (torch.int16, torch.int32, torch.int64, torch.uint32, torch.uint64, torch.int8):
         raise TypeError(
             f"{argument} must be bytes, uint16, bool or floating point, or come with value_range=(black, "

@@ -311,7 +311,8 @@ def from_arrays(cls:Suite,
         warn_of_constant_images(images, argument)
     if vocabulary is None: vocabulary = own_vocabulary(*parts[0], class_names)
     train, test = parts if len(parts)==2 else _split(*parts[0], test_size, seed)
-    return cls([_cut_task(*item, train, test, class_names, flip, vocabulary) for item in tasks.items()], name)
+    cut = [_cut_task(task, classes, train, test, class_names, flip, vocabulary) for task, classes in tasks.items()]
+    return cls(cut, name)
 
 # %% ../nbs/00_data.ipynb #c050
 def held_out(

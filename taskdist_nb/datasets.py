@@ -118,9 +118,7 @@ def _torchvision_suite(
 
 # %% ../nbs/00c_datasets.ipynb #86644ce4
 def cifar100_suite(
-    names: Mapping
-    | Iterable[str]
-    | None = None,  # super-classes, or a dict name -> fine classes (labels or names); None: all 20
+    names: Mapping | Iterable[str] | None = None,  # super-classes, or name -> fine classes; None: all 20
     root: str | Path = "data",  # torchvision's folder, the one that holds cifar-100-python
     download: bool = False,  # may torchvision fetch it (169 MB)?
     n_train: int | None = None,  # training images a task, stratified; None: all (2,500 for 5 classes)
@@ -136,9 +134,7 @@ CIFAR10_CUTS = {"animals": [2, 3, 4, 5, 6, 7], "vehicles": [0, 1, 8, 9], "all": 
 
 
 def cifar10_suite(
-    names: Mapping
-    | Iterable[str]
-    | None = None,  # among animals, vehicles, all; or a dict name -> classes; None: all three
+    names: Mapping | Iterable[str] | None = None,  # among `CIFAR10_CUTS`, or name -> classes; None: all
     root: str | Path = "data",  # torchvision's folder, the one that holds cifar-10-batches-py
     download: bool = False,  # may torchvision fetch it (170 MB)?
     n_train: int | None = None,  # training images a task, stratified; None: all
@@ -153,9 +149,7 @@ def cifar10_suite(
 
 # %% ../nbs/00c_datasets.ipynb #74c38563
 def mnist_suite(
-    names: Mapping
-    | Iterable[str]
-    | None = None,  # among `DIGIT_CUTS`, or a dict name -> digits; None: all six
+    names: Mapping | Iterable[str] | None = None,  # among `DIGIT_CUTS`, or name -> digits; None: all six
     root: str | Path = "data",  # torchvision's folder, the one that holds MNIST
     download: bool = False,  # may torchvision fetch it (12 MB)?
     n_train: int | None = None,  # training images a task, stratified; None: all
@@ -178,9 +172,7 @@ FASHION_CUTS = {
 
 
 def fashion_mnist_suite(
-    names: Mapping
-    | Iterable[str]
-    | None = None,  # among `FASHION_CUTS`, or a dict name -> classes; None: all six
+    names: Mapping | Iterable[str] | None = None,  # among `FASHION_CUTS`, or name -> classes; None: all six
     root: str | Path = "data",  # torchvision's folder, the one that holds FashionMNIST
     download: bool = False,  # may torchvision fetch it (31 MB)?
     n_train: int | None = None,  # training images a task, stratified; None: all
@@ -205,11 +197,10 @@ SUITES = {
 
 def load_suite(
     name: str | Path,  # a name in `SUITES`, or a path to an .npz file or a folder of images
-    tasks: Mapping
-    | Iterable[str]
-    | None = None,  # names of tasks, or a dict name -> classes; None: the suite's own
+    tasks: Mapping | Iterable[str] | None = None,  # names, or name -> classes; None: the suite's own
     root: str | Path | None = None,  # torchvision's folder; None: "data"
     download: bool = False,  # may torchvision fetch the data?
+    progress: bool = True,  # show a bar if reading takes longer
 ) -> Suite:
     """A suite by its name or path.
 
@@ -223,7 +214,7 @@ def load_suite(
         return SUITES[str(name)](tasks, root="data" if root is None else root, download=download)
     path, cuts = Path(name), tasks if isinstance(tasks, Mapping) else None
     if os.path.isdir(path):
-        suite = Suite.from_folder(path, cuts)
+        suite = Suite.from_folder(path, cuts, progress=progress)
     elif os.path.isfile(path) or path.suffix == ".npz":
         suite = Suite.from_npz(path, cuts)
     else:

@@ -41,7 +41,7 @@ HIDDEN = {
 
 def _why_left_out(
     entry: Path,  # a file or a folder
-    above: list[str],  # real paths of the folders that it lies in
+    above: tuple[str, ...],  # real paths of the folders that it lies in
 ) -> str:  # empty: it is a folder or a picture
     "Why an entry of a folder is no data."
     if entry.name.startswith(".") or entry.name.lower() in HIDDEN:

@@ -23,7 +23,7 @@ MAX_PIXELS = 2**26  # of one picture, 8192 x 8192; more is refused before it is 
 
 
 def _opened(
-    file: Path,  # of a picture
+    file: str | Path,  # of a picture
 ) -> Image.Image:  # its header; the pixels are decoded later
     "Raises ValueError if the picture is too large, OSError if it cannot be read."
     limit = f"a picture must have at most {MAX_PIXELS:,} pixels. Got:"
@@ -70,7 +70,7 @@ def _opaque(
     picture = picture.convert("RGBA")
     for ground in ("white", "black"):
         flat = Image.alpha_composite(Image.new("RGBA", picture.size, ground), picture).convert("RGB")
-        if any(low < high for low, high in flat.getextrema()):
+        if flat.getcolors(1) is None:  # more than one colour
             break
     return flat
 

@@ -41,6 +41,8 @@ class _Pictures:
     files: list[Path]  # where it came from
     sizes: list[tuple[int, int]]  # (height, width) there
     frames: list[int]  # pictures there, of which the first was read
+    digests: list[str]  # `image_digests`
+    test: Tensor  # (n,) True for test pictures
 
 
 def _read_all(
@@ -53,6 +55,10 @@ def _read_all(
     left_out: list[tuple[Path, str]],  # (path, why) is added for files that are skipped
 ) -> _Pictures:
     "All pictures of the classes. Raises OSError for one that cannot be read, ValueError if none can."
+    check_whole(size, "size", 1, 10_000)
+    check_choice(mode, "mode", ("RGB", "L"))
+    check_choice(on_error, "on_error", ("raise", "skip"))
+    value_range = check_value_range(value_range, as_is=False)
     rows, wanted = [], [(k, file) for k, c in enumerate(classes) for file in c.pictures]
     for k, file in tqdm(wanted, desc="reading pictures", unit="", delay=2, leave=False, disable=not progress):
         try:
@@ -68,10 +74,9 @@ def _read_all(
     if not rows:
         raise ValueError("path must hold readable images. Got: none that could be read.")
     x, sizes, frames, places, files = zip(*rows)
-    layout = "NHW" if mode == "L" else "NHWC"
-    return _Pictures(
-        as_images(np.stack(x), "x", layout), torch.tensor(places), list(files), list(sizes), list(frames)
-    )
+    x, place = as_images(np.stack(x), "x", "NHW" if mode == "L" else "NHWC"), torch.tensor(places)
+    test = torch.tensor([c.part == "test" for c in classes])[place]
+    return _Pictures(x, place, list(files), list(sizes), list(frames), image_digests(x), test)
 
 # %% ../nbs/00b_readers.ipynb #878fc7b8
 def _held_out(
@@ -195,29 +200,26 @@ def _cuts(
 # %% ../nbs/00b_readers.ipynb #92e3001f
 def _cut_pictures(
     rows: _Pictures,
-    test: Tensor,  # (n,) True for test pictures
     wanted: dict[str, list[int]],  # class name -> places in the list of classes
     task: str,  # its name, for messages
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     "x_train, y_train, x_test, y_test of one task. Raises ValueError if a class has no pictures on one side."
-    sides = []
     label = torch.full((len(rows.x),), -1)
     for k, places in enumerate(wanted.values()):
         label[torch.isin(rows.place, torch.tensor(places))] = k
-    for side, keep in (("training", ~test & (label >= 0)), ("test", test & (label >= 0))):
+    train, test = ~rows.test & (label >= 0), rows.test & (label >= 0)
+    for side, keep in (("training", train), ("test", test)):
         counts = label[keep].bincount(minlength=len(wanted)).tolist()
         if empty := [name for name, n in zip(wanted, counts) if not n]:
             raise ValueError(
                 f"classes of task {task!r} must have {side} pictures. "
                 f"Got: none of {', '.join(map(repr, empty[:10]))}; "
-                f""
                 "add some (two different pictures are the least), or leave the class out by tasks=."
             )
-        sides += [rows.x[keep], label[keep]]
-    return tuple(sides)
+    return rows.x[train], label[train], rows.x[test], label[test]
 
 # %% ../nbs/00b_readers.ipynb #e767a10a
-def _remarks(rows: _Pictures, test: Tensor, digests: list[str], root: Path) -> list[str]:
+def _remarks(rows: _Pictures, root: Path) -> list[str]:
     "What is odd about the pictures."
     notes = []
 
@@ -228,8 +230,8 @@ def _remarks(rows: _Pictures, test: Tensor, digests: list[str], root: Path) -> l
         notes.append(f"One colour throughout: {len(plain)} of {len(rows.x)} ({names(plain)})")
     if more := [k for k, n in enumerate(rows.frames) if n > 1]:
         notes.append(f"First picture of several in a file: {len(more)} ({names(more)})")
-    trained = {d for d, is_test in zip(digests, test.tolist()) if not is_test}
-    if both := [k for k in test.nonzero().flatten().tolist() if digests[k] in trained]:
+    trained = {d for d, is_test in zip(rows.digests, rows.test.tolist()) if not is_test}
+    if both := [k for k in rows.test.nonzero().flatten().tolist() if rows.digests[k] in trained]:
         notes.append(f"For training and for the test: {len(both)} ({names(both)})")
     return notes
 
@@ -268,15 +270,12 @@ def _readable(
     return path
 
 # %% ../nbs/00b_readers.ipynb #6c9f7e9f
-def _test_pictures(
-    rows: _Pictures, classes: list[ClassFolder], digests: list[str], test_size: float, seed: int
-) -> Tensor:
-    "(n,) True for test pictures: by the folders, or by a split where these have no part for them."
-    test = torch.tensor([c.part == "test" for c in classes])[rows.place]
+def _split(rows: _Pictures, classes: list[ClassFolder], test_size: float, seed: int):
+    "Set test pictures aside in the classes whose folders have no part for them."
     split = torch.tensor([c.part == "" for c in classes])[rows.place].nonzero().flatten()
     if len(split):
-        test[split] = _held_out([digests[k] for k in split.tolist()], rows.place[split], test_size, seed)
-    return test
+        digests = [rows.digests[k] for k in split.tolist()]
+        rows.test[split] = _held_out(digests, rows.place[split], test_size, seed)
 
 
 def _vocabulary_of(rows: _Pictures, classes: list[ClassFolder]) -> str:
@@ -285,13 +284,29 @@ def _vocabulary_of(rows: _Pictures, classes: list[ClassFolder]) -> str:
     numbers = torch.tensor([names.index(c.name) for c in classes])
     return own_vocabulary(rows.x, numbers[rows.place], names)
 
+# %% ../nbs/00b_readers.ipynb #1aac71df
+def _make_tasks(rows: _Pictures, cuts, flip: bool, vocabulary: str) -> list[Task]:
+    "The tasks. Raises ValueError if a class lacks pictures."
+    tasks = []
+    for task, wanted in cuts.items():
+        names = tuple(c.rpartition("/")[2] for c in wanted)
+        tasks.append(Task(task, *_cut_pictures(rows, wanted, task), names, flip, vocabulary))
+    return tasks
+
+
+def _account(suite: Suite, path: Path, how: str, rows: _Pictures, cuts, left_out: list) -> Reading:
+    "What was read from a folder."
+    table = class_table(suite, _sizes(rows, cuts))
+    items = left_out_table((_short(p, path), why) for p, why in left_out)
+    files = {digest: _short(file, path) for digest, file in zip(rows.digests, rows.files)}
+    return Reading(repr(suite.name), how, table, items, _remarks(rows, path), files)
+
 # %% ../nbs/00b_readers.ipynb #b144a34c
 @patch(cls_method=True)
 def from_folder(
     cls: Suite,
     path: str | Path,  # a folder of pictures, see `FOLDER_LAYOUTS`
-    tasks: dict[str, list[int | str]]
-    | None = None,  # task -> classes (folder names); None: the folder's tasks, or one task "all"
+    tasks: dict[str, list[int | str]] | None = None,  # task -> names of classes; None: the folder's own tasks
     size: int = 32,  # height and width that pictures are brought to
     mode: str = "RGB",  # "L" for grey pictures
     layout: str | None = None,  # one of `FOLDER_LAYOUTS`; None: the one that fits
@@ -309,37 +324,15 @@ def from_folder(
     Raises FileNotFoundError, OSError for a file that cannot be read, TypeError, ValueError or UnknownName.
     Warns of what was left out."""
     path = _readable(path, file=False)
-    check_whole(size, "size", 1, 10_000)
-    check_choice(mode, "mode", ("RGB", "L"))
-    check_choice(on_error, "on_error", ("raise", "skip"))
-    value_range = check_value_range(value_range, as_is=False)
     left_out: list[tuple[Path, str]] = []
     layout, classes = find_classes(path, layout, left_out)
     cuts = _cuts(tasks, classes)
     rows = _read_all(classes, size, mode, value_range, on_error, progress, left_out)
-    digests = image_digests(rows.x)
-    test = _test_pictures(rows, classes, digests, test_size, seed)
+    _split(rows, classes, test_size, seed)
     vocabulary = _vocabulary_of(rows, classes) if vocabulary is None else vocabulary
-    made = [
-        Task(
-            task,
-            *_cut_pictures(rows, test, wanted, task),
-            tuple(c.rpartition("/")[2] for c in wanted),
-            flip,
-            vocabulary,
-        )
-        for task, wanted in cuts.items()
-    ]
-    suite = cls(made, name or Path(os.path.abspath(path)).name)
-    files = {d: _short(f, path) for d, f in zip(digests, rows.files)}
-    suite.read = Reading(
-        repr(suite.name),
-        f"layout {layout}, brought to {size} x {size} {mode}",
-        class_table(suite, _sizes(rows, cuts)),
-        left_out_table((_short(p, path), why) for p, why in left_out),
-        _remarks(rows, test, digests, path),
-        files,
-    )
+    suite = cls(_make_tasks(rows, cuts, flip, vocabulary), name or Path(os.path.abspath(path)).name)
+    how = f"layout {layout}, brought to {size} x {size} {mode}"
+    suite.read = _account(suite, path, how, rows, cuts, left_out)
     warn_of(suite.read)
     return suite
 
@@ -384,8 +377,7 @@ def _all_classes(y: np.ndarray, names: list[str] | None) -> list:
 def from_npz(
     cls: Suite,
     path: str | Path,  # .npz with x_train, y_train[, x_test, y_test], or x, y; [classes]; [task_NAME]
-    tasks: dict[str, list[int | str]]
-    | None = None,  # None: the file's own task_NAME arrays, or one task "all"
+    tasks: dict[str, list[int | str]] | None = None,  # None: its task_NAME arrays, or one task "all"
     **kwargs,  # test_size, seed, flip, name, class_names, vocabulary, layout, value_range of `from_arrays`
 ) -> Suite:  # its `read` says what was read and what was left out
     """A suite from a NumPy archive.

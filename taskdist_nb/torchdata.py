@@ -86,13 +86,21 @@ def _known_labels(
 # %% ../nbs/00b_torchdata.ipynb #7b0de3d5
 def _class_names(
     dataset,  # map-style data set
+    given: Sequence[str] | None = None,  # names that the caller says
 ) -> list[str] | None:
-    "The names of label 0, 1, ..., if the data set has them."
+    "The names of label 0, 1, ..., if they are known. Raises ValueError if joined data sets disagree."
+    if given is not None:
+        return list(map(str, check_list(given, "class_names")))
     while type(dataset) is Subset:
         dataset = dataset.dataset
     if type(dataset) is ConcatDataset:
         lists = [_class_names(d) for d in dataset.datasets]
-        return lists[0] if all(names == lists[0] for names in lists) else None
+        if all(names == lists[0] for names in lists):
+            return lists[0]
+        raise ValueError(
+            "a ConcatDataset must join data sets with one list of classes; say class_names if they number "
+            f"the same classes. Got: {', '.join(f'{names!r:.60}' for names in lists[:4])}."
+        )
     names = getattr(dataset, "classes", None)
     return list(map(str, names)) if isinstance(names, (list, tuple)) else None
 
@@ -130,7 +138,7 @@ def _warn_if_random(dataset, rows: Sequence[int], images: list, argument: str, v
             f"{argument} has another image when it is asked again, as with a random transform. Each image "
             f"was drawn once and stays as it is; "
             "leave augmentation to TransferConfig, and say flip=True if mirrored images keep their label.",
-            stacklevel=4,
+            stacklevel=5,
         )
         return
 
@@ -158,8 +166,8 @@ def _in_memory(
 class _Items:
     "What was loaded of a data set."
 
-    x: object  # images: array, tensor, or list of arrays
-    y: object  # their labels
+    x: Sequence  # images: array, tensor, or list of arrays
+    y: Sequence  # their labels
     names: list[str] | None  # of label 0, 1, ...
     layout: str | None = None  # of one image, if it is known
     rows: list[int] | None = None  # which items these are
@@ -260,8 +268,7 @@ def from_dataset(
     train,  # data set of (image, label), by index
     tasks: dict[str, list[int | str]],  # task name -> labels (or class names)
     test=None,  # the same for tests; None: split off `train`
-    class_names: Sequence[str]
-    | None = None,  # of label 0, 1, ... in both; None: their `classes` if they have some, matched by name
+    class_names: Sequence[str] | None = None,  # of label 0, 1, ...; None: each data set's own, by name
     test_size: float = 0.2,  # share split off as a test set, class by class
     seed: int = 0,  # of that split
     layout: str | None = None,  # "NCHW", "NHWC" or "NHW"; None: told from the shape
@@ -272,31 +279,21 @@ def from_dataset(
     """Cut a torch or torchvision data set into tasks.
 
     Raises as `Suite.from_arrays` does. Warns if images are drawn at random."""
-    names = (
-        _class_names(train) if class_names is None else list(map(str, check_list(class_names, "class_names")))
-    )
+    names = _class_names(train, class_names)
     tasks = _spelt(tasks, names)
     ends = None if isinstance(value_range, str) else value_range
     items = [_items(train, "train", tasks, names, ends, progress)]
-    options = (
-        dict(
-            layout=layout or items[0].layout,
-            test_size=test_size,
-            seed=seed,
-            vocabulary=_identity(train, items[0]),
-        )
-        | kwargs
-    )
+    options = dict(layout=layout or items[0].layout, test_size=test_size, seed=seed)
+    options["vocabulary"] = _identity(train, items[0])
+    options["value_range"] = None if items[0].layout else value_range  # Pillow images are bytes by now
     if test is not None:
-        own = names if class_names is not None else _class_names(test)
-        items.append(_by_name_of(_items(test, "test", tasks, own, ends, progress), names))
+        tested = _items(test, "test", tasks, _class_names(test, class_names), ends, progress)
+        items.append(_by_name_of(tested, names))
     elif items[0].labels is not None:
         items = _split_off(items[0], test_size, seed)
     pairs = [part for item in items for part in (item.x, item.y)]
-    options |= dict(
-        class_names=items[-1].names, value_range=None if items[0].layout else value_range
-    )  # Pillow images are bytes by now
-    suite = cls.from_arrays(*pairs[:2], tasks, *pairs[2:], **options)
+    options["class_names"] = items[-1].names
+    suite = cls.from_arrays(*pairs[:2], tasks, *pairs[2:], **options | kwargs)
     suite.read = _account(suite, type(train).__name__, items[-1].names, names)
     return suite
 
