@@ -159,6 +159,15 @@ def making(
         try: yield write
         except FloatingPointError as e: raise FloatingPointError(f"{', '.join(map(str, jobs))}: {e}") from e
 
+# %% ../nbs/06e_jobs.ipynb #15450db2
+@patch
+def clear_signs(self:Plan,
+    jobs:list,   # that nobody is at work on
+):
+    "Take away the signs that these jobs are being done. Somebody who is at it after all gives another."
+    for key in self.store.running() & {self.key(job) for job in jobs}:
+        self.store.path(key, "running").unlink(missing_ok=True)
+
 # %% ../nbs/06e_jobs.ipynb #1b00a8ae
 def stored(
     plan:Plan, job:Job,   # whose record is wanted

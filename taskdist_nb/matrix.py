@@ -304,7 +304,9 @@ def run_jobs(
         workers = min(joblib.effective_n_jobs(n_jobs), len(groups))
         done = joblib.Parallel(n_jobs=workers, return_as="generator")(calls)
         try: return [result for made in tqdm(done, **bar) for result in made]
-        except TerminatedWorkerError as e:
+        except BaseException as e:   # a worker died, or somebody asks to stop
+            plan.clear_signs(jobs)
+            if not isinstance(e, TerminatedWorkerError): raise
             error = e
             warnings.warn("a worker process died, perhaps for want of memory; its job is done again.",
                           RuntimeWarning, stacklevel=2)

@@ -8,7 +8,7 @@ __all__ = ['INPUTS', 'root_step', 'label_groups', 'kl_parts', 'root_parts', 'Loo
 
 # %% ../nbs/03b_ruler.ipynb #c003
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 # %% ../nbs/03b_ruler.ipynb #c004
 import numpy as np
@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .data import LabelSpace, check_whole
+from .data import LabelSpace
 from .fisher import kl_divergence, mean_length
 from .models import head_of, predict_features, predict_logits, resolve_precision
 
@@ -34,7 +34,8 @@ def label_groups(
 )->dict[str, list[int]]: # "source", "shared", "target", "spare": outputs; only groups that are not empty
     "The outputs that stand for classes of the source alone, of both, of the target alone, and of neither."
     source, target = set(labels.source), set(labels.target)
-    groups = dict(source=source - target, shared=source & target, target=target - source, spare=set(range(labels.n_outputs)) - source - target)
+    spare = set(range(labels.n_outputs)) - source - target
+    groups = dict(source=source - target, shared=source & target, target=target - source, spare=spare)
     return {name: sorted(outputs) for name, outputs in groups.items() if outputs}
 
 def _masses(log_p:Tensor, groups:dict)->Tensor:
@@ -46,12 +47,13 @@ def kl_parts(
     log_q:Tensor, # (..., K) after it
     groups:dict[str, list[int]], # name -> outputs; together all K
 )->dict[str, Tensor]: # "switch" and each group with at least two outputs: (...) nats; they add up to KL[p, q]
-    "KL[p, q] by the chain rule: the switch between groups, and motion within each, weighted with its mass under p."
+    "KL[p, q] by the chain rule: the switch between groups, and motion within each, times its mass under p."
     a, b = _masses(log_p, groups), _masses(log_q, groups)
     parts = {"switch": kl_divergence(a, b, check=False)}
     for k, (name, outputs) in enumerate(groups.items()):
         if len(outputs) < 2: continue
-        inside = kl_divergence(log_p[..., outputs] - a[..., k, None], log_q[..., outputs] - b[..., k, None], check=False)
+        before, after = log_p[..., outputs] - a[..., k, None], log_q[..., outputs] - b[..., k, None]
+        inside = kl_divergence(before, after, check=False)
         parts[name] = a[..., k].exp()*inside
     return parts
 
@@ -60,8 +62,8 @@ def root_parts(
     log_p:Tensor, # (..., K) log-probabilities before the step
     log_q:Tensor, # (..., K) after it
     groups:dict[str, list[int]], # name -> outputs; together all K
-)->dict[str, Tensor]: # "switch" (..., G), each group with at least two outputs (..., its outputs); their squares add up to the chord's
-    "The chord of `root_step` in polar coordinates: motion of the groups' radii, and of the directions within each."
+)->dict[str, Tensor]: # "switch" (..., G) and each group of two outputs or more (..., outputs); squares add up to the chord's
+    "The chord of `root_step` in polar coordinates: motion of the groups' radii, and of directions within each."
     a, b = _masses(log_p, groups)/2, _masses(log_q, groups)/2
     parts = {"switch": 2*(b.exp() - a.exp())}
     for k, (name, outputs) in enumerate(groups.items()):
@@ -86,7 +88,8 @@ def apply_head(
 )->Tensor: # (n, K) float32 logits, or float64 for features in float64
     "The logits of a linear layer, rounded as the network rounds them."
     half = resolve_precision(precision, features.device) == "bfloat16"
-    with torch.no_grad(), torch.autocast(features.device.type, torch.bfloat16, enabled=half): logits = F.linear(features, *head)
+    with torch.no_grad(), torch.autocast(features.device.type, torch.bfloat16, enabled=half):
+        logits = F.linear(features, *head)
     return logits if logits.dtype == torch.float64 else logits.float()
 
 # %% ../nbs/03b_ruler.ipynb #c021
@@ -100,8 +103,9 @@ def find_head(
     except ValueError: return ""
     features, logits = predict_features(model, x[:8], precision=precision)
     layer = model.get_submodule(name)
-    own = features.shape[1] == layer.in_features and logits.shape[1] == layer.out_features
-    return name if own and torch.allclose(apply_head(features, (layer.weight, layer.bias), precision), logits, rtol=1e-2, atol=1e-3) else ""
+    if features.shape[1] != layer.in_features or logits.shape[1] != layer.out_features: return ""
+    own = apply_head(features, (layer.weight, layer.bias), precision)
+    return name if torch.allclose(own, logits, rtol=1e-2, atol=1e-3) else ""
 
 def look_at(
     model:nn.Module,         # a classifier
@@ -120,11 +124,11 @@ def look_at(
 INPUTS = ("same", "authors", "moving")   # on which inputs the two predictions of a step are compared
 
 class LengthMeter:
-    "Reads lengths, their parts and the loss along a path, one mark at a time, on a fixed set of moving inputs."
+    "Reads lengths, their parts and the loss along a path, one mark at a time, on fixed probes that move."
     def __init__(self,
-        probe,                   # where to measure: a Probe, or anything with its `moves`, `inputs` and `weights`
+        probe,                   # where to measure: a Probe, or what has its `moves`, `inputs` and `weights`
         precision="float32",     # arithmetic of the network; softmax, KL and sums are float32 or better
-        inputs="same",           # "authors": the second look at a held tau's successor, as published; "moving": each look at its own tau
+        inputs="same",           # "authors": but for a held tau, as published; "moving": each look at its own tau
         labels:LabelSpace=None,  # of the pair: read the parts of the length too; None: the whole alone
         stretches:int=0,         # stretches of the path whose chords are summed; 0: none
         checkpoints:int=0,       # of the path; needed with `stretches`
@@ -168,10 +172,13 @@ def _close(self:LengthMeter, before:Look, after:Look):
     kl = kl_divergence(before.log_p, after.log_p, check=False)
     self.steps.append([mean_length(kl, kind, weight).item() for kind in ("per_input", "riemannian")])
     self.per_probe = self.per_probe + len(kl)*weight*(2*kl).sqrt()
-    self.errors.append((self.per_probe.var(correction=0)/torch.tensor(len(kl) - 1.)).sqrt().item())   # NaN for one probe
+    variance = self.per_probe.var(correction=0)/torch.tensor(len(kl) - 1.)               # NaN for one probe
+    self.errors.append(variance.sqrt().item())
     if self.groups is None: return
-    mixed = None if after.features is None else apply_head(after.features, before.head, self.precision).log_softmax(1)
-    self._add_parts(kl_parts(before.log_p, after.log_p, self.groups), before.log_p, mixed, after.log_p, weight)
+    mixed = None
+    if after.features is not None: mixed = apply_head(after.features, before.head, self.precision).log_softmax(1)
+    parts = kl_parts(before.log_p, after.log_p, self.groups)
+    self._add_parts(parts, before.log_p, mixed, after.log_p, weight)
     if self.stretches: self._add_chords(before.log_p, mixed, after.log_p, weight)
 
 # %% ../nbs/03b_ruler.ipynb #c031
@@ -187,7 +194,7 @@ def _add_parts(self:LengthMeter, parts:dict, log_p, mixed, log_q, weight):
 
 @patch
 def _add_chords(self:LengthMeter, log_p, mixed, log_q, weight):
-    "Add the step's chords, weighted with the roots of the probes' weights, to the sums of the running stretch."
+    "Add the step's chords, times the roots of the probes' weights, to the sums of the running stretch."
     chords = {"": root_step(log_p, log_q)} | root_parts(log_p, log_q, self.groups)
     if mixed is not None: chords |= {"body": root_step(log_p, mixed), "head": root_step(mixed, log_q)}
     stretch = (len(self.steps) - 1)*self.stretches//self.checkpoints
@@ -199,25 +206,28 @@ def _add_chords(self:LengthMeter, log_p, mixed, log_q, weight):
 @patch(as_prop=True)
 def loss(self:LengthMeter) -> float:
     "Loss on the task where the last mark was set."
-    loss = -(self.probe.weights(self.tau)*(self.probe.targets(self.tau)*self.previous.log_p).sum(1)).sum().item()
+    labels = self.probe.targets(self.tau)
+    loss = -(self.probe.weights(self.tau)*(labels*self.previous.log_p).sum(1)).sum().item()
     if np.isfinite(loss): return loss
-    raise FloatingPointError(f"the loss at tau = {self.tau:.3f} is {loss}: training diverged; choose a smaller learning rate.")
+    raise FloatingPointError(f"the loss at tau = {self.tau:.3f} is {loss}: training diverged; "
+                             "choose a smaller learning rate.")
 
 # %% ../nbs/03b_ruler.ipynb #c035
 @patch(as_prop=True)
 def remaining(self:LengthMeter) -> float:
-    "Length of one more step, from the predictions at the last mark to the task's own labels there: E sqrt(2 KL[labels, p])."
+    "Length of one more step, from the last mark's predictions to the task's labels: E sqrt(2 KL[labels, p])."
     labels = self.probe.targets(self.tau)
     kl = (torch.xlogy(labels, labels) - labels*self.previous.log_p).sum(1).clamp_min(0)
     return (self.probe.weights(self.tau)*(2*kl).sqrt()).sum().item()
 
 # %% ../nbs/03b_ruler.ipynb #c041
 def cross_products(
-    chords:Tensor, # (R, S, n, d) summed chords of R walks over S stretches, weighted with the roots of the probes' weights
+    chords:Tensor, # (R, S, n, d) summed chords of R walks over S stretches, times the roots of the probes' weights
 )->Tensor: # (S,) may be negative
-    "Unbiased estimates of the squared common step of each stretch: the mean over pairs of different walks of their product."
+    "Unbiased estimates of each stretch's squared common step: mean products over pairs of different walks."
     if chords.ndim != 4 or len(chords) < 2:
-        raise ValueError(f"chords must be (R, S, n, d) with at least two walks. Got: shape {tuple(chords.shape)}.")
+        raise ValueError("chords must be (R, S, n, d) with at least two walks. "
+                         f"Got: shape {tuple(chords.shape)}.")
     chords = chords.double()
     R, total = len(chords), chords.sum(0)
     return (total.square().sum((1, 2)) - chords.square().sum((0, 2, 3)))/(R*(R - 1))
@@ -232,7 +242,7 @@ def signed_root(
 @dataclass
 class CrossLength:
     "The length that several walks share, and how sure it is."
-    steps: np.ndarray    # (S,) of each stretch; negative where noise had the upper hand
+    steps: np.ndarray    # (S,) of each stretch; negative where its squared step is
     errors: np.ndarray   # (S,) jackknife standard errors of the sums up to each stretch; NaN for two walks
 
     @property
@@ -244,13 +254,14 @@ class CrossLength:
 def cross_length(
     chords:Tensor, # (R, S, n, d) summed chords of R walks over S stretches, as for `cross_products`
 )->CrossLength:
-    "The cross-validated length: signed roots of the cross-products, summed over stretches; its error by the jackknife over walks."
+    "The cross-validated length: signed roots of cross-products, summed over stretches; the error by the jackknife."
     R = len(chords)
     steps = signed_root(cross_products(chords))
     errors = np.full(len(steps), np.nan)
     if R > 2:
-        others = torch.stack([signed_root(cross_products(chords[[s for s in range(R) if s != r]])).cumsum(0) for r in range(R)])
-        errors = ((R - 1)*others.var(0, correction=0)).sqrt().cpu().numpy()
+        rest = [chords[[s for s in range(R) if s != r]] for r in range(R)]
+        sums = torch.stack([signed_root(cross_products(others)).cumsum(0) for others in rest])
+        errors = ((R - 1)*sums.var(0, correction=0)).sqrt().cpu().numpy()
     return CrossLength(steps.cpu().numpy(), errors)
 
 # %% ../nbs/03b_ruler.ipynb #c055

@@ -6,7 +6,7 @@
 __all__ = ['one_thread', 'visible_devices', 'own_folder', 'locked', 'own_device', 'orderly_stop', 'end_with']
 
 # %% ../nbs/06d_workers.ipynb #4539ea1c
-import os, signal, stat, tempfile, threading, time, warnings
+import multiprocessing, os, signal, stat, tempfile, threading, time, warnings
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -108,11 +108,12 @@ def orderly_stop():
 _watching = set()   # parents that this process watches
 
 def end_with(
-    parent:int,          # the number of the process that hands out the work
-    every:float=1.,      # seconds between two looks
+    parent:int,       # the number of the process that hands out the work
+    every:float=1.,   # seconds between two looks
 ):
     "End this process when its parent ends. Does nothing in the parent itself, or in the child of another."
-    if os.getppid() != parent or parent in _watching: return
+    started_by = getattr(multiprocessing.parent_process(), "pid", os.getppid())   # alive or not
+    if started_by != parent or parent in _watching: return
     _watching.add(parent)
     def watch():
         while os.getppid() == parent: time.sleep(every)

@@ -199,25 +199,25 @@ LONG = """
 """
 
 
-def family(psutil, process):
-    "The process and all that it has started."
-    return [process, *process.children(recursive=True)]
-
-
+@pytest.mark.parametrize("when", ["at work", "starting"])
 @pytest.mark.parametrize("how, status", [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
-def test_no_worker_outlives_its_parent(tmp_path, how, status):
+def test_no_worker_outlives_its_parent(tmp_path, how, status, when):
     psutil = pytest.importorskip("psutil")
     script = tmp_path/"long.py"
     script.write_text(textwrap.dedent(LONG))
     run = subprocess.Popen([sys.executable, script, tmp_path/"store"], stderr=subprocess.PIPE, text=True)
-    give_up = time.monotonic() + 300
-    while len(list((tmp_path/"store").glob("*.running"))) < 2 and time.monotonic() < give_up and run.poll() is None: time.sleep(0.1)
-    everybody = family(psutil, psutil.Process(run.pid))
-    assert len(everybody) >= 3, "no workers were started"
+    parent, give_up = psutil.Process(run.pid), time.monotonic() + 300
+    def ready():
+        if when == "at work": return len(list((tmp_path/"store").glob("*.running"))) == 2
+        return sum("LokyProcess" in " ".join(child.cmdline()) for child in parent.children()) == 2
+    while not ready() and time.monotonic() < give_up and run.poll() is None: time.sleep(0.1)
+    children = parent.children(recursive=True)
+    assert len(children) >= 2, "no workers were started"
     run.send_signal(how)
     assert run.wait(60) == status
-    _, left = psutil.wait_procs(everybody[1:], timeout=30)
+    _, left = psutil.wait_procs(children, timeout=60)
     assert left == []
+    if how == signal.SIGTERM: assert not list((tmp_path/"store").glob("*.running"))
 
 
 # ---------- what is not kept
