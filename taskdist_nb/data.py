@@ -302,6 +302,7 @@ def from_arrays(cls:Suite,
     if not isinstance(tasks, Mapping):
         raise TypeError(f"tasks must be a dict such as {{'even': [0, 2], 'odd': [1, 3]}}. Got: {type(tasks).__name__}.")
     if (x_test is None) != (y_test is None): raise ValueError("x_test and y_test must be given together. Got: only one of them.")
+    if x is None: raise TypeError("x must be an array of images. Got: None.")
     class_names, tasks = _names_and_cuts(class_names, tasks, y, y_test)
     parts = []
     for argument, images, labels in (("x", x, y), ("x_test", x_test, y_test)):

@@ -28,6 +28,7 @@ from .jobs import (Failed, Job, Plan, do_jobs, embedding_of, fit_of, make_plan, 
                               source_of, stored_result)
 from .models import get_model
 from .scores import SCORES, get_measure
+from .fingerprints import fingerprint
 from .store import DamagedRecord, Store, open_plain
 from .trajectory import TransferConfig, parts_at
 from .workers import end_with, orderly_stop

@@ -458,6 +458,7 @@ def interpolated(
     if not isinstance(coupling, BlockCoupling): raise TypeError(f"coupling must be a BlockCoupling. Got: {type(coupling).__name__}.")
     if len(taus) == 0 or not all(0 <= t <= 1 for t in taus): raise ValueError(f"taus must be numbers in [0, 1]. Got: {taus!r}.")
     if isinstance(n, bool) or not isinstance(n, int) or n < 1: raise ValueError(f"n must be a positive integer. Got: {n!r}.")
+    check_whole(seed, "seed", 0, 2**63)
     moving = Displacement(source, target, coupling, joint_label_space(source, target))
     i, j = coupling.draw(n, torch.Generator().manual_seed(seed))
     x = torch.stack([moving.pairs(i, j).inputs(t) for t in taus], 1).float().cpu()   # the tasks may lie on a GPU

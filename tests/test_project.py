@@ -17,7 +17,7 @@ MODULE_NOTEBOOKS = [p for p in NOTEBOOKS if p.parent == NBS and re.match(r"\d\d[
 SOURCES = sorted(p for folder in ("taskdist_nb", "tests", "docs", "benchmarks") for p in (ROOT / folder).rglob("*.py"))
 MACHINE_PATH = re.compile(r"(?<![\w./:~-])/(?:work|tmp|home|root|Users|private|mnt|opt/conda)/\S*")
 EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[\w+/=\s]+")
-MAX_LINES = 35
+MAX_LINES = 40
 PLOTTING = {"matplotlib", "seaborn", "torchvision", "ipywidgets"}
 CORE = {"checks", "convert", "data", "folders", "pictures", "readers", "torchdata", "datasets", "models", "fisher", "transport", "trajectory", "distances", "together", "scores", "matrix", "mantel"}
 
