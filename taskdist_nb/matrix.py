@@ -8,7 +8,7 @@ __all__ = ['FORMULA', 'COLUMNS', 'DistanceMatrix', 'to_cell', 'from_cell', 'to_f
            'run_plan', 'without_number', 'work_for', 'run_jobs', 'list_wanted', 'wanted', 'progress_of', 'seconds_left']
 
 # %% ../nbs/07_matrix.ipynb #c003
-import csv, io, json, os, tempfile, warnings
+import csv, inspect, io, json, os, tempfile, warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -284,6 +284,13 @@ def work_for(
     if os.getpid() != parent: DISTANCES.update(measures)
     return do_jobs(plan, *jobs)
 
+# %% ../nbs/07_matrix.ipynb #7787234c
+_OPEN = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(joblib.Parallel).parameters.values())   # joblib 1.5
+
+def _begin(parent:int) -> dict:
+    "What to tell joblib about how a worker of this parent begins."
+    return dict(initializer=end_with, initargs=(parent,)) if _OPEN else {}
+
 # %% ../nbs/07_matrix.ipynb #c085
 def run_jobs(
     plan:Plan,       # that the jobs belong to
@@ -303,7 +310,7 @@ def run_jobs(
         part = lambda group: plan.only(*(t for job in group for t in job.tasks))
         calls = (joblib.delayed(work_for)(os.getpid(), measures, part(group), *group) for group in groups)
         workers = min(joblib.effective_n_jobs(n_jobs), len(groups))
-        done = joblib.Parallel(n_jobs=workers, return_as="generator")(calls)
+        done = joblib.Parallel(n_jobs=workers, return_as="generator", **_begin(os.getpid()))(calls)
         try: return [result for made in tqdm(done, **bar) for result in made]
         except BaseException as e:   # a worker died, or somebody asks to stop
             plan.clear_signs(jobs)
