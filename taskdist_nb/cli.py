@@ -316,7 +316,7 @@ def open_suite(
     except ValueError as e: raise WrongUse(f"--suite {name}: {e}") from e
     return suite
 
-# %% ../nbs/12_cli.ipynb #481b38d1
+# %% ../nbs/12_cli.ipynb #9ea0e749
 def open_graded(
     kind:str,        # a name in `GRADED_NAMES`
     name:str,        # of the suite, or its path
@@ -480,7 +480,7 @@ def add_known(
         e.missing |= e.known[kind].missing
     e.seconds |= clock.stop()
 
-# %% ../nbs/12_cli.ipynb #90b82170
+# %% ../nbs/12_cli.ipynb #c2da1a40
 def say(*texts:str):   # of any number of lines
     "Print for people: line by line, written out."
     for text in texts: print(*map(printable, text.splitlines()), sep="\n")

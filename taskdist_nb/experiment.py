@@ -11,18 +11,18 @@ __all__ = ['FINE_TUNING', 'YARDSTICKS', 'ANSWERS', 'LAG', 'SHARE', 'CHECKS', 'Ex
            'warn_sources', 'warn_few_images', 'warn_following', 'warn_seeds', 'published_lengths', 'warn_length',
            'warn_turns', 'warn_asymmetry', 'warn_control', 'warn_few_tasks', 'warn_setup', 'warnings_for']
 
-# %% ../nbs/11b_experiment.ipynb #6933d905
+# %% ../nbs/11b_experiment.ipynb #6e17f2fd
 import sys, tempfile, time, warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-# %% ../nbs/11b_experiment.ipynb #bb7b3876
+# %% ../nbs/11b_experiment.ipynb #68bc7b83
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-# %% ../nbs/11b_experiment.ipynb #5e08546a
+# %% ../nbs/11b_experiment.ipynb #a747b47e
 from .chance import LEAST_TESTED, at_chance, exact_interval, guessing
 from .data import Suite, joint_label_space, load_suite
 from .distances import DISTANCES, check_config
@@ -33,7 +33,7 @@ from .matrix import DistanceMatrix, assemble, check_seeds, distance_matrix, roun
 from .trajectory import TransferConfig, reading_of
 from .workers import orderly_stop
 
-# %% ../nbs/11b_experiment.ipynb #3f141017
+# %% ../nbs/11b_experiment.ipynb #d740cca3
 @dataclass
 class Experiment:
     "What a run measured."
@@ -50,7 +50,7 @@ class Experiment:
     @property
     def mantel(self) -> pd.DataFrame: return tests_table(self.tests)
 
-# %% ../nbs/11b_experiment.ipynb #b27ec067
+# %% ../nbs/11b_experiment.ipynb #2a07c724
 FINE_TUNING = "fine_tuning"   # the distance whose paths give the yardsticks
 
 def words(name:str) -> str:   # of a distance, a control or a yardstick
@@ -59,7 +59,7 @@ def words(name:str) -> str:   # of a distance, a control or a yardstick
              "area": "area under the error of fine-tuning", "length": "length of fine-tuning to 95%"}
     return names.get(name, name.replace("fine_tuning", "fine-tuning").replace("wasserstein_features", "Wasserstein (features)"))
 
-# %% ../nbs/11b_experiment.ipynb #34ede48e
+# %% ../nbs/11b_experiment.ipynb #81185339
 class Clock:
     "Seconds per stage; says on standard error when one begins."
     def __init__(
@@ -77,17 +77,17 @@ class Clock:
         self.stage = None
         return self.seconds
 
-# %% ../nbs/11b_experiment.ipynb #29e81843
+# %% ../nbs/11b_experiment.ipynb #5894d855
 def in_words(seconds:float) -> str:   # a duration
     "A time for people."
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds/60:.1f} min" if seconds < 3600 else f"{seconds/3600:.1f} h"
 
-# %% ../nbs/11b_experiment.ipynb #1750a26e
+# %% ../nbs/11b_experiment.ipynb #aaadc72f
 def changed_settings(run:dict) -> dict:   # as `describe_run` makes it
     "The settings that differ from the preset's, of a run as run.json describes it."
     return {k: v for k, v in run["config"].items() if asdict(getattr(TransferConfig, run["preset"])()).get(k) != v}
 
-# %% ../nbs/11b_experiment.ipynb #0793c148
+# %% ../nbs/11b_experiment.ipynb #56ff0585
 def measure_matrices(
     suite:Suite, distances, model, config, seeds, store, n_jobs:int, progress:bool,   # as for `run_experiment`
     clock:Clock,             # that is told of each distance
@@ -107,7 +107,7 @@ def measure_matrices(
     if not matrices: raise errors[0]
     return matrices, missing
 
-# %% ../nbs/11b_experiment.ipynb #9e77802f
+# %% ../nbs/11b_experiment.ipynb #bb78fdd8
 def run_experiment(
     suite,                           # Suite, or a name or path for `load_suite`
     distances=tuple(DISTANCES),      # names in `DISTANCES`
@@ -129,7 +129,7 @@ def run_experiment(
     tests = mantel_tests(matrices, new_classes(suite, config))
     return Experiment(suite, model, config, list(seeds), matrices, tests, clock.stop(), missing)
 
-# %% ../nbs/11b_experiment.ipynb #d57c7e2c
+# %% ../nbs/11b_experiment.ipynb #f6c11f02
 YARDSTICKS = {"area": lambda r: r.area, "length": lambda r: r.lengths.get("per_input", r.distance)}     # the leading one first
 
 def yardsticks(
@@ -141,7 +141,7 @@ def yardsticks(
     made = {name: assemble([replace(r, name=name, distance=read(r)) for r in fine.results]) for name, read in YARDSTICKS.items()}
     return {name: m for name, m in made.items() if not np.isnan(m.values).all()}
 
-# %% ../nbs/11b_experiment.ipynb #f099158c
+# %% ../nbs/11b_experiment.ipynb #8e98d925
 def shared_classes(
     suite:Mapping,           # name -> Task
     config:TransferConfig,   # labels
@@ -165,7 +165,7 @@ def shared_in_words(e:Experiment) -> str:   # what a run measured
         return f"Classes: none of {len(off)} pairs shares an output ({why})."
     return f"Classes: {(off > 0).sum()} of {len(off)} pairs have some in common, {off[off > 0].mean():.1f} on average; they share an output."
 
-# %% ../nbs/11b_experiment.ipynb #e5c6e9f4
+# %% ../nbs/11b_experiment.ipynb #4c2babc8
 def mantel_tests(
     matrices:Mapping,               # name -> DistanceMatrix
     control:pd.DataFrame=None,      # (n, n) of `new_classes`; left out where it is the same for all pairs
@@ -189,7 +189,7 @@ def try_mantel(a, b, method):
     try: return mantel(a, b, method=method)
     except ValueError: return None
 
-# %% ../nbs/11b_experiment.ipynb #387a491d
+# %% ../nbs/11b_experiment.ipynb #bb45e4f2
 def tests_table(
     tests:dict,        # as `mantel_tests` gives them
 ) -> pd.DataFrame:     # distance, yardstick, method, r, pvalue, relabellings, exact, alternative, n_tasks
@@ -208,7 +208,7 @@ def ceilings(
         if r: found[yard] = np.mean(r), s*np.mean(r)/(1 + (s - 1)*np.mean(r)) if np.mean(r) > 0 else np.nan
     return found
 
-# %% ../nbs/11b_experiment.ipynb #09903c7b
+# %% ../nbs/11b_experiment.ipynb #8a2f5f01
 def pair_table(
     matrices:Mapping,     # name -> DistanceMatrix
 ) -> pd.DataFrame:        # what was measured, and `own`, the accuracy of a network that was fitted to the target itself
@@ -219,7 +219,7 @@ def pair_table(
     rows = [{k: getattr(r, k) for k in keep} | dict(own=own.get((r.target, r.seed), np.nan)) for r in results if r.source != r.target]
     return pd.DataFrame(rows, columns=[*keep, "own"])
 
-# %% ../nbs/11b_experiment.ipynb #dd30e7e2
+# %% ../nbs/11b_experiment.ipynb #f104f601
 def summary_table(
     e:Experiment,      # what a run measured
 ) -> pd.DataFrame:     # Mantel r and p are Pearson's
@@ -234,7 +234,7 @@ def summary_table(
             "sd of pairs": by_pair.mean().std(), "sd of seeds": by_pair.var().mean()**0.5}
     return pd.DataFrame(rows).T.rename_axis("distance")
 
-# %% ../nbs/11b_experiment.ipynb #53024b6b
+# %% ../nbs/11b_experiment.ipynb #05f743c1
 def show_number(
     v,               # a number
     digits:int=3,    # significant ones
@@ -257,7 +257,7 @@ def ceiling_lines(e:Experiment) -> list[str]:   # what a run measured
         lines.append(f"Noise ceiling of the {words(yard)}: one seed against another has r = {r:.2f}{rest}")
     return lines
 
-# %% ../nbs/11b_experiment.ipynb #6c7b8d24
+# %% ../nbs/11b_experiment.ipynb #bdf8a61c
 @dataclass
 class Known:
     "Distances from one task to others at known places."
@@ -275,7 +275,7 @@ def known_rows(
     if result.name != FINE_TUNING: return [dict(distance=result.name, **row, value=result.distance)]
     return [dict(distance=name, **row, value=read(result)) for name, read in YARDSTICKS.items()]
 
-# %% ../nbs/11b_experiment.ipynb #fc3f9603
+# %% ../nbs/11b_experiment.ipynb #0e690dc2
 def measure_known(
     suite:GradedSuite,               # its first task is the source
     distances=tuple(DISTANCES),      # names in `DISTANCES`
@@ -298,7 +298,7 @@ def measure_known(
             rows += [row for r in made if not isinstance(r, Failed) for row in known_rows(suite, r)]
     return Known(suite, pd.DataFrame(rows), missing)
 
-# %% ../nbs/11b_experiment.ipynb #73d3b763
+# %% ../nbs/11b_experiment.ipynb #08624511
 def known_summary(
     known:Known,       # of `measure_known`
 ) -> pd.DataFrame:     # a row a distance
@@ -313,7 +313,7 @@ def known_summary(
                       "sd of seeds": by_task.var().mean()**0.5}
     return pd.DataFrame(rows).T.rename_axis("distance")
 
-# %% ../nbs/11b_experiment.ipynb #bbb6c6e8
+# %% ../nbs/11b_experiment.ipynb #4debf30b
 def answer_known(e:Experiment) -> str:   # what a run measured
     "Do the distances order what is known?"
     if not e.known: return "Not asked: --known rotation measures tasks at known places too."
@@ -323,12 +323,12 @@ def answer_known(e:Experiment) -> str:   # what a run measured
         name, *others = t.index
         row = {k: show_number(v) for k, v in t.loc[name].items()}
         rest = ", ".join(f"{words(k)} {t.Spearman[k]:.2f}" for k in others)
-        said.append(f"{kind.replace('_', ' ').capitalize()}: {words(name)} reads {row['standing still']} while the source stands still, {row['nearest']} at "
-                    f"{ends['min']:g} and {row['farthest']} at {ends['max']:g} ({known.suite.unit}). Rank correlation with the dial: {words(name)} "
+        said.append(f"{kind.replace('_', ' ').capitalize()}, {known.suite.unit}: {words(name)} reads {row['standing still']} while the source stands still, "
+                    f"{row['nearest']} at {ends['min']:g} and {row['farthest']} at {ends['max']:g}. Rank correlation with the dial: {words(name)} "
                     f"{t.Spearman[name]:.2f}{', ' if rest else ''}{rest}.")
     return " ".join(said)
 
-# %% ../nbs/11b_experiment.ipynb #0bd5475b
+# %% ../nbs/11b_experiment.ipynb #63f18e49
 def lead_tests(e:Experiment) -> dict:   # what a run measured
     "distance -> MantelResult (Pearson) against the leading yardstick."
     lead = next(iter(yardsticks(e.matrices)), "")
@@ -346,7 +346,7 @@ def answer_fine_tuning(e:Experiment) -> str:   # what a run measured
     control = e.tests.get(("new_classes", lead, "pearson"))
     return f"{said} Counting a target's new classes, which needs no network, gives {control.r:.2f}." if control else said
 
-# %% ../nbs/11b_experiment.ipynb #56f1b525
+# %% ../nbs/11b_experiment.ipynb #c1155e75
 def answer_trust(e:Experiment) -> str:   # what a run measured
     "How far can that be trusted?"
     said, tests = ceiling_lines(e), e.tests.get((next(iter(lead_tests(e)), ""), "length", "pearson"))
@@ -363,14 +363,14 @@ def answers(e:Experiment) -> dict[str, str]:   # what a run measured
     "The three answers, by question."
     return {question: answer(e) for question, answer in ANSWERS.items()}
 
-# %% ../nbs/11b_experiment.ipynb #615f296c
+# %% ../nbs/11b_experiment.ipynb #9babb8b8
 def warn_missing(e:Experiment) -> str:   # what a run measured
     "What could not be measured or drawn?"
     listed = [f"{what} ({reason})" for what, reason in e.missing.items()]
     more = f"; and {len(listed) - 10} more, which run.json lists" if len(listed) > 10 else ""
     return f"{len(listed)} missing: {'; '.join(listed[:10])}{more}. All the rest is there." if listed else ""
 
-# %% ../nbs/11b_experiment.ipynb #ace4648e
+# %% ../nbs/11b_experiment.ipynb #f83c8f9a
 def warn_sources(e:Experiment) -> str:   # what a run measured
     "Have the sources learnt anything?"
     known = {(r.source, r.seed): r.source_accuracy for m in e.matrices.values() for r in m.results if r.source_accuracy == r.source_accuracy}
@@ -390,7 +390,7 @@ def warn_few_images(e:Experiment) -> str:   # what a run measured
     low = exact_interval(1., least)[0]
     return f"Fewer than {LEAST_TESTED} test images: {listed}. Of {least} images, even all correct leaves the accuracy anywhere between {low:.2f} and 1 (95% interval)."
 
-# %% ../nbs/11b_experiment.ipynb #6aeebd95
+# %% ../nbs/11b_experiment.ipynb #5718d3db
 LAG = 0.1       # nats of excess loss, above which a network did not keep up
 SHARE = 0.9     # of the accuracy of a network fitted to the target, below which a transfer did not arrive
 
@@ -404,7 +404,7 @@ def warn_following(e:Experiment) -> str:   # what a run measured
     text = "; ".join(found)
     return f"A short path can mean that the network did not follow. {text[0].upper()}{text[1:]}." if found else ""
 
-# %% ../nbs/11b_experiment.ipynb #f09193de
+# %% ../nbs/11b_experiment.ipynb #aef6b5f9
 def warn_seeds(e:Experiment) -> str:   # what a run measured
     "Is the order of the pairs more than the noise of the seeds?"
     if len(e.seeds) == 1: return "One seed: nothing here says how well these numbers repeat. Use --seeds 3."
@@ -415,7 +415,7 @@ def warn_seeds(e:Experiment) -> str:   # what a run measured
     return (f"At least half of the variance between pairs is noise of the seeds for: {', '.join(weak)}. "
             "The order of the pairs in these matrices is not to be trusted; more seeds would help.")
 
-# %% ../nbs/11b_experiment.ipynb #35a9d202
+# %% ../nbs/11b_experiment.ipynb #a16dba1d
 def published_lengths(e:Experiment) -> dict:   # what a run measured
     "Mean length per input of each distance that follows a path, over pairs of different tasks."
     lengths = {k: [r.lengths["per_input"] for r in m.results if r.source != r.target and "per_input" in r.lengths] for k, m in e.matrices.items()}
@@ -433,7 +433,7 @@ def warn_length(e:Experiment) -> str:   # what a run measured
             "A network that follows perfectly from one set of classes to another reads π, whatever the tasks are; "
             "between tasks without a common class, look at the parts of a length.")
 
-# %% ../nbs/11b_experiment.ipynb #29508e4d
+# %% ../nbs/11b_experiment.ipynb #2a134e83
 def warn_turns(e:Experiment) -> str:   # what a run measured
     "The alternation is no descent."
     of = pair_table(e.matrices).query("name == 'coupled'")
@@ -453,7 +453,7 @@ def warn_asymmetry(e:Experiment) -> str:   # what a run measured
             "This asymmetry comes from learning at finite speed and from its noise, "
             "not from the two tasks alone; Task2Vec and Wasserstein distances in pixels are symmetric by definition.")
 
-# %% ../nbs/11b_experiment.ipynb #3d7bb1cc
+# %% ../nbs/11b_experiment.ipynb #0f2f19ff
 def warn_control(e:Experiment) -> str:   # what a run measured
     "Does a distance know more than how many classes are new?"
     tests = {name: t for (name, yard, method), t in e.tests.items() if t and method == "pearson" and yard == next(iter(yardsticks(e.matrices)), "")}
@@ -477,7 +477,7 @@ def warn_setup(e:Experiment) -> str:   # what a run measured
     return ("Distances depend on the network and the settings, and rankings of sources are known to flip with small changes of either "
             "(Agostinelli et al. 2022). Repeat with another network or preset before building on an order.")
 
-# %% ../nbs/11b_experiment.ipynb #156807a0
+# %% ../nbs/11b_experiment.ipynb #49975c67
 CHECKS = {   # question -> function of an Experiment that answers it, or gives "" where there is nothing to warn of
     "Is anything missing?": warn_missing,
     "Have the sources learnt anything?": warn_sources,

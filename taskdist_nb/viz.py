@@ -12,7 +12,7 @@ __all__ = ['CMAP', 'BLUE', 'RED', 'GREEN', 'GREY', 'PALETTE', 'STYLE', 'UNITS', 
            'plot_dial', 'plot_error', 'figure_of', 'to_png', 'to_data_uri']
 
 # %% ../nbs/09_viz.ipynb #c002
-import base64, io
+import base64, io, textwrap
 from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -553,7 +553,7 @@ def plot_task_map(
     place_labels(ax, points.to_numpy(), [as_text(s) for s in points.index], fontsize=7.5 if n <= 10 else 6.5)
     return ax
 
-# %% ../nbs/09_viz.ipynb #67b78067
+# %% ../nbs/09_viz.ipynb #8fb86fd1
 @figure_style()
 def plot_dial(
     table:pd.DataFrame,     # columns distance, seed, dial (NaN: the source itself, standing still), value
@@ -571,7 +571,7 @@ def plot_dial(
         by, still = of[of.dial.notna()].groupby("dial").value, of.value[of.dial.isna()].mean()
         ax.errorbar(by.mean().index, by.mean(), by.std() if by.count().max() > 1 else None, fmt="o-", color=BLUE, markersize=3, elinewidth=0.8)
         if np.isfinite(still): ax.axhline(still, color="0.3", linestyle=":", linewidth=1)
-        ax.set(xlabel=unit, ylabel=(units or {}).get(name, ""), title=as_text(name, 40))
+        ax.set(xlabel=unit, ylabel=(units or {}).get(name, ""), title=textwrap.fill(as_text(name, 60), 100//columns))
     if own:
         for extra in axes[0].figure.axes[len(names):rows*columns]: extra.remove()
     return axes
