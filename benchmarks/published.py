@@ -125,7 +125,7 @@ def main():
     a.out.mkdir(parents=True, exist_ok=True)
     originals = [scaled(t, a.size) for t in cifar100_suite(PAPER_TASKS, root=a.root).values()]
     suite = Suite([*originals, *map(copy_of, originals)], "published")
-    changes = dict(walks=2, crop_padding=a.size//8, device=a.device) | ECONOMIES
+    changes = dict(walks=2, reading="auto", crop_padding=a.size//8, device=a.device) | ECONOMIES
     if a.steps: changes |= dict(steps=a.steps, tau_hold=1, checkpoints=min(20, a.steps), source_epochs=2, excess_steps=2, block_size=5, probes=20)
     config = TransferConfig.paper(a.images, **changes)
     plan = make_plan(suite, NETWORKS[a.network], config, a.store, [a.seed])

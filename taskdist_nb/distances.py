@@ -52,7 +52,7 @@ class TransferResult:
     distance: float                                  # the number
     lengths: dict = field(default_factory=dict)      # in nats^(1/2), by their names in `LENGTHS`; {} if nothing was walked
     parts: dict = field(default_factory=dict)        # reading -> {part: length}: what each length is made of; {} if nothing was walked
-    iterations: list = field(default_factory=list)   # the published length (per input) after each alternation
+    iterations: list = field(default_factory=list)   # the published length (per input; over all pairs for the reading "plan") after each alternation
     excess_loss: float = float("nan")                # mean along the path, nats
     accuracy: float = float("nan")                   # at the end, on the target's test images
     noise_floor: float = float("nan")                # the same measurement when the target is the source
@@ -175,13 +175,17 @@ def arrive(
     journey:Trajectory,    # the path that was walked
     iterations=None,       # the distance after each alternation; None: this path's alone
     cut:int=-1,            # the checkpoint up to which lengths are read; -1: the last
+    over_plan:float=None,  # the length over all pairs of the coupling, where it was read
 ) -> TransferResult:
     "Turn a trajectory (up to checkpoint `cut`) into a result."
     row, floor = journey.path.iloc[cut], setting.fitted.floor.path.iloc[cut]
     reading = reading_of(setting.config)
+    lengths = lengths_at(row)
+    if over_plan is not None: lengths["plan"] = over_plan
+    if reading == "plan": reading = "per_input"   # the same mean, over probes; all there is without a coupling
     error = 1 - journey.path.accuracy.iloc[1:]
-    return TransferResult(name, setting.source.name, setting.target.name, setting.seed, float(row[reading]),
-        lengths=lengths_at(row), parts=parts_at(row), iterations=iterations or [float(row.per_input)],
+    return TransferResult(name, setting.source.name, setting.target.name, setting.seed,
+        float(row[reading]) if over_plan is None else over_plan, lengths=lengths, parts=parts_at(row), iterations=iterations or [float(row.per_input)],
         stderr=float(row.cross_stderr if reading == "cross" else row.stderr), excess_loss=journey.excess_loss, accuracy=journey.accuracy,
         noise_floor=float(floor[reading]), area=float(error.mean(skipna=False)), shared=setting.labels.shared,
         source_accuracy=setting.fitted.accuracy, seconds=time.perf_counter() - setting.started,
@@ -279,16 +283,20 @@ def coupled_paths(
     blocks = [first_coupling(s, make_generator(s.seed, s.source.name, s.target.name, "blocks")) for s in settings]
     movings = [Displacement(s.source, s.target, b, s.labels, augmentation(c, s.source, s.target)) for s, b in zip(settings, blocks)]
     plain = replace(c, walks=1, reading="per_input", excess_points=0, accuracy_points=0)
+    over_plan = reading_of(c) == "plan"
     for k in range(c.coupling_iterations - 1):
         costs = [BlockCosts(m, c) for m in movings]
         journeys = walk(settings, movings, ("coupled", str(k)), plain, [(v,) for v in costs])
-        turns.append([j.lengths["per_input"] for j in journeys])
+        whole = over_plan and not c.cost_checkpoints
+        turns.append([m.coupling.mean(v.costs) if whole else j.lengths["per_input"] for m, v, j in zip(movings, costs, journeys)])
         weight = c.proximal_weight*c.proximal_growth**k
         plans = [proximal_step(v.published, m.coupling.plans, weight) for v, m in zip(costs, movings)]
         movings = [m.with_coupling(m.coupling.with_plans(p)) for m, p in zip(movings, plans)]
-    journeys = walk(settings, movings, ("coupled", str(c.coupling_iterations - 1)), c)
-    turns.append([j.lengths["per_input"] for j in journeys])
-    return [arrive(s, "coupled", j, list(each)) for s, j, each in zip(settings, journeys, zip(*turns))]
+    costs = [BlockCosts(m, replace(c, cost_checkpoints=0)) for m in movings] if over_plan else []
+    journeys = walk(settings, movings, ("coupled", str(c.coupling_iterations - 1)), c, [(v,) for v in costs] or None)
+    last = [m.coupling.mean(v.costs) for m, v in zip(movings, costs)] or [None]*len(settings)
+    turns.append([j.lengths["per_input"] if d is None else d for j, d in zip(journeys, last)])
+    return [arrive(s, "coupled", j, list(each), over_plan=d) for s, j, each, d in zip(settings, journeys, zip(*turns), last)]
 
 # %% ../nbs/05_distances.ipynb #c032
 @undisturbed()

@@ -42,7 +42,7 @@ class TransferConfig:
     # what is measured
     labels: str = "union"                   # a class that source and target share has one output; or "disjoint": none is shared, as in the authors' code
     walks: int = 1                          # R, walks of each path with batches of their own; two or more give the length "cross"
-    reading: str = "auto"                   # the distance is lengths[reading]: "per_input", "riemannian" or "cross"; "auto": "cross" where there are several walks
+    reading: str = "auto"                   # the distance is lengths[reading]: "per_input", "riemannian", "plan" (per input, over all pairs of a coupling) or "cross"; "auto": "cross" where there are several walks
     stretches: int = 5                      # of the path, for "cross": the walks are compared stretch by stretch
     # fitting the source
     source_epochs: int = 15                 # an epoch is as many steps as batches fit into the task's training images
@@ -94,7 +94,7 @@ class TransferConfig:
 
 # %% ../nbs/04_trajectory.ipynb #c010
 _CHOICES = dict(source_schedule=("one_cycle", "step"), tau_schedule=("linear", "authors"), probe_inputs=INPUTS,
-                labels=LABELS, first_head=("fresh", "imprinted"), reading=("auto", "per_input", "riemannian", "cross"), batches=("fresh", "epochs"),
+                labels=LABELS, first_head=("fresh", "imprinted"), reading=("auto", "per_input", "riemannian", "plan", "cross"), batches=("fresh", "epochs"),
                 block_order=("random", "consecutive"), first_coupling=("features", "pixels", "independent", "random"),
                 precision=("auto", "float32", "bfloat16"))
 _MAY_BE_ZERO = {"reset_momentum", "source_reset_momentum", "excess_points", "excess_steps", "accuracy_points", "images", "crop_padding", "momentum",
@@ -138,7 +138,7 @@ def paper(cls:TransferConfig,
     "The settings that Gao and Chaudhari published with their code."
     epoch = max(1, (images or PAPER_IMAGES)//PAPER_BATCH)
     published = dict(
-        labels="disjoint", walks=1,
+        labels="disjoint", walks=1, reading="plan",
         source_epochs=600, source_batch_size=100, source_lr=0.1, source_schedule="step", source_reset_momentum=max(1, epoch*PAPER_BATCH//100),
         steps=PAPER_EPOCHS*epoch, batch_size=PAPER_BATCH, batches="epochs", lr=PAPER_LR, momentum=0.9, weight_decay=5e-4, reset_momentum=epoch,
         tau_schedule="authors", tau_hold=epoch, checkpoints=PAPER_CHECKPOINTS, probes=2500, probe_inputs="authors",
@@ -385,7 +385,8 @@ def fit_task(
 LENGTHS = (   # columns of a path
     "per_input", "riemannian", "cross",   # B, A, and what several walks share
     "unaveraged",                         # B on the weights themselves, where the others are read on their average
-    "remaining")                          # of the step from the predictions here to the task's labels
+    "remaining",                          # of the step from the predictions here to the task's labels
+    "plan")                               # B as a mean over all pairs of a coupling, where the other lengths see drawn probes; of whole paths only
 
 def lengths_at(
     row:pd.Series,   # of a path, with a column for each length that was read
@@ -396,7 +397,7 @@ def lengths_at(
 def reading_of(
     config:TransferConfig,   # reading, walks
 ) -> str:                    # a name in `LENGTHS`
-    "Which length is the distance."
+    "Which length is the distance, where it was read."
     if config.reading != "auto": return config.reading
     return "cross" if config.walks > 1 else "per_input"
 

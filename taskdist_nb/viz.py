@@ -328,8 +328,9 @@ def plot_scatter(
 RULERS = {"per_input": ("B, per input", BLUE, "-"), "riemannian": ("A, Riemannian", RED, "--"), "cross": ("C, shared by the walks", GREEN, "-")}
 
 def reading_in(result) -> str:   # of a TransferResult
-    "The name of the length that is its distance."
-    return "per_input" if result.config is None else reading_of(result.config)
+    "The column of its path that is its distance; for the reading 'plan', which no path has, the same mean over probes."
+    reading = "per_input" if result.config is None else reading_of(result.config)
+    return "per_input" if reading == "plan" else reading
 
 def _draw_length(ax, result):
     p, reading = result.path, reading_in(result)
