@@ -1,1 +1,44 @@
+"""How far is one learning task from another? Distances of Gao and Chaudhari (ICML 2021), their rivals, and how well they tell what transfer costs.
+
+    import taskdist_nb as td
+    suite = td.digits_suite()
+    td.distance_matrix(suite, "coupled", model=td.mlp, config=td.TransferConfig.toy())
+
+The names below are what users call. Each is imported from its module when it is first used, so that `import taskdist_nb` loads neither torch nor pyplot."""
+from importlib import import_module
+
 __version__ = "0.1.0"
+
+_HOMES = {   # module -> what it offers here
+    "data": "Task Suite LabelSpace joint_label_space digits_suite",
+    "datasets": "cifar100_suite cifar10_suite mnist_suite fashion_mnist_suite load_suite",
+    "graded": "graded_suite renamed_copy",
+    "pictures": "leaks",
+    "models": "small_cnn wrn_16_4 mlp get_model",
+    "fisher": "kl_divergence step_length path_length fisher_rao geodesic fisher_information",
+    "trajectory": "TransferConfig fit_source",
+    "distances": "coupled_transfer uncoupled_transfer fine_tuning from_scratch task2vec wasserstein wasserstein_features get_distance TransferResult",
+    "scores": "leep nce logme h_score knn_accuracy otdd measure_scores",
+    "matrix": "distance_matrix DistanceMatrix",
+    "mantel": "mantel MantelResult",
+    "select": "rank_sources rank_architectures Ranking torch_model",
+    "experiment": "run_experiment",
+    "report": "write_report",
+    "viz": "plot_matrix plot_mantel plot_path plot_task_map",
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted(_MODULE_OF)
+
+
+def __getattr__(name):
+    "Import what is asked for, and keep it."
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -8,8 +8,9 @@ __all__ = ['MAX_EXACT', 'TIE', 'check_choice', 'check_integer', 'refuse_masked',
            'count_extreme', 'mantel']
 
 # %% ../nbs/08_mantel.ipynb #c002
-import difflib, itertools, math, numbers
+import difflib, itertools, math, numbers, sys
 from dataclasses import dataclass
+from types import ModuleType
 import numpy as np, pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import irfft, rfft
@@ -226,3 +227,10 @@ def mantel(a, # (n, n) array-like, DataFrame or DistanceMatrix (its mean over se
     count = count_extreme(null, r, alternative)
     pvalue = count / len(null) if exact else (count + 1) / (len(null) + 1)
     return MantelResult(r, pvalue, len(null), exact, null, method, alternative, n, bool(symmetric))
+
+# %% ../nbs/08_mantel.ipynb #134e444d
+class _Callable(ModuleType):
+    "This module, when it is called: its function."
+    __call__ = staticmethod(mantel)
+
+if __name__ != "__main__": sys.modules[__name__].__class__ = _Callable
