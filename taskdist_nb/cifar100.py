@@ -23,7 +23,7 @@ from .distances import cut_at, from_scratch
 from .judgement import field_matrix
 from .matrix import DistanceMatrix, distance_matrix
 from .scores import SCORES
-from .select import in_one_form
+from .selection_study import in_one_form
 from .trajectory import TransferConfig
 
 # %% ../nbs/11_cifar100.ipynb #c033

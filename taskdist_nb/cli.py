@@ -585,7 +585,7 @@ def check_choice(
     args:argparse.Namespace,     # of `taskdist select`
 ) -> tuple:                      # target, candidates, model, config, folder
     "Check everything that can be checked before anything is trained. Raises WrongUse."
-    from taskdist_nb.select import few_shot
+    from taskdist_nb.findings import few_shot
     if args.suite is None: raise WrongUse(f"--suite must be one of {', '.join(SUITE_NAMES)}, or a path. Got: nothing.")
     if args.target is None: raise WrongUse(f"--target must be a task of the suite{OWN}. Got: nothing.")
     one_of("--method", args.method, METHOD_NAMES)

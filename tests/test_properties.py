@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import taskdist_nb
-from taskdist_nb import (cli, data, datasets, distances, fingerprints, fisher, graded, judgement, mantel, matrix, models, ruler, scores, select, together, trajectory, transport, viz,
+from taskdist_nb import (adapters, cli, data, datasets, distances, findings, fingerprints, fisher, graded, judgement, mantel, matrix, models, ruler, scores, select, selection_study, together, trajectory, transport, viz,
                          widgets, workers)
 from taskdist_nb.data import LabelSpace, Suite, Task
 from taskdist_nb.trajectory import TransferConfig
@@ -768,54 +768,54 @@ def test_visible_devices(value, count):
 
 # ---------- the choice
 
-@covers("select.few_shot", examples=40)
+@covers("findings.few_shot", examples=40)
 @given(task_parts(), or_hostile(st.integers(1, 4)), seeds)
 def test_few_shots_of_each_class(parts, shots, seed):
     task = Task(**parts)
-    done, few = attempt(select.few_shot, task, shots, seed)
+    done, few = attempt(findings.few_shot, task, shots, seed)
     if done: assert few.y_train.bincount().tolist() == task.y_train.bincount().clamp(max=int(shots)).tolist() and torch.equal(few.x_test, task.x_test)
 
 
-@covers("select.random_halves", examples=40)
+@covers("findings.random_halves", examples=40)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(0, 9))
 def test_halves_are_halves_of_every_class(labels, seed):
     TALLY["cases"] += 1
     counts = np.unique(labels, return_counts=True)[1]
-    for half in select.random_halves(np.array(labels), 3, seed):
+    for half in findings.random_halves(np.array(labels), 3, seed):
         held = [np.sum(np.array(labels)[half] == k) for k in np.unique(labels)]
         assert len(set(half)) == len(half) and all(max(1, n//2) <= h <= (n + 1)//2 for h, n in zip(held, counts))
 
 
-@covers("select.cascaded", "select.best_threshold", examples=40)
+@covers("selection_study.cascaded", "selection_study.best_threshold", examples=40)
 @given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9), st.booleans()), min_size=1, max_size=12), st.integers(1, 12))
 def test_cascades_and_thresholds(rows, finalists):
     TALLY["cases"] += 1
     first, final, bad = map(np.array, zip(*rows))
-    order = np.argsort(select.cascaded(first, final, finalists))
+    order = np.argsort(selection_study.cascaded(first, final, finalists))
     assert sorted(order) == list(range(len(rows))) and set(order[:finalists]) == set(np.argsort(first, kind="stable")[:finalists])
-    right = ((first > select.best_threshold(first, bad)) == bad).mean()
+    right = ((first > selection_study.best_threshold(first, bad)) == bad).mean()
     assert right >= max(bad.mean(), 1 - bad.mean()) - 1e-12
 
 
-@covers("select.predict_negative", "select.NegativeTransfer", examples=60)
+@covers("selection_study.predict_negative", "selection_study.NegativeTransfer", examples=60)
 @given(or_hostile(st.lists(st.floats(-9, 9), min_size=6, max_size=6)), or_hostile(st.lists(st.booleans(), min_size=6, max_size=6)), or_hostile(st.lists(st.integers(0, 2), min_size=6, max_size=6)), or_hostile(st.sampled_from([None, 0.])))
 def test_warnings_are_counted_or_refused(score, negative, group, threshold):
-    done, found = attempt(select.predict_negative, score, negative, group, threshold)
+    done, found = attempt(selection_study.predict_negative, score, negative, group, threshold)
     if done: assert found.counts.to_numpy().sum() == 6 and 0 <= found.right <= 1 and 0 <= found.always <= 1
 
 
-@covers("select.nearest_purity", examples=30)
+@covers("selection_study.nearest_purity", examples=30)
 @given(or_hostile(st.integers(3, 6).flatmap(lambda n: reals((n, n), kinds=("normal", "equal", "tiny"))).map(lambda v: pd.DataFrame(v.numpy()))), or_hostile(st.just({k: k % 2 for k in range(6)})))
 def test_purity_is_a_share_or_refused(frame, groups):
-    done, found = attempt(select.nearest_purity, frame, groups, 99)
+    done, found = attempt(selection_study.nearest_purity, frame, groups, 99)
     if done: assert 0 <= found["purity"] <= 1 and 0.01 <= found["p"] <= 1
 
 
 CHOICE = TransferConfig.toy(source_epochs=1, source_batch_size=5, steps=2, batch_size=4, checkpoints=1, probes=4, excess_points=0, accuracy_points=1, coupling_iterations=1, block_size=2, fisher_images=4, wasserstein_images=4)
 
 
-@covers("select.rank_sources", "select.Ranking", "select.check_method", "select.Allowance", examples=40)
-@given(task_pairs(), or_hostile(st.sampled_from(select.METHODS)), or_hostile(st.sampled_from([None, 60.])), or_hostile(st.sampled_from([None, {}])), st.sampled_from(["task", "suite", "hostile"]), st.data())
+@covers("select.rank_sources", "select.Ranking", "findings.check_method", "select.Allowance", examples=40)
+@given(task_pairs(), or_hostile(st.sampled_from(findings.METHODS)), or_hostile(st.sampled_from([None, 60.])), or_hostile(st.sampled_from([None, {}])), st.sampled_from(["task", "suite", "hostile"]), st.data())
 def test_sources_are_ranked_or_refused(pair, method, budget, prepared, kind, more):
     target, source = pair
     candidates = {"task": {"two": source}, "suite": Suite([source]), "hostile": more.draw(or_hostile(st.just(None)))}[kind]
@@ -830,14 +830,14 @@ def test_networks_are_ranked_or_refused(pair, networks, method):
     if done: assert len(ranking.table) == 1 and ranking.table.parameters.iloc[0] > 0
 
 
-@covers("select.adapt", "select.torch_model", "select.Adapted", examples=20)
+@covers("adapters.adapt", "adapters.torch_model", "adapters.Adapted", examples=20)
 @given(or_hostile(st.sampled_from([models.mlp, lambda n: nn.Sequential(nn.Conv2d(3, n, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())])), st.sampled_from([None, 12]), words)
 def test_adapted_models_take_grey_images(build, size, name):
-    done, factory = attempt(select.adapt, build, size)
+    done, factory = attempt(adapters.adapt, build, size)
     if done:
         done, network = attempt(models.build_model, factory, 3, torch.zeros(2, 1, 8, 8), 0)
         assert not done or network(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
-    refused(select.torch_model, name)
+    refused(adapters.torch_model, name)
 
 
 # ---------- figures and widgets
@@ -1068,10 +1068,10 @@ SAYS = [   # a call, and what its message holds: the argument, the value, what w
     (lambda: scores.leep(2*rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
     (lambda: scores.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
     (lambda: scores.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
-    (lambda: select.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
+    (lambda: findings.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
     (lambda: select.Allowance(0), "budget", "0", "positive number of seconds"),
-    (lambda: select.torch_model("resnet81"), "name", "'resnet81'", "'resnet18'"),
-    (lambda: select.adapt(models.mlp(2)), "build", "Sequential", "n_outputs -> nn.Module"),
+    (lambda: adapters.torch_model("resnet81"), "name", "'resnet81'", "'resnet18'"),
+    (lambda: adapters.adapt(models.mlp(2)), "build", "Sequential", "n_outputs -> nn.Module"),
     (lambda: scores.get_measure("lepp"), "distance", "'lepp'", "'leep'"),
     (lambda: mantel.mantel(np.eye(2), np.eye(2)), "a", "2", "at least 3 tasks"),
     (lambda: mantel.mantel(np.ones((3, 3)), np.eye(3)), "a", "1.0 everywhere", "vary"),
@@ -1122,8 +1122,10 @@ ELSEWHERE = {
     "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix, test_store and test_scale_out": "to_cell from_cell to_float to_row from_head from_row pairs_of rounds_of run_plan without_number work_for run_jobs list_wanted wanted progress_of seconds_left"},
     "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed plain short as_text unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
     "widgets": {"parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree tied listed output_names output_colours sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"},
-    "select": {"steps of a ranking, compared with naive loops in 10_select": "Candidate Piece Finding score_halves find images_used row_of in_order repeated_over draw_stage find_within compete joined check_names check_shelf tied_out given_for folder_or_temporary check_stages error_from_scratch best_first check_any check_enough doubts_about_images doubts_about_sources error_limits limits_over reads_errors warn_of check_models agreement_at_equal_size beyond_size builder load_body as_cases",
-               "reads and makes the committed evidence, tried in 10_select": "selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up with_other_draws as_colour in_one_form four_data_sets networks_at_hand measure_network run_architectures"},
+    "findings": {"steps of a ranking, compared with naive loops in 10_findings and 10_select": "Candidate Piece Finding score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over"},
+    "adapters": {"steps of `torch_model`, tried in 10_adapters": "builder load_body"},
+    "select": {"steps of a ranking, compared with naive loops in 10_select": "draw_stage find_within compete joined check_names check_shelf tied_out given_for folder_or_temporary check_stages error_from_scratch check_any check_enough doubts_about_images doubts_about_sources reads_errors warn_of check_models agreement_at_equal_size beyond_size"},
+    "selection_study": {"reads and makes the committed evidence, tried in 10b_selection_study": "as_cases selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up with_other_draws as_colour in_one_form four_data_sets networks_at_hand measure_network run_architectures"},
     "cli": {"what follows once the command line is read, tried in 12_cli and test_cli": "*"},
     "experiment": {"what a run measures, tried in 11b_experiment": "*"}, "report": {"what a run writes, tried in 11c_report": "*"},
     "judgement": {"steps and tables of `judge`, tried in 08b_judgement": "*"},

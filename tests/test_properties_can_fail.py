@@ -53,7 +53,7 @@ def tried():
 # What still passes unseen, with the reason; to be emptied.
 GAPS = {
     "one of several that a property draws from, and the others succeed": "models.small_cnn models.wrn_16_4 models.slim_cnn models.mlp models.small_cnn_authors "
-        "models.wrn_16_4_authors models.WideBlock models.AuthorsWideBlock select.torch_model",
+        "models.wrn_16_4_authors models.WideBlock models.AuthorsWideBlock adapters.torch_model",
     "reached only where something is refused, which raising does too": "cli.WrongUse cli.unexpected matrix.DistanceMatrix graded.Dial widgets.fisher_ruler",
 }
 

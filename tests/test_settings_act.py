@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from taskdist_nb import distances, scores, select, together, trajectory
+from taskdist_nb import distances, findings, scores, select, together, trajectory
 from taskdist_nb.data import Task
 from taskdist_nb.trajectory import TransferConfig, augmentation, fit_task, learning_rates, train
 from taskdist_nb.transport import CropFlip, MovingTask, identity
@@ -183,9 +183,9 @@ def test_images_used_are_those_that_were_looked_at(method, images, monkeypatch):
     source, target = a_task("low", n=60), a_task("high", n=60, seed=1)
     expected = {"coupled": images or 60, "fine_tuning": images or 60, "knn": min(images or 60, 40), "otdd": min(images or 60, 40)//2,
                 "wasserstein": 20, "wasserstein_features": min(images or 60, 40)//2, "task2vec": images or 60}[method]
-    assert images_seen(method, source, target, config, monkeypatch) == expected == select.images_used(method, target, config)
+    assert images_seen(method, source, target, config, monkeypatch) == expected == findings.images_used(method, target, config)
 
 
 def test_images_used_of_a_score_that_looks_at_none():
-    assert select.images_used("source_accuracy", a_task("high"), TransferConfig.toy()) == 0
-    assert select.images_used("coupled_error", a_task("high"), TransferConfig.toy(images=99)) == 12
+    assert findings.images_used("source_accuracy", a_task("high"), TransferConfig.toy()) == 0
+    assert findings.images_used("coupled_error", a_task("high"), TransferConfig.toy(images=99)) == 12
