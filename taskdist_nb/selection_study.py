@@ -25,7 +25,7 @@ from .adapters import torch_model
 from .data import Suite, Task, check_number
 from .datasets import cifar10_suite, cifar100_suite, fashion_mnist_suite, mnist_suite
 from .distances import DISTANCES, check_config, coupled_transfer, embed_task, embedding_distance, fine_tuning, from_scratch
-from .findings import few_shot
+from .candidates import few_shot
 from .jobs import Plan, embedding_of, make_plan, probe_of, source_of
 from .judgement import expected_best, weighted_tau
 from .matrix import check_seeds

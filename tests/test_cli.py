@@ -64,9 +64,10 @@ def test_interrupted_run_says_how_to_go_on(tmp_path):
 
 def test_select_prints_the_ranking_and_writes_it(tmp_path):
     few = "images=100 source_epochs=2 steps=5 checkpoints=1 cost_checkpoints=1 probes=20 excess_points=0 accuracy_points=1 coupling_iterations=1".split()
-    done = run(*"select --suite digits --target odd --candidates low,even --shots 4 --out out --set".split(), *few, cwd=tmp_path)
+    done = run(*"select --suite digits --target odd --candidates low,even --shots 4 --quiet --n-jobs 1 --out out --set".split(), *few, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("Best of 2 sources for odd: ") and "coupled_error" in done.stdout
+    assert done.stdout.startswith("Best of 2 sources for odd: ") and "fine_tuning_error" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Cost: ") and (tmp_path / "out" / "report.html").exists()
     assert (tmp_path / "out" / "ranking.png").exists()
     assert (tmp_path / "out" / "ranking.csv").read_text().startswith("# command: taskdist select --suite digits")
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import taskdist_nb
-from taskdist_nb import (adapters, cli, data, datasets, distances, findings, fingerprints, fisher, graded, judgement, mantel, matrix, models, ruler, scores, select, selection_study, together, trajectory, transport, viz,
+from taskdist_nb import (adapters, candidates, cli, data, datasets, distances, findings, fingerprints, fisher, graded, judgement, mantel, matrix, models, ruler, scores, select, selection_study, together, trajectory, transport, viz,
                          widgets, workers)
 from taskdist_nb.data import LabelSpace, Suite, Task
 from taskdist_nb.trajectory import TransferConfig
@@ -768,11 +768,11 @@ def test_visible_devices(value, count):
 
 # ---------- the choice
 
-@covers("findings.few_shot", examples=40)
+@covers("candidates.few_shot", examples=40)
 @given(task_parts(), or_hostile(st.integers(1, 4)), seeds)
 def test_few_shots_of_each_class(parts, shots, seed):
     task = Task(**parts)
-    done, few = attempt(findings.few_shot, task, shots, seed)
+    done, few = attempt(candidates.few_shot, task, shots, seed)
     if done: assert few.y_train.bincount().tolist() == task.y_train.bincount().clamp(max=int(shots)).tolist() and torch.equal(few.x_test, task.x_test)
 
 
@@ -814,8 +814,8 @@ def test_purity_is_a_share_or_refused(frame, groups):
 CHOICE = TransferConfig.toy(source_epochs=1, source_batch_size=5, steps=2, batch_size=4, checkpoints=1, probes=4, excess_points=0, accuracy_points=1, coupling_iterations=1, block_size=2, fisher_images=4, wasserstein_images=4)
 
 
-@covers("select.rank_sources", "select.Ranking", "findings.check_method", "select.Allowance", examples=40)
-@given(task_pairs(), or_hostile(st.sampled_from(findings.METHODS)), or_hostile(st.sampled_from([None, 60.])), or_hostile(st.sampled_from([None, {}])), st.sampled_from(["task", "suite", "hostile"]), st.data())
+@covers("select.rank_sources", "ranking.Ranking", "candidates.check_method", "select.Allowance", examples=40)
+@given(task_pairs(), or_hostile(st.sampled_from(candidates.METHODS)), or_hostile(st.sampled_from([None, 60.])), or_hostile(st.sampled_from([None, {}])), st.sampled_from(["task", "suite", "hostile"]), st.data())
 def test_sources_are_ranked_or_refused(pair, method, budget, prepared, kind, more):
     target, source = pair
     candidates = {"task": {"two": source}, "suite": Suite([source]), "hostile": more.draw(or_hostile(st.just(None)))}[kind]
@@ -986,7 +986,7 @@ def test_panels_are_made_or_refused(frame, permutations):
 # ---------- the command
 
 OPTIONS = {"run": ["--suite digits", "--tasks low,high", "--distances coupled", "--set lr=0.1 steps=9", "--seeds 3", "--n-jobs -1", "--n-jobs 2", "--quiet", "--out o", "--debug"],
-           "select": ["--suite digits", "--target low", "--budget 2.5", "--shots 4", "--candidates odd,even", "--method leep", "--scratch", "--model mlp"], "status": ["--debug"]}
+           "select": ["--suite digits", "--target low", "--budget 2.5", "--shots 4", "--candidates odd,even", "--method leep", "--no-scratch", "--model mlp", "--tune head", "--size 16", "--flip"], "status": ["--debug"]}
 ODD = ["--seeds -1", "--seeds x", "--tasks low,low", "--tasks a,,b", "--n-jobs 0", "--budget nan", "--budget -1", "--shots 0", "--wat", "nonsense", "ü", "--seeds"]
 
 
@@ -1068,7 +1068,7 @@ SAYS = [   # a call, and what its message holds: the argument, the value, what w
     (lambda: scores.leep(2*rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
     (lambda: scores.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
     (lambda: scores.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
-    (lambda: findings.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
+    (lambda: candidates.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
     (lambda: select.Allowance(0), "budget", "0", "positive number of seconds"),
     (lambda: adapters.torch_model("resnet81"), "name", "'resnet81'", "'resnet18'"),
     (lambda: adapters.adapt(models.mlp(2)), "build", "Sequential", "n_outputs -> nn.Module"),
@@ -1122,10 +1122,15 @@ ELSEWHERE = {
     "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix, test_store and test_scale_out": "to_cell from_cell to_float to_row from_head from_row pairs_of rounds_of run_plan without_number work_for run_jobs list_wanted wanted progress_of seconds_left"},
     "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed plain short as_text unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
     "widgets": {"parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree tied listed output_names output_colours sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"},
-    "findings": {"steps of a ranking, compared with naive loops in 10_findings and 10_select": "Candidate Piece Finding score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over"},
-    "adapters": {"steps of `torch_model`, tried in 10_adapters": "builder load_body"},
-    "select": {"steps of a ranking, compared with naive loops in 10_select": "draw_stage find_within compete joined check_names check_shelf tied_out given_for folder_or_temporary check_stages error_from_scratch check_any check_enough doubts_about_images doubts_about_sources reads_errors warn_of check_models agreement_at_equal_size beyond_size"},
+    "bodies": {"heads of every kind are found, widened and replaced in 09c_bodies": "*"},
+    "adapters": {"networks of every name, and files that are none, are tried in 09d_adapters and test_adapters": "builder load_body read_weights without_prefix load_all with_weights LogitsOf load_model"},
+    "tuning": {"held to the path of `fine_tuning`, saved and loaded in 09e_tuning": "*"},
+    "candidates": {"networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned learn make_tuned tuned"},
+    "findings": {"steps of a ranking, compared with naive loops in 10_findings and 10_select": "Piece Finding score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"},
+    "ranking": {"sentences for numbers put there by hand, in 10_ranking": "Doubt draw_stage images_to_tell percent"},
+    "select": {"steps of a ranking, compared with naive loops in 10_select": "find_within compete joined check_names check_shelf tied_out given_for folder_or_temporary check_stages check_any check_enough doubts_about_images doubts_about_sources reads_errors warn_of check_models agreement_at_equal_size beyond_size Step measured find_all Race with_rival run_race as_networks is_network split_shelf check_alone rival_of doubts_about_weights check_race make_entries split_models"},
     "selection_study": {"reads and makes the committed evidence, tried in 10b_selection_study": "as_cases selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up with_other_draws as_colour in_one_form four_data_sets networks_at_hand measure_network run_architectures"},
+    "decision": {"what a choice leaves behind, tried in 11d_decision": "*"},
     "cli": {"what follows once the command line is read, tried in 12_cli and test_cli": "*"},
     "experiment": {"what a run measures, tried in 11b_experiment": "*"}, "report": {"what a run writes, tried in 11c_report": "*"},
     "judgement": {"steps and tables of `judge`, tried in 08b_judgement": "*"},
