@@ -27,6 +27,7 @@ CALLED = {
     "together": "transfer_together",
     "scores": "leep nce logme h_score knn_accuracy otdd measure_score measure_scores get_measure",
     "chance": "exact_interval at_chance guessing gap_interval",
+    "measures": "register as_measure offered",
     "matrix": "distance_matrix DistanceMatrix assemble progress_of seconds_left",
     "store": "Store DamagedRecord",
     "mantel": "mantel MantelResult",

@@ -19,6 +19,7 @@ _HOMES = {   # module -> what it offers here
     "trajectory": "TransferConfig fit_source",
     "distances": "coupled_transfer uncoupled_transfer fine_tuning from_scratch task2vec wasserstein wasserstein_features get_distance TransferResult",
     "scores": "leep nce logme h_score knn_accuracy otdd measure_scores",
+    "measures": "register",
     "matrix": "distance_matrix DistanceMatrix",
     "mantel": "mantel MantelResult",
     "adapters": "load_model torch_model",

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from .models import check_plain, evaluating, to_inputs
 
 # %% ../nbs/09c_bodies.ipynb #9e859501
+def _linear(model:nn.Module, name:str) -> nn.Linear: return model.get_submodule(name)   # type: ignore[return-value]
+
 def _last_linear(
     model:nn.Module,   # in any mode
     x:Tensor,          # (n, C, H, W) images
@@ -51,7 +53,7 @@ def find_head(
     if last is None or last.shape != out.shape: return "", 0, out.shape[1]
     if torch.equal(last, out):
         if not seen["name"]: raise ValueError("network must have a body below its head. Got: a linear layer alone.")
-        return seen["name"], out.shape[1], model.get_submodule(seen["name"]).in_features
+        return seen["name"], out.shape[1], _linear(model, seen["name"]).in_features
     if after := next((k for k, f in AFTER_HEAD.items() if torch.allclose(f(last), out, atol=1e-6)), None):
         raise ValueError(f"network must give the output of its last linear layer, {seen['name']!r}. Got: its {after}; take that away.")
     return "", 0, out.shape[1]
@@ -130,7 +132,7 @@ def widened(
         got = f"{trained.outputs} outputs" if trained.outputs else "a network without a head"
         raise ValueError(f"{trained.name} must have one output for each of the {classes} classes of its source. Got: {got}; "
                          "leave the source out if it was trained on other classes.")
-    return trained._under(widened_head(trained.network.get_submodule(trained.head), n))
+    return trained._under(widened_head(_linear(trained.network, trained.head), n))
 
 # %% ../nbs/09c_bodies.ipynb #bd4138d1
 def reset_weights(

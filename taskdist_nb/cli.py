@@ -7,13 +7,13 @@ __all__ = ['SUITE_NAMES', 'DISTANCE_NAMES', 'GRADED_NAMES', 'MODEL_NAMES', 'CONF
            'GAPS', 'ABOUT', 'EXAMPLES', 'SELECT', 'DEFAULTS', 'OTHERWISE', 'IN_RUN', 'IN_FINISHED_RUN', 'OWN', 'LEFT',
            'WrongUse', 'one_of', 'printable', 'whole', 'jobs', 'name_list', 'seconds', 'Parser', 'make_parser',
            'add_what', 'add_how', 'add_place', 'add_choice', 'parse', 'unexpected', 'read_setting', 'make_config',
-           'Request', 'check_request', 'open_suite', 'open_graded', 'network_failure', 'check_device', 'check_fit',
-           'check_out', 'files_of_runs', 'clear_last_run', 'load_json', 'flaw_of_run', 'read_run', 'machine',
-           'versions', 'describe_run', 'run_command', 'add_known', 'say', 'print_summary', 'write_run', 'finish',
-           'in_form', 'open_target', 'choose_tasks', 'target_alone', 'Choice', 'open_network', 'open_candidates',
-           'check_choice', 'as_factory', 'describe_choice', 'clear_last_choice', 'make_choice', 'select_command',
-           'checked_aloud', 'save_choice', 'status_command', 'status_lines', 'progress_lines', 'Patient',
-           'quiet_surroundings', 'main', 'carry_out', 'complain']
+           'Request', 'check_request', 'measure_of', 'open_suite', 'open_graded', 'network_failure', 'check_device',
+           'check_fit', 'check_out', 'files_of_runs', 'clear_last_run', 'load_json', 'flaw_of_run', 'read_run',
+           'machine', 'versions', 'describe_run', 'run_command', 'add_known', 'say', 'print_summary', 'write_run',
+           'finish', 'in_form', 'open_target', 'choose_tasks', 'target_alone', 'Choice', 'open_network',
+           'open_candidates', 'check_choice', 'as_factory', 'describe_choice', 'clear_last_choice', 'make_choice',
+           'select_command', 'checked_aloud', 'save_choice', 'status_command', 'status_lines', 'progress_lines',
+           'Patient', 'quiet_surroundings', 'main', 'carry_out', 'complain']
 
 # %% ../nbs/12_cli.ipynb #c004
 import argparse, difflib, errno, json, os, shlex, sys, tempfile, time, traceback
@@ -292,7 +292,7 @@ def check_request(
     if args.suite is None: raise WrongUse(f"--suite must be one of {', '.join(SUITE_NAMES)}, or a path. Got: nothing.")
     default = DEFAULTS.get(args.suite, OTHERWISE)
     model = one_of("--model", args.model or default["model"], MODEL_NAMES)
-    distances = tuple(one_of("--distances", d, DISTANCE_NAMES) for d in args.distances or DISTANCE_NAMES)
+    distances = tuple(measure_of(d) for d in args.distances or DISTANCE_NAMES)
     preset = args.config or default["preset"]
     config = make_config(preset, args.settings)
     suite = open_suite(args.suite, args.tasks, args.root, args.download)
@@ -302,6 +302,15 @@ def check_request(
     for graded in known.values(): check_fit(graded, model, config)
     out = check_out(args.out or f"runs/{suite.name}")
     return Request(suite, distances, known, model, preset, config, tuple(range(args.seeds or default["seeds"])), args.n_jobs, out, command)
+
+# %% ../nbs/12_cli.ipynb #a35f9a38
+def measure_of(
+    name:str,     # after --distances
+) -> str:         # the name
+    "A distance of this package, or one that an installed package offers, which is imported. Raises WrongUse."
+    if name in DISTANCE_NAMES: return name
+    from taskdist_nb.measures import as_measure, offered
+    return as_measure(one_of("--distances", name, (*DISTANCE_NAMES, *offered())))
 
 # %% ../nbs/12_cli.ipynb #c036
 def open_suite(
@@ -661,7 +670,9 @@ def check_choice(
     args:argparse.Namespace,     # of `taskdist select`
 ) -> Choice:
     "Check everything that can be checked before anything is trained. Raises WrongUse."
-    one_of("--method", args.method, METHOD_NAMES); one_of("--tune", args.tune, ("full", "head", "both"))
+    from taskdist_nb.measures import offered
+    one_of("--method", args.method, (*METHOD_NAMES, *offered()))
+    one_of("--tune", args.tune, ("full", "head", "both"))
     default = DEFAULTS.get(args.suite, OTHERWISE | dict(preset="choice"))
     name = args.model or default["model"]
     if ":" not in name and "@" not in name: one_of("--model", name, MODEL_NAMES, ", or a network as for --networks")

@@ -38,7 +38,7 @@ class Pulse:
     ):
         self.note, self.quiet, self.stream, self.beat = note, quiet, stream, beat
         self.started, self.last, self.ended = time.perf_counter(), "reading", threading.Event()
-        self.seen = None
+        self.seen = 0.      # when the last step came
 
     def say(self, text:str):
         if not self.quiet: print(text, file=self.stream or sys.stderr, flush=True)
@@ -51,7 +51,7 @@ class Pulse:
 
     def _go_on(self):
         while not self.ended.wait(self.beat):
-            if self.seen is None or time.perf_counter() - self.seen >= self.beat: self.say(f"  still at it after {in_words(time.perf_counter() - self.started)}: {self.last}")
+            if time.perf_counter() - self.seen >= self.beat: self.say(f"  still at it after {in_words(time.perf_counter() - self.started)}: {self.last}")
 
     def __enter__(self):
         threading.Thread(target=self._go_on, daemon=True).start()

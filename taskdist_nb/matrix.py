@@ -27,6 +27,7 @@ from .distances import DISTANCES, TransferResult
 from .jobs import (Failed, Job, Plan, do_jobs, embedding_of, fit_of, make_plan, needed_by, probe_of, result_of,
                               source_of, stored_result)
 from .models import get_model
+from .measures import as_measure
 from .scores import SCORES, get_measure
 from .fingerprints import fingerprint
 from .store import DamagedRecord, Store, open_plain
@@ -174,7 +175,7 @@ def assemble(
 # %% ../nbs/07_matrix.ipynb #c076
 def distance_matrix(
     suite:Mapping,                   # name -> Task
-    distance:str="coupled",          # a name in `DISTANCES` or `SCORES`
+    distance="coupled",              # a name in `DISTANCES` or `SCORES`, or a function as `register` takes it
     model="small_cnn",               # name or factory: n_classes -> nn.Module
     config:TransferConfig=None,      # None: `TransferConfig.fast()`
     seeds=(0,),                      # non-negative integers
@@ -186,6 +187,7 @@ def distance_matrix(
     """A distance over all ordered pairs of a suite, the diagonal included (the noise floor). What `store` holds is read, not computed.
 
     A pair that has no finite number is NaN, with the reason in `failures` and a warning; if that is so for all, the first reason is raised."""
+    distance = as_measure(distance)
     get_measure(distance); get_model(model)
     suite, seeds, n_jobs = check_suite(suite), check_seeds(seeds), check_n_jobs(n_jobs)
     together = check_whole(together, "together")

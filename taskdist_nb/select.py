@@ -28,12 +28,13 @@ from torch import nn
 from .adapters import load_model
 from .ambient import undisturbed
 from .bodies import Trained, untrained, widened
-from .candidates import ALONE, BY_HEAD, ENDS, SCRATCH, TUNED, Candidate, check_method, methods_now, plan_for
+from .candidates import ALONE, BY_HEAD, ENDS, METHODS, SCRATCH, TUNED, Candidate, check_method, methods_now, plan_for
 from .chance import LEAST_TESTED, WeakEvidence, at_chance, guessing
 from .data import Suite, Task, check_choice, check_whole, joint_label_space, named_by_key, unknown
 from .distances import DISTANCES, TransferResult, check_config, check_features
 from .findings import Finding, best_first, find, in_order, repeated_over
 from .matrix import check_n_jobs, check_seeds, make_plan
+from .measures import as_measure
 from .models import MODELS, build_model, get_model, predict_logits
 from .pictures import leaks
 from .ranking import Doubt, Ranking
@@ -311,7 +312,7 @@ def check_stages(
     build_model(get_model(model), target.n_classes, target.x_train, 0)
     blind = {"leep", "nce", "source_accuracy", "uncoupled", "fine_tuning", "wasserstein", SCRATCH}
     if config.first_coupling != "features": blind |= {"coupled"}
-    if {ENDS.get(m, m) for m in methods} - blind: check_features(model, target)
+    if {ENDS.get(m, m) for m in methods if m in METHODS} - blind: check_features(model, target)
 
 def check_alone(
     methods,            # names in `METHODS`, not "cascade"
@@ -370,7 +371,7 @@ def doubts_about_images(
     shelf:Mapping,         # name -> Task, the sources
     target:Task,           # whose test images count
     tested:bool,           # is an error on them read?
-) -> list[str]:            # sentences
+) -> list:                 # Doubts
     "What makes the test images poor evidence: too few of them, or some that a source has been trained on."
     n, found = len(target.y_test), []
     if tested and n < LEAST_TESTED:
@@ -383,7 +384,7 @@ def doubts_about_images(
 
 def doubts_about_weights(
     trained:Mapping,       # name -> Trained
-) -> list[str]:            # sentences
+) -> list:                 # Doubts
     "Which networks are known to have no trained weights."
     blank = [name for name, t in trained.items() if not getattr(t.network, "recipe", {}).get("trained", True)]
     if not blank: return []
@@ -392,7 +393,7 @@ def doubts_about_weights(
 def doubts_about_sources(
     table:pd.DataFrame,    # as `in_order` gives it
     sources:Mapping,       # candidate -> Task that its network was fitted to
-) -> list[str]:            # sentences
+) -> list:                 # Doubts
     "Which networks are no better than guessing on their own task."
     found = []
     for name, row in table[table.source_accuracy.notna()].iterrows():
@@ -479,7 +480,7 @@ def make_entries(
 def rank_sources(
     target:Task,                     # what is to be learnt
     candidates=None,                 # name -> Task (a Suite, or a dict), or trained nn.Module, or None; or a list of names for `load_model`
-    method:str="cascade",            # a name in `METHODS`
+    method="cascade",                # a name in `METHODS`, or a function as `register` takes it
     model="small_cnn",               # name or factory, for sources that are fitted here: n_classes -> nn.Module
     config:TransferConfig=None,      # None: `TransferConfig.choice()`
     seeds=(0,),                      # everything is measured once a seed
@@ -498,6 +499,7 @@ def rank_sources(
     Warns (`WeakEvidence`) where the ranking should not be believed at first sight; these sentences are its `notes`, too.
     Raises TypeError, ValueError or UnknownName, before anything is trained, for what cannot be ranked."""
     allowance, seeds, n_jobs = Allowance(budget), check_seeds(seeds), check_n_jobs(n_jobs)
+    method, first, final = (as_measure(m) for m in (method, first, final))
     methods, final = check_race(method, first, final, finalists, tune)
     shelf, trained, prepared = split_shelf(target, candidates, prepared)
     config = TransferConfig.choice() if config is None else check_config(config)
@@ -555,7 +557,7 @@ def rank_architectures(
     source:Task,                     # to which each network is fitted, or was; None: trained networks whose images are not at hand
     target:Task,                     # what is to be learnt
     models=None,                     # name -> factory n_classes -> nn.Module, or trained nn.Module; or names of models, also for `load_model`
-    method:str="coupled",            # a name in `METHODS`
+    method="coupled",                # a name in `METHODS`, or a function as `register` takes it
     config:TransferConfig=None,      # None: `TransferConfig.choice()`
     seeds=(0,),                      # everything is measured once a seed
     budget:float=None,               # seconds for everything; None: as long as it takes
@@ -569,6 +571,7 @@ def rank_architectures(
 
     Raises what `rank_sources` raises."""
     allowance, seeds, n_jobs = Allowance(budget), check_seeds(seeds), check_n_jobs(n_jobs)
+    method, first, final = (as_measure(m) for m in (method, first, final))
     methods, final = check_race(method, first, final, finalists, "full")
     if not isinstance(target, Task): raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
     if source is not None: source = check_shelf(target, {getattr(source, "name", "source"): source}).popitem()[1]

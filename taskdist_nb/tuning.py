@@ -56,7 +56,7 @@ def cut_head(
     "A copy with these outputs alone."
     network, rows = copy.deepcopy(network), list(outputs)
     name = head_of(network, x)
-    old = network.get_submodule(name)
+    old: nn.Linear = network.get_submodule(name)   # type: ignore[assignment]
     head = nn.Linear(old.in_features, len(rows), old.bias is not None).to(old.weight)
     with torch.no_grad():
         head.weight[:] = old.weight[rows]

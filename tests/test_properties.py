@@ -1119,6 +1119,7 @@ ELSEWHERE = {
     "keys": {"names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour model_fingerprint measure_version"},
     "workers": {"one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"},
     "jobs": {"steps of `distance_matrix`, tried in 06e_jobs, 07_matrix and test_store": "*"},
+    "measures": {"functions of users are measured, registered and refused in 06f_measures and test_measures": "*"},
     "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix, test_store and test_scale_out": "to_cell from_cell to_float to_row from_head from_row pairs_of rounds_of run_plan without_number work_for run_jobs list_wanted wanted progress_of seconds_left"},
     "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed plain short as_text unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
     "widgets": {"parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree tied listed output_names output_colours sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"},

@@ -1,0 +1,36 @@
+"""A distance that another package brings: as an entry point, in processes of their own, by the command."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from taskdist_nb.report import read_table
+
+COMMAND = Path(sys.executable).with_name("taskdist")
+PACKAGE = '''
+def mean_grey(source, target):
+    "Difference of mean grey levels."
+    return abs(source.x_train.float().mean() - target.x_train.float().mean())
+'''
+
+
+def run(folder, *words):
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.run([COMMAND, *words], capture_output=True, text=True, cwd=folder, env=os.environ | {"PYTHONPATH": path})
+
+
+def test_an_installed_package_brings_a_distance(tmp_path):
+    (tmp_path / "greys.py").write_text(PACKAGE)
+    about = tmp_path / "greys-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: greys\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[taskdist_nb.measures]\nmean_grey = greys:mean_grey\n")
+    done = run(tmp_path, *"run --suite digits --tasks low,high,odd --distances mean_grey --seeds 1 --n-jobs 2 --quiet --out out".split())
+    assert (done.returncode, done.stderr) == (0, "")
+    matrix = read_table(tmp_path / "out" / "mean_grey.csv")
+    assert matrix.loc["low", "low"] == 0 < matrix.loc["low", "high"] == matrix.loc["high", "low"]
+    assert "Difference of mean grey levels" in (tmp_path / "out" / "report.html").read_text()
+    words = "select --suite digits --target odd --candidates low,high --method mean_grey --no-scratch --quiet --out choice --set source_epochs=1"
+    done = run(tmp_path, *words.split())
+    assert (done.returncode, done.stderr) == (0, "") and ", by mean_grey" in done.stdout
+    assert "mean_grey" in run(tmp_path, *words.replace("mean_grey", "mean_gray").split()).stderr
