@@ -39,7 +39,7 @@ CALLED = {
     "candidates": "few_shot",
     "findings": "images_used",
     "ranking": "Ranking Doubt",
-    "select": "rank_sources rank_architectures Step TransferConfig.choice beyond_size",
+    "select": "rank_sources rank_architectures Step beyond_size",
     "selection_study": "predict_negative NegativeTransfer run_selection read_selection judge_selection nearest_purity",
     "experiment": "run_experiment Experiment measure_known Known known_summary yardsticks new_classes ceilings answers warnings_for",
     "report": "write_report write_tables read_table drawings",

@@ -261,7 +261,6 @@ def make_config(
     "A `TransferConfig` from a preset's name and texts name=value. Raises WrongUse."
     from taskdist_nb.trajectory import TransferConfig
     one_of("--config", preset, options)
-    if preset == "choice": import taskdist_nb.select     # which adds it
     try: return getattr(TransferConfig, preset)(**dict(read_setting(s) for s in settings))
     except (ValueError, TypeError) as e: raise e if isinstance(e, WrongUse) else WrongUse(f"--set {e}") from None
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 import joblib
 import numpy as np
 import pandas as pd
-from fastcore.basics import patch
 from scipy import stats
 from torch import nn
 
@@ -34,7 +33,7 @@ from .data import Suite, Task, check_choice, check_whole, joint_label_space, nam
 from .distances import DISTANCES, TransferResult, check_config, check_features
 from .findings import Finding, best_first, find, in_order, repeated_over
 from .matrix import check_n_jobs, check_seeds, make_plan
-from .measures import as_measure
+from .measures import adopt, as_measure
 from .models import MODELS, build_model, get_model, predict_logits
 from .pictures import leaks
 from .ranking import Doubt, Ranking
@@ -86,7 +85,7 @@ def measured(
 ) -> Finding:
     "What `find` finds, on one thread, here or in another process."
     end_with(parent)
-    if os.getpid() != parent: DISTANCES.update(measures)
+    if os.getpid() != parent: adopt(measures)
     with one_thread(), undisturbed():
         try: return find(candidate, method, seeds)
         except FloatingPointError as e:
@@ -435,18 +434,6 @@ def reads_errors(
 ) -> bool:
     "Does any of them end in an error on the target's test images?"
     return bool({ENDS.get(m, m) for m in methods} & {"coupled", "uncoupled", "fine_tuning", *TUNED})
-
-# %% ../nbs/10_select.ipynb #c052
-@patch(cls_method=True)
-def choice(cls:TransferConfig,
-    **changes,   # settings that differ
-) -> TransferConfig:
-    "For choosing what to fine-tune from: all images, a source in twelve epochs, 200 steps of fine-tuning, seconds to minutes a candidate on one core."
-    sources = dict(walks=1, source_epochs=12, source_batch_size=50, source_lr=0.02, source_schedule="one_cycle")
-    path = dict(images=0, steps=200, batch_size=20, lr=0.015, norm_speed=1., averaging=20)
-    reading = dict(tau_schedule="linear", coupling_iterations=1, cost_checkpoints=3, checkpoints=10, probes=60, probe_inputs="same",
-                   excess_points=0, excess_steps=0, accuracy_points=1)
-    return cls.fast(**(sources | path | reading | changes))
 
 # %% ../nbs/10_select.ipynb #246dcbdf
 TUNES = {"full": "fine_tuning_error", "head": "linear_probe_error", "both": "fine_tuning_error"}   # what is trained -> the error that the finalists are ranked by

@@ -218,6 +218,18 @@ def toy(cls:TransferConfig,
         crop_padding=0, flip=False, precision="float32")
     return cls(**(small | changes))
 
+# %% ../nbs/04_trajectory.ipynb #f525c1fc
+@patch(cls_method=True)
+def choice(cls:TransferConfig,
+    **changes,   # settings that differ
+) -> TransferConfig:
+    "For choosing what to fine-tune from: all images, a source in twelve epochs, 200 steps of fine-tuning, seconds to minutes a candidate on one core."
+    sources = dict(walks=1, source_epochs=12, source_batch_size=50, source_lr=0.02, source_schedule="one_cycle")
+    path = dict(images=0, steps=200, batch_size=20, lr=0.015, norm_speed=1., averaging=20)
+    reading = dict(tau_schedule="linear", coupling_iterations=1, cost_checkpoints=3, checkpoints=10, probes=60, probe_inputs="same",
+                   excess_points=0, excess_steps=0, accuracy_points=1)
+    return cls.fast(**(sources | path | reading | changes))
+
 # %% ../nbs/04_trajectory.ipynb #c030
 def derive_seed(
     seed:int,        # the experiment's seed
