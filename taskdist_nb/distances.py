@@ -14,6 +14,7 @@ __all__ = ['PATHS', 'DISTANCES', 'same_value', 'TransferResult', 'to_record', 'f
 import copy, time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
+from typing import cast
 
 # %% ../nbs/05_distances.ipynb #c004
 import numpy as np
@@ -138,7 +139,7 @@ def imprint(
     "The network with rows for new classes made from class means of features (Qi et al. 2018, section 3)."
     new = [k for k, output in enumerate(labels.target) if output not in labels.source]
     model, features = copy.deepcopy(model), penultimate(model, task.x_train)
-    head, centre = model.get_submodule(head_of(model, task.x_train)), features.mean(0)
+    head, centre = cast(nn.Linear, model.get_submodule(head_of(model, task.x_train))), features.mean(0)
     with torch.no_grad():
         size = head.weight[list(labels.source)].norm(dim=1).mean()
         for k in new:
@@ -410,7 +411,8 @@ def pool_tasks(
     for t, o in zip(tasks, offsets):
         for k in parts: parts[k].append(getattr(t, k) + (int(o) if k.startswith("y") else 0))
     classes = tuple(f"{t.name}: {c}" for t in tasks for c in t.classes)
-    pool = Task("pool", **{k: torch.cat(v) for k, v in parts.items()}, classes=classes, flip=all(t.flip for t in tasks))
+    x_train, y_train, x_test, y_test = map(torch.cat, parts.values())
+    pool = Task("pool", x_train, y_train, x_test, y_test, classes, flip=all(t.flip for t in tasks))
     return pool.subsample(n_train=max(pool.n_classes, *(len(t.y_train) for t in tasks)), seed=seed)
 
 def fit_probe(

@@ -436,7 +436,7 @@ def yardstick_table(fine_tuning:DistanceMatrix, # with its results
     """Every yardstick with its own ceiling, and how predictions agree with it. The first row leads: its seeds have the highest mean r.
 
     With one seed nobody knows what repeats, and the published length stands first. Raises TypeError or ValueError as `judgement_table`."""
-    rows = {}
+    rows:dict[str, dict] = {}
     for name in YARDSTICKS:
         try: rows[name] = yardstick_row(predictions or {}, yardstick_matrix(fine_tuning, name)) | {("reason", ""): ""}
         except NotMeasured as e: rows[name] = {("reason", ""): str(e)}

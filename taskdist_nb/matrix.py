@@ -270,7 +270,7 @@ def without_number(
     reasons = list(dict.fromkeys(failed[job].reason for job in jobs))
     more = " ..." if len(reasons) > 1 else ""
     warnings.warn(f"{len(jobs)} of {n} pairs have no number, see `failures`: {reasons[0]}{more}", RuntimeWarning, stacklevel=4)
-    nothing = lambda job: TransferResult(job.stage, *job.tasks, job.seed, np.nan, config=plan.config, reason=failed[job].reason)
+    def nothing(job): return TransferResult(job.stage, job.tasks[0], job.tasks[1], job.seed, np.nan, config=plan.config, reason=failed[job].reason)
     return {job: nothing(job) for job in jobs}
 
 # %% ../nbs/07_matrix.ipynb #0f299a69

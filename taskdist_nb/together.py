@@ -307,7 +307,7 @@ def set_out_together(
 ) -> list[Setting]:
     "`set_out` for each pair; a source that is not prepared is fitted once per seed."
     settings, made = [], {}
-    outputs = max(check_pair(*pair, config, seed)[0].n_outputs for pair, seed in zip(pairs, seeds))   # one size of head for all
+    outputs = max(check_pair(source, target, config, seed)[0].n_outputs for (source, target), seed in zip(pairs, seeds))   # one size of head for all
     for (source, target), seed, ready in zip(pairs, seeds, prepared):
         s = set_out(source, target, model, config, seed, {**made.get(seed, {}), **(ready or {})}, progress, outputs=outputs)
         made.setdefault(seed, {})[source.name] = s.fitted
