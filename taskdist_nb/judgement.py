@@ -440,8 +440,8 @@ def yardstick_table(fine_tuning:DistanceMatrix, # with its results
     for name in YARDSTICKS:
         try: rows[name] = yardstick_row(predictions or {}, yardstick_matrix(fine_tuning, name)) | {("reason", ""): ""}
         except NotMeasured as e: rows[name] = {("reason", ""): str(e)}
-    longest = max(rows.values(), key=len)
-    columns = list(longest)
+    longest = max(rows, key=lambda name: len(rows[name]))
+    columns = list(rows[longest])
     values = [[row.get(c, math.nan) for c in columns] for row in rows.values()]
     found = pd.DataFrame(values, pd.Index(rows, name="yardstick"), pd.MultiIndex.from_tuples(columns))
     if ("one seed with another", "r") not in found: return found
