@@ -37,7 +37,7 @@ LIBRARIES = ("IPython", "execnb.shell", "fastcore.all", "hypothesis", "ipywidget
 
 # module -> what tests it, the quick ones first; `test_...` alone: a property
 TESTS = {
-    "fisher": ["nbs/02_fisher.ipynb", "tests/test_numerics.py", "test_lengths_are_lengths", "test_geodesics_divide_the_distance",
+    "fisher": ["nbs/02_fisher.ipynb", "tests/test_numerics.py", "tests/test_models.py::test_fisher_information_of_every_kind", "test_lengths_are_lengths", "test_geodesics_divide_the_distance",
                "test_fisher_information_is_positive"],
     "transport": ["nbs/03_transport.ipynb", "test_plans_have_their_marginals", "test_block_plans_and_what_follows", "test_couplings_are_whole_or_refused",
                   "test_blocks_hold_every_sample", "test_epochs_go_through_all", "test_times_and_orders", "test_what_moves_stays_between",

@@ -456,6 +456,7 @@ def run_command(
     from taskdist_nb.jobs import make_plan
     from taskdist_nb.matrix import list_wanted
     r = check_request(args, command)
+    if args.suite not in SUITE_NAMES: say(str(r.suite.read), "")
     run, store = describe_run(r), r.out/"store"
     clear_last_run(r.out)
     write_run(r.out, run)
@@ -560,6 +561,7 @@ def open_target(
             task = replace(task, x_train=in_form(task.x_train, like), x_test=in_form(task.x_test, like))
         joint_label_space(like, task)
     except (ValueError, TypeError, OSError) as e: raise WrongUse(f"--target {path}: {e}") from e
+    say(str(suite.read), "")
     return task
 
 # %% ../nbs/12_cli.ipynb #c124
@@ -613,6 +615,7 @@ def select_command(
     from taskdist_nb.viz import figure_of, to_png
     started = time.perf_counter()
     target, candidates, model, config, out = check_choice(args)
+    if args.suite not in SUITE_NAMES: say(str(candidates.read), "")
     ranking = rank_sources(target, candidates, args.method, model, config, range(args.seeds), args.budget,
                            store=out/"store", scratch=args.scratch)
     settings = json.dumps(asdict(config), sort_keys=True)

@@ -7,8 +7,8 @@ __all__ = ['PATHS', 'DISTANCES', 'same_value', 'TransferResult', 'to_record', 'f
            'check_pair', 'check_config', 'arrive', 'walk_each', 'first_coupling', 'BlockCosts', 'LazyPairs',
            'check_features', 'coupled_paths', 'transfer', 'coupled_transfer', 'uncoupled_paths', 'uncoupled_transfer',
            'cut_at', 'fine_tuning_paths', 'fine_tuning', 'from_scratch', 'Embedding', 'pool_tasks', 'fit_probe',
-           'fit_head', 'embed_task', 'halves', 'embedding_distance', 'task2vec', 'wasserstein_2', 'wasserstein',
-           'wasserstein_features', 'Distance', 'get_distance']
+           'fit_head', 'embed_task', 'check_embeddable', 'halves', 'embedding_distance', 'task2vec', 'wasserstein_2',
+           'wasserstein', 'wasserstein_features', 'Distance', 'get_distance']
 
 # %% ../nbs/05_distances.ipynb #c003
 import copy, time
@@ -454,15 +454,23 @@ def embed_task(
     model = fit_head(probe, task.x_train, task.y_train)
     head = head_of(model, task.x_train)
     body = torch.cat([torch.full((p.numel(),), not n.startswith(head + ".")) for n, p in model.named_parameters()])
-    if not body.any():
-        raise ValueError("model must have weights before its last linear layer for Task2Vec to embed. "
-                         "Got: a model with that layer alone.")
     diagonal = lambda x: fisher_information(model, to_inputs(x), kind="true", structure="diagonal")[body].float().cpu()
     vectors = diagonal(task.x_train[half]), diagonal(task.x_train[rest])
     if not all(v.isfinite().all() and v.any() for v in vectors):
         raise FloatingPointError(f"the Fisher information of task {task.name!r} is zero or not finite: the probe network is dead or diverged. "
                                  "Take a smaller source_lr.")
     return Embedding(task.name, *vectors)
+
+# %% ../nbs/05_distances.ipynb #bb731e6b
+def check_embeddable(
+    model,       # of the probe: name or factory, n_classes -> nn.Module
+    task:Task,   # whose images it is to take
+):
+    "Raise ValueError, before anything is trained, for a model that Task2Vec cannot embed with."
+    network = build_model(get_model(model), task.n_classes, task.x_train, 0)
+    head = network.get_submodule(head_of(network, task.x_train[:2]))
+    if len(list(network.parameters())) > len(list(head.parameters())): return
+    raise ValueError("model must have weights before its last linear layer for Task2Vec to embed. Got: a model with that layer alone.")
 
 # %% ../nbs/05_distances.ipynb #c052
 def halves(
@@ -477,7 +485,12 @@ def halves(
 def embedding_distance(
     a:Tensor, b:Tensor,   # (P,) each, non-negative
 ) -> float:               # from 0 to 1
-    "Cosine distance of two Fisher diagonals after normalisation by their sum (Achille et al. 2019, section 3)."
+    """Cosine distance of two Fisher diagonals after normalisation by their sum (Achille et al. 2019, section 3).
+
+    Raises ValueError for a diagonal that is zero or not finite: it has no direction."""
+    for name, v in (("a", a), ("b", b)):
+        if not (v.isfinite().all() and v.any()):
+            raise ValueError(f"{name} must be finite, and not zero throughout. Got: {v!r:.80}; the probe network is dead or diverged.")
     total = (a + b).clamp_min(torch.finfo(a.dtype).tiny)
     cosine = torch.cosine_similarity((a/total).double(), (b/total).double(), dim=0).item()
     return max(0., 1 - cosine)   # rounding may fall below 0
@@ -496,6 +509,7 @@ def task2vec(
     started, pair = time.perf_counter(), (source, target)
     labels, config, seed = check_pair(source, target, config, seed)
     if prepared is None or any(t.name not in prepared for t in pair):   # one alone is of no use: another probe, another space
+        check_embeddable(model, source)
         pair = [on_device(t, config) for t in (pair[:1] if same_task(source, target) else pair)]
         probe = fit_probe(pair, get_model(model), config, seed, progress).model
         prepared = {t.name: embed_task(t, probe, config.fisher_images, seed) for t in pair}

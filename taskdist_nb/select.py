@@ -34,7 +34,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 # %% ../nbs/10_select.ipynb #c005
-from .chance import LEAST_TESTED, WeakEvidence, at_chance, exact_interval, gap_interval, guessing
+from .chance import LEAST_TESTED, WeakEvidence, doubt_about_source, exact_interval, gap_interval, guessing
 from .data import Suite, Task, check_number, check_whole, joint_label_space, named_by_key, unknown
 from .datasets import cifar10_suite, cifar100_suite, fashion_mnist_suite, mnist_suite
 from .distances import DISTANCES, TransferResult, check_config, check_features
@@ -42,10 +42,11 @@ from .distances import coupled_transfer, embed_task, embedding_distance, fine_tu
 from .judgement import expected_best, weighted_tau
 from .matrix import Job, Plan, check_seeds, embedding_of, fit_of, make_plan, probe_of, result_of, source_of
 from .models import build_model, get_model, slim_cnn
-from .pictures import leaks
+from .pictures import leak_notes
 from .scores import SCORES, View, get_measure, images_drawn, measure_scores, scored, too_few, view_of
 from .trajectory import Fitted, TransferConfig, make_generator, on_device
 from .viz import BLUE, GREY, as_frame, figure_style, new_axes, off_diagonal, short
+from .workers import one_thread
 
 # %% ../nbs/10_select.ipynb #c009
 def few_shot(
@@ -590,35 +591,24 @@ def doubts_about_images(
     shelf:Mapping,         # name -> Task, the sources
     target:Task,           # whose test images count
     tested:bool,           # is an error on them read?
+    files=None,            # `image_digests` -> name of a file, if known
 ) -> list[str]:            # sentences
     "What makes the test images poor evidence: too few of them, or some that a source has been trained on."
     n, found = len(target.y_test), []
     if tested and n < LEAST_TESTED:
         found.append(f"{target.name} has {n} test images: an error on fewer than about {LEAST_TESTED} says little.")
-    for name, task in shelf.items():
-        if not (k := len(leaks(task, target))): continue
-        found.append(f"{k} of the {n} test images of {target.name} stand among the training images of {name}: "
-                     "errors on them are too good to be believed. Take them out of one of the two.")
-    return found
+    return found + leak_notes({**shelf, target.name: target}, {target.name: target}, files)
 
 def doubts_about_sources(
     table:pd.DataFrame,    # as `in_order` gives it
     sources:Mapping,       # candidate -> Task that its network was fitted to
 ) -> list[str]:            # sentences
     "Which networks are no better than guessing on their own task."
-    found = []
-    for name, row in table[table.source_accuracy.notna()].iterrows():
-        task = sources[name]
-        guess, n = guessing(task), len(task.y_test)
-        if not at_chance(row.source_accuracy, n, task.n_classes, guess): continue
-        found.append(f"The network of {name} is not shown to be better than guessing on its own task (accuracy {row.source_accuracy:.3f}, "
-                     f"95% interval {row.source_low:.3f} to {row.source_high:.3f}, guessing {guess:.3f}; {n} test images): "
-                     "what is measured through it means little. Train it longer, or leave it out.")
-    return found
+    return [note for name, accuracy in table.source_accuracy.items() if (note := doubt_about_source(name, sources[name], accuracy))]
 
 def warn_of(notes) -> tuple:    # sentences
     "The sentences, each of which is a warning too."
-    for note in notes: warnings.warn(note, WeakEvidence, stacklevel=3)
+    for note in notes: warnings.warn(note, WeakEvidence, stacklevel=4)
     return tuple(notes)
 
 # %% ../nbs/10_select.ipynb #9a39b5bd
@@ -648,6 +638,7 @@ def reads_errors(
     return bool({ENDS.get(m, m) for m in methods} & {"coupled", "uncoupled", "fine_tuning"})
 
 # %% ../nbs/10_select.ipynb #c052
+@one_thread()
 def rank_sources(
     target:Task,                     # what is to be learnt
     candidates:Mapping,              # name -> Task, e.g. a Suite
@@ -675,7 +666,8 @@ def rank_sources(
     methods, config = [first, final] if method == "cascade" else [method], check_config(config)
     check_stages(methods, model, target, config)
     check_enough(methods, shelf, target, config, seeds)
-    notes = warn_of(doubts_about_images(shelf, target, scratch or reads_errors(methods)))
+    files = getattr(getattr(candidates, "read", None), "files", None)
+    notes = warn_of(doubts_about_images(shelf, target, scratch or reads_errors(methods), files))
     with folder_or_temporary(store) as folder:
         plan = make_plan(Suite([target, *shelf.values()]), model, config, folder, seeds)
         entries = [Candidate(name, task, target, plan, given_for(prepared, name, seeds)) for name, task in shelf.items()]
@@ -702,6 +694,7 @@ def count_parameters(
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 # %% ../nbs/10_select.ipynb #c065
+@one_thread()
 def rank_architectures(
     source:Task,                     # to which each network is fitted
     target:Task,                     # what is to be learnt

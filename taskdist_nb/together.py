@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 # %% ../nbs/05b_together.ipynb #c005
 from .data import Task
-from .ambient import seeded_everything, undisturbed
+from .ambient import check_finite, seeded_everything, undisturbed
 from .distances import PATHS, Setting, TransferResult, arrive, check_config, check_features, check_pair, set_out
 from .models import build_model, get_model, predict_logits, resolve_precision, small_cnn, to_inputs, two_images
 from .trajectory import (Fitted, Reading, Trajectory, TransferConfig, batch_source, join_walks, learning_rates,
@@ -191,6 +191,7 @@ def train_together(
             if k % 20 == 0 or k + 1 == len(taus): _check_finite(losses, k, tau, lr)
             if after_step: after_step(k + 1)
             bar.update()
+    for p in range(len(stack)): check_finite(stack.network(p), f"training of network {p} of {len(stack)}")   # the last step's loss is from before it
 
 # %% ../nbs/05b_together.ipynb #c029
 def _check_finite(losses, step, tau, lr):
