@@ -1128,7 +1128,7 @@ ELSEWHERE = {
     "graded": {"a record, made when the module is imported": "Dial"},
     "data": {"steps of the readers, tried in 00_data and test_readers": "by_name choose_cuts class_ids held_out named_by_key own_vocabulary"},
     "models": {"steps of `build_model`, tried with networks of every kind in 01_models and test_models": "check_plain two_images check_alone"},
-    "distances": {"steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling BlockCosts LazyPairs check_features coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task check_embeddable halves Distance imprint same_value"},
+    "distances": {"steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling resnet50_features BlockCosts LazyPairs check_features coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task check_embeddable halves Distance imprint same_value"},
     "mantel": {"steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"},
     "scores": {"steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage compared_halves images_drawn scored too_few"},
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
