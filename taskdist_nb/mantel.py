@@ -44,7 +44,7 @@ def refuse_masked(m, # array-like, perhaps a NumPy masked array or rows that are
     try: mask = np.ma.getmaskarray(np.ma.asarray(m))
     except (TypeError, ValueError): return   # no array at all, which the caller says in its own words
     if mask.ndim != 2: return
-    hidden = np.argwhere(mask & ~np.eye(*mask.shape, dtype=bool))
+    hidden = np.argwhere(mask & (np.eye(*mask.shape) == 0))
     if not len(hidden): return
     (i, j), many = hidden[0].tolist(), "entry" if len(hidden) == 1 else "entries"
     raise ValueError(f"{name} must have no masked entries off the diagonal: a pair of tasks cannot be left out of a relabelling. "

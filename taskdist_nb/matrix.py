@@ -25,7 +25,7 @@ from tqdm.auto import tqdm
 # %% ../nbs/07_matrix.ipynb #c005
 from .chance import WeakEvidence, doubt_about_source
 from .data import Suite, check_list, check_whole
-from .distances import DISTANCES, PATHS, TransferResult, check_embeddable, check_features
+from .distances import DISTANCES, PATHS, TransferResult, check_embeddable, check_features, check_first_coupling
 from .jobs import (Failed, Job, Plan, do_jobs, embedding_of, fit_of, make_plan, needed_by, probe_of, result_of,
                               source_of, stored_result)
 from .models import get_model
@@ -230,7 +230,7 @@ def check_network(
 ):
     "Raise ValueError, before anything is trained, for a network that this distance cannot be measured with."
     first, look = next(iter(plan.suite.values())), {"wasserstein_features", "logme", "h_score", "h_score_shrunk", "knn", "otdd"}
-    if plan.config.first_coupling == "features": look |= {"coupled"}
+    if distance == "coupled": check_first_coupling(plan.model, first, plan.config)
     if distance in look: check_features(plan.model, first)
     if distance == "task2vec": check_embeddable(plan.model, first)
     if plan.together > 1 and distance in PATHS: check_stackable(plan.model, first)
@@ -301,7 +301,7 @@ def without_number(
     reasons = list(dict.fromkeys(failed[job].reason for job in jobs))
     more = " ..." if len(reasons) > 1 else ""
     warnings.warn(f"{len(jobs)} of {n} pairs have no number, see `failures`: {reasons[0]}{more}", RuntimeWarning, stacklevel=4)
-    nothing = lambda job: TransferResult(job.stage, *job.tasks, job.seed, np.nan, config=plan.config, reason=failed[job].reason)
+    def nothing(job): return TransferResult(job.stage, job.tasks[0], job.tasks[1], job.seed, np.nan, config=plan.config, reason=failed[job].reason)
     return {job: nothing(job) for job in jobs}
 
 # %% ../nbs/07_matrix.ipynb #0f299a69

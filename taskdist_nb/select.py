@@ -366,7 +366,8 @@ def against_guessing(self:Ranking) -> list[str]:
 @patch
 def against_scratch(self:Ranking) -> str:
     "Is the best source worth it? By the fixed rule, where the best was measured by an error."
-    (error, *ends), best = self.scratch, self.table.iloc[0]
+    (error, *interval), best = self.scratch, self.table.iloc[0]
+    ends = (interval[0], interval[1])
     said = f"Training from scratch for as many steps ends at an error of {error:.3f} ({ends[0]:.3f} to {ends[1]:.3f})"
     if best.basis not in ERRORS: return f"{said}; {best.basis} is no error that could be compared with it."
     low, high = gap_interval(error, ends, best.score, (best.low, best.high))   # of what the source saves
