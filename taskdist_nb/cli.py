@@ -546,7 +546,7 @@ def in_form(
 def open_target(
     path:str,     # of a folder of images, CLASS/*.png or train/... and test/... of these, or of an .npz file
     like,         # Task whose form the images get; they may be mirrored if its may
-):                # Task, named after the folder or the file
+):                # Task, named after the folder or the file; what was read, as text
     "All classes of somebody's own images as one task. Raises WrongUse."
     from dataclasses import replace
     from taskdist_nb.data import Suite, joint_label_space
@@ -561,15 +561,14 @@ def open_target(
             task = replace(task, x_train=in_form(task.x_train, like), x_test=in_form(task.x_test, like))
         joint_label_space(like, task)
     except (ValueError, TypeError, OSError) as e: raise WrongUse(f"--target {path}: {e}") from e
-    say(str(suite.read), "")
-    return task
+    return task, str(suite.read)
 
 # %% ../nbs/12_cli.ipynb #c124
 OWN = ", or the path of a folder of images or an .npz file"
 
 def choose_tasks(
     args:argparse.Namespace,     # of `taskdist select`
-) -> tuple:                      # Task, Suite
+) -> tuple:                      # Task, Suite, what was read from files (texts)
     "The target, and the tasks to choose from. Raises WrongUse."
     suite = open_suite(args.suite, None, args.root, args.download, 1)
     own = args.target not in suite.names and Path(args.target).exists()
@@ -577,15 +576,16 @@ def choose_tasks(
     others = args.candidates or [n for n in suite.names if n != args.target]
     if not others: raise WrongUse(f"--suite must hold a task other than the target. Got: {args.suite!r} with {args.target!r} only.")
     shelf = open_suite(args.suite, others, args.root, args.download, 1) if args.candidates else suite.subset(others)
-    target = open_target(args.target, shelf[shelf.names[0]]) if own else suite[args.target]
+    told = [str(shelf.read)] if args.suite not in SUITE_NAMES else []
+    target, *more = open_target(args.target, shelf[shelf.names[0]]) if own else [suite[args.target]]
     if target.name in shelf.names:
         raise WrongUse(f"--target must not have a candidate's name, {target.name!r}; rename the folder or file. Got: {args.target!r}.")
-    return target, shelf
+    return target, shelf, told + more
 
 # %% ../nbs/12_cli.ipynb #c126
 def check_choice(
     args:argparse.Namespace,     # of `taskdist select`
-) -> tuple:                      # target, candidates, model, config, folder
+) -> tuple:                      # target, candidates, model, config, folder, texts to be told
     "Check everything that can be checked before anything is trained. Raises WrongUse."
     from taskdist_nb.select import few_shot
     if args.suite is None: raise WrongUse(f"--suite must be one of {', '.join(SUITE_NAMES)}, or a path. Got: nothing.")
@@ -596,11 +596,11 @@ def check_choice(
     config = make_config(args.config or default["preset"], args.settings)
     if args.candidates and args.target in args.candidates:
         raise WrongUse(f"--candidates must not hold the target. Got: {args.target!r}.")
-    target, candidates = choose_tasks(args)
+    target, candidates, told = choose_tasks(args)
     if args.shots: target = few_shot(target, args.shots)
     check_device(config.device)
     check_fit({target.name: target, **candidates}, model, config)
-    return target, candidates, model, config, check_out(args.out or f"runs/select-{candidates.name}-{target.name}")
+    return target, candidates, model, config, check_out(args.out or f"runs/select-{candidates.name}-{target.name}"), told
 
 # %% ../nbs/12_cli.ipynb #c128
 def select_command(
@@ -614,8 +614,8 @@ def select_command(
     from taskdist_nb.select import rank_sources
     from taskdist_nb.viz import figure_of, to_png
     started = time.perf_counter()
-    target, candidates, model, config, out = check_choice(args)
-    if args.suite not in SUITE_NAMES: say(str(candidates.read), "")
+    target, candidates, model, config, out, told = check_choice(args)
+    for text in told: say(text, "")
     ranking = rank_sources(target, candidates, args.method, model, config, range(args.seeds), args.budget,
                            store=out/"store", scratch=args.scratch)
     settings = json.dumps(asdict(config), sort_keys=True)
@@ -627,7 +627,7 @@ def select_command(
     took = f"From the data to this: {in_words(time.perf_counter() - started)}."
     (out/"ranking.txt").write_text("\n".join([*ranking.told(), took]) + "\n", encoding="utf-8")
     say(str(ranking), took, "\n" f"Table, figure, sentences: {out/'ranking.csv'}, {out/'ranking.png'}, {out/'ranking.txt'}")
-    return 0
+    return GAPS if ranking.reasons else 0
 
 # %% ../nbs/12_cli.ipynb #c130
 def status_command(
