@@ -25,7 +25,6 @@ import pandas as pd
 import torch
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
-from torchvision.models import resnet50
 
 # %% ../nbs/05_distances.ipynb #c005
 from .ambient import undisturbed
@@ -212,6 +211,7 @@ def walk_each(
 # %% ../nbs/05_distances.ipynb #67882870
 @functools.lru_cache(maxsize=1)
 def _resnet50(path:str, changed:float) -> nn.Module:
+    from torchvision.models import resnet50     # a second to import, and needed by few
     state = torch.load(path, map_location="cpu", weights_only=True)
     network = resnet50()
     network.load_state_dict(state)
