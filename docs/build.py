@@ -3,7 +3,6 @@
 Usage: python docs/build.py FOLDER. Nothing is executed: the pages show the outputs that are committed with the notebooks. Their order is that of
 nbs/sidebar.yml, which Quarto would read too.
 """
-import ast
 import re
 import shutil
 import sys
@@ -14,6 +13,7 @@ import reference
 import yaml
 
 from cells import hides_input, visible_cells
+from fold import fold, summary
 from still import make_still
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,27 +69,13 @@ def words_for(cell, after):
     return re.split(r"(?<=[.:!?]) ", re.sub(r"[*`$]", "", plain))[0] or "Figure"
 
 
-def is_preamble(cell):
-    "Whether a cell holds nothing but the imports of a module: on a page it is a line that opens."
-    if cell.cell_type != "code" or "export" not in cell.metadata["directives"]: return False
-    return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.parse(cell.source).body)
-
-
-def fold_imports(cells):
-    "Neighbouring preambles as one folded cell."
-    folded = []
-    for cell in cells:
-        cell.metadata["folded"] = is_preamble(cell)
-        if cell.metadata["folded"] and folded and folded[-1].metadata["folded"]: folded[-1].source += "\n" + cell.source
-        else: folded.append(cell)
-    return folded
-
-
 def looks(cell, after):
     "A code cell's metadata for MyST-NB: words for its pictures, and what of it is shown."
-    if cell.metadata["folded"]: return {"tags": ["hide-input"], "mystnb": {"code_prompt_show": "Imports", "code_prompt_hide": "Imports"}}
-    tags = {"tags": ["remove-input"]} if hides_input(cell) else {}
-    return {"mystnb": {"image": {"alt": words_for(cell, after)}}} | tags
+    settings = {"image": {"alt": words_for(cell, after)}}
+    if hides_input(cell): return {"mystnb": settings, "tags": ["remove-input"]}
+    if not cell.metadata["folded"]: return {"mystnb": settings}
+    words = summary(cell)
+    return {"mystnb": settings | {"code_prompt_show": words, "code_prompt_hide": words}, "tags": ["hide-input"]}
 
 
 def to_page(source, target, known):
@@ -102,7 +88,7 @@ def to_page(source, target, known):
         if cell.cell_type == "markdown":
             shown[cell.id].source = outside_fences(lambda text: link_names(label_headings(text, stem, count), known), cell.source)
         labels[stem, cell.id] = count[-1] if count else ""
-    notebook.cells = fold_imports(notebook.cells)
+    notebook.cells = fold(notebook.cells)
     for cell, after in zip(notebook.cells, [*notebook.cells[1:], None]): cell.metadata = looks(cell, after) if cell.cell_type == "code" else {}
     make_still(notebook)
     target.parent.mkdir(parents=True, exist_ok=True)
