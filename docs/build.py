@@ -3,6 +3,8 @@
 Usage: python docs/build.py FOLDER. Nothing is executed: the pages show the outputs that are committed with the notebooks. Their order is that of
 nbs/sidebar.yml, which Quarto would read too.
 """
+import base64
+import io
 import re
 import shutil
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import nbformat
 import reference
 import yaml
+from PIL import Image
 
 from cells import hides_input, visible_cells
 from fold import fold, summary
@@ -78,6 +81,21 @@ def looks(cell, after):
     return {"mystnb": settings | {"code_prompt_show": words, "code_prompt_hide": words}, "tags": ["hide-input"]}
 
 
+def smaller(png):
+    "A picture, in base64, with 256 colours at most, if that makes it smaller."
+    picture, out = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
+    if picture.mode == "RGBA" and picture.getextrema()[3][0] < 255: return png           # its ground is the page's
+    picture.convert("RGB").quantize(256).save(out, format="png", optimize=True)
+    return min(png, base64.b64encode(out.getvalue()).decode(), key=len)
+
+
+def make_light(notebook):
+    "Smaller pictures; of what can be shown in several ways, the one that the site shows."
+    for bundle in (out.data for cell in notebook.cells for out in cell.get("outputs", []) if "data" in out):
+        if "text/html" in bundle: bundle.pop("image/png", None)
+        if "image/png" in bundle: bundle["image/png"] = smaller(bundle["image/png"])
+
+
 def to_page(source, target, known):
     "Write one notebook without directives and hidden cells. -> {(notebook, cell id): label of the section it is in}"
     notebook, labels, count = nbformat.read(source, as_version=4), {}, []
@@ -91,9 +109,18 @@ def to_page(source, target, known):
     notebook.cells = fold(notebook.cells)
     for cell, after in zip(notebook.cells, [*notebook.cells[1:], None]): cell.metadata = looks(cell, after) if cell.cell_type == "code" else {}
     make_still(notebook)
+    make_light(notebook)
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(nbformat.from_dict(notebook), target)
     return labels
+
+
+def numbered(name):
+    "An entry of the sidebar for a notebook: with the number by which texts cite it, if it has one."
+    number = re.match(r"(\d\d[a-z]?)_", name)
+    if not number: return name
+    title = re.match(r"# (.+)", nbformat.read(NBS / f"{name}.ipynb", as_version=4).cells[0].source)[1]
+    return f"{number[1]} {title.strip()} <{name}>"
 
 
 def toctree(caption, names):
@@ -122,7 +149,7 @@ def main(target):
     known = reference.names(modules)
     for name in ["index", *sum(parts.values(), [])]: labels |= to_page(NBS / f"{name}.ipynb", target / f"{name}.ipynb", known)
     write_reference(target / "reference", modules, labels)
-    trees = [toctree(caption, names) for caption, names in parts.items() if names] + [toctree("Reference", ["reference/index", "genindex"])]
+    trees = [toctree(caption, map(numbered, names)) for caption, names in parts.items() if names] + [toctree("Reference", ["reference/index", "genindex"])]
     index = nbformat.read(target / "index.ipynb", as_version=4)
     index.cells.append(nbformat.v4.new_markdown_cell("\n\n".join(trees), id="contents"))
     nbformat.write(index, target / "index.ipynb")

@@ -157,7 +157,8 @@ def test_reference_reads_a_module():
     assert measure.signature == "(x, y, kind='a|b')" and measure.rows == [("x, y", "", "both ends"), ("kind", "str", ""), ("returns", "", "nats")]
 
 
-def test_reference_page_of_a_module():
+def test_reference_page_of_a_module(monkeypatch):
+    monkeypatch.setattr(reference, "CALLED", {})
     made = reference.entries(MODULE)
     page = reference.page("ruler", made, MODULE, {("02_ruler", "c005"): "ruler-1", ("02_ruler", "c009"): "ruler-2"})
     assert r"Has a \*length\*, $\sqrt{2}$ and `marks`." in page
@@ -271,3 +272,35 @@ def test_formulas_are_typeset_and_figures_described(site, html):
     tex = {page.name: hits for page, found in html.items() if (hits := re.findall(r"\$[^$\n]*[\\^_][^$\n]*\$", "".join(found.text)))}
     assert tex == {}
     assert [f"{page.name}: {image.get('src')}" for page, found in html.items() for image in found.images if not image.get("alt")] == []
+
+
+def test_site_is_light(site):
+    sizes = {path: path.stat().st_size for path in site.rglob("*") if path.is_file()}
+    assert sum(sizes.values()) < 15e6 and not (site / ".doctrees").exists()
+    assert {path.name: size for path, size in sizes.items() if path.suffix == ".html" and size > 1e6} == {}
+
+
+def test_pages_tell_what_they_are_about(site):
+    page = (site / "02_fisher.html").read_text(encoding="utf-8")
+    assert '<meta name="description" content="How far apart two classifiers are' in page
+    picture = re.search(r'<meta property="og:image" content="https://[^"]*/_static/([^"]+)"', page)[1]
+    assert (site / "_static" / picture).is_file()
+    assert "<h1>No such page" in (site / "404.html").read_text(encoding="utf-8")
+
+
+def test_next_page_is_the_next_of_the_sidebar_and_both_have_numbers(site):
+    text = (site / "02_fisher.html").read_text(encoding="utf-8")
+    sidebar = re.findall(r'<li class="toctree-l1[^"]*"><a[^>]*href="([^"]+)">([^<]*)', text)
+    here = [href for href, _ in sidebar].index("#")
+    assert re.search(r'class="next-page" href="([^"]+)"', text)[1] == sidebar[here + 1][0] and sidebar[here][1] == "02 Fisher metric"
+
+
+@pytest.mark.parametrize("path", sorted(build.NBS.rglob("*.ipynb")), ids=lambda path: path.stem)
+def test_committed_live_figures_hold_the_scripts_of_today(path):
+    from taskdist_nb.live import figure_part
+    for cell in nbformat.read(path, as_version=4).cells:
+        for page in (out.get("data", {}).get("text/html", "") for out in cell.get("outputs", [])):
+            if not page.startswith("<div data-live"): continue
+            kind = re.match(r'<div data-live="(\w+)"', page)[1]
+            assert all(figure_part(part) in page for part in ("common.css", "common.js", f"{kind}.js")), f"run the notebook again: {kind}.js has changed"
+            assert len(page) < 60_000
