@@ -57,11 +57,12 @@ def test_sliders_move_by_keyboard_and_mouse(driver, until, find, figure, kind):
 
 
 @pytest.mark.parametrize("kind", PAGES)
-def test_a_frame_is_drawn_in_time_and_fits_a_phone(driver, figure, kind):
+def test_a_frame_is_drawn_in_time_and_fits_a_phone(driver, find, figure, kind):
     for width in (1280, 390):
         figure(kind, width)
-        spent = driver.execute_script(MEASURE)
-        assert median(spent) < FRAME, (kind, width, spent)
+        for slider in find("[data-live] input[type=range]"): keys(slider, "END")              # where there is most to draw and to compute
+        spent = sorted(driver.execute_script(MEASURE))
+        assert spent[10] < FRAME, (kind, width, spent)                                          # a quarter: other work on the machine only adds
         assert driver.execute_script("return document.documentElement.scrollWidth") <= width
         small = "const s = document.querySelector('[data-live] svg'); return s.getBoundingClientRect().width/s.viewBox.baseVal.width"
         assert driver.execute_script(small) > 0.95                               # so that 12 pixels of type stay 12 pixels
