@@ -157,8 +157,7 @@ def test_reference_reads_a_module():
     assert measure.signature == "(x, y, kind='a|b')" and measure.rows == [("x, y", "", "both ends"), ("kind", "str", ""), ("returns", "", "nats")]
 
 
-def test_reference_page_of_a_module(monkeypatch):
-    monkeypatch.setattr(reference, "CALLED", {})
+def test_reference_page_of_a_module():
     made = reference.entries(MODULE)
     page = reference.page("yardstick", made, MODULE, {("02_ruler", "c005"): "ruler-1", ("02_ruler", "c009"): "ruler-2"})
     assert r"Has a \*length\*, $\sqrt{2}$ and `marks`." in page
