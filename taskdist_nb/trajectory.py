@@ -144,6 +144,7 @@ def paper(cls:TransferConfig,
 
     Their first coupling goes by the features of a ResNet-50 that was trained on ImageNet: with `feature_weights`, a file with torchvision's
     weights, so does this one. Without, it goes by the features of the source network, and `config.first_coupling` says so."""
+    images = check_whole(images, "images", 0)
     epoch = max(1, (images or PAPER_IMAGES)//PAPER_BATCH)
     published = dict(
         labels="disjoint", walks=1, reading="plan",
@@ -206,6 +207,7 @@ def fast(cls:TransferConfig,
     **changes,        # settings that differ
 ) -> TransferConfig:
     "The published experiment, up to 500 images at about a hundredth of its cost: on one CPU core a minute or two a pair, and five for each source."
+    images = check_whole(images, "images", 0)
     n = images or PAPER_IMAGES
     batch = min(50, n)
     quick = dict(
