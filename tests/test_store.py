@@ -381,3 +381,14 @@ def test_status_of_a_large_store(tmp_path, n):
     seconds = time.process_time() - start
     assert progress.loc["coupled"].tolist() == [n//2, 0, n - n//2, 2.]
     assert seconds < n/10_000, f"{seconds:.1f} s"
+
+
+def test_a_worker_is_sent_any_part_of_a_graded_suite(tmp_path):
+    "A graded suite itself refuses to lose its source, from which the dial counts; a worker has no dial."
+    from taskdist_nb.graded import graded_suite
+    from taskdist_nb.jobs import make_plan
+    from taskdist_nb.trajectory import TransferConfig
+    suite = graded_suite("rotation", [0, 90])
+    name = suite.names[-1]
+    plan = make_plan(suite, "mlp", TransferConfig.toy(), tmp_path, [0])
+    assert plan.only(name).suite.names == [name] and plan.only().suite is suite
