@@ -7,7 +7,7 @@ __all__ = ['IGNORED', 'task_fingerprint', 'tensors_in', 'rounded', 'reaction', '
            'measure_version', 'settings_for']
 
 # %% ../nbs/06c_keys.ipynb #ef7fc396
-import copy, hashlib
+import copy
 from dataclasses import asdict
 from pathlib import Path
 
@@ -123,7 +123,7 @@ IGNORED = {   # stage -> the settings that its numbers do not depend on; any oth
 # %% ../nbs/06c_keys.ipynb #c014
 def _digest(path:str) -> str:
     "Of what a file holds."
-    try: return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    try: return fingerprint(Path(path).read_bytes())
     except OSError as e: raise ValueError(f"feature_weights must name a file that can be read. Got: {path!r} ({e.strerror}).") from None
 
 def settings_for(
