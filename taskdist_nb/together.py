@@ -8,7 +8,7 @@ __all__ = ['CONVOLUTIONS', 'unfolded_convolution', 'Products', 'Stack', 'check_a
            'set_out_together', 'transfer_together']
 
 # %% ../nbs/05b_together.ipynb #c003
-import copy, time
+import copy, time, warnings
 from collections.abc import Callable
 from functools import partial
 
@@ -94,7 +94,9 @@ class Stack:
         "The networks' logits, in training mode."
         self.scratch.train()
         one = lambda params, buffers, x: functional_call(self.scratch, (params, buffers), (x,))
-        with Products(half, self.unfold): return vmap(one, randomness="different")(self.params, self.buffers, x)
+        with warnings.catch_warnings(), Products(half, self.unfold):
+            warnings.filterwarnings("ignore", "There is a performance drop")   # of adaptive pooling, which `vmap` unrolls
+            return vmap(one, randomness="different")(self.params, self.buffers, x)
 
 # %% ../nbs/05b_together.ipynb #c016
 def check_alike(
