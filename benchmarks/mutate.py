@@ -37,14 +37,15 @@ LIBRARIES = ("IPython", "execnb.shell", "fastcore.all", "hypothesis", "ipywidget
 
 # module -> what tests it, the quick ones first; `test_...` alone: a property
 TESTS = {
-    "fisher": ["nbs/02_fisher.ipynb", "tests/test_numerics.py", "test_lengths_are_lengths", "test_geodesics_divide_the_distance",
-               "test_fisher_information_is_positive"],
+    "fisher": ["nbs/02_fisher.ipynb", "tests/test_numerics.py", "tests/test_models.py::test_fisher_information_of_every_kind",
+               "test_lengths_are_lengths", "test_geodesics_divide_the_distance", "test_fisher_information_is_positive"],
     "transport": ["nbs/03_transport.ipynb", "test_plans_have_their_marginals", "test_block_plans_and_what_follows", "test_couplings_are_whole_or_refused",
                   "test_blocks_hold_every_sample", "test_epochs_go_through_all", "test_times_and_orders", "test_what_moves_stays_between",
                   "test_crops_hold_pixels_of_the_image", "test_moving_tasks_give_batches"],
     "ruler": ["nbs/03b_ruler.ipynb", "test_parts_of_a_step_add_up", "test_what_walks_share", "test_a_ruler_reads_parts_and_chords"],
     "trajectory": ["tests/test_settings_act.py", "test_settings_are_checked", "test_streams_and_rates", "nbs/04_trajectory.ipynb", "tests/test_exact_toy.py"],
-    "mantel": ["nbs/08_mantel.ipynb", "test_mantel_gives_a_p_value", "test_mantel_of_many_tasks"],
+    "mantel": ["nbs/08_mantel.ipynb", "tests/test_face.py::test_mantel_is_callable_whatever_was_imported_before",
+               "test_mantel_gives_a_p_value", "test_mantel_of_many_tasks"],
 }
 
 # What any call would trip over says nothing of the tests: bits in place of numbers, identity in place of order.

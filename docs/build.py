@@ -3,7 +3,8 @@
 Usage: python docs/build.py FOLDER. Nothing is executed: the pages show the outputs that are committed with the notebooks. Their order is that of
 nbs/sidebar.yml, which Quarto would read too.
 """
-import ast
+import base64
+import io
 import re
 import shutil
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 import nbformat
 import reference
 import yaml
+from PIL import Image
 
 from cells import hides_input, visible_cells
+from fold import fold, summary
 from still import make_still
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,27 +72,28 @@ def words_for(cell, after):
     return re.split(r"(?<=[.:!?]) ", re.sub(r"[*`$]", "", plain))[0] or "Figure"
 
 
-def is_preamble(cell):
-    "Whether a cell holds nothing but the imports of a module: on a page it is a line that opens."
-    if cell.cell_type != "code" or "export" not in cell.metadata["directives"]: return False
-    return all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.parse(cell.source).body)
-
-
-def fold_imports(cells):
-    "Neighbouring preambles as one folded cell."
-    folded = []
-    for cell in cells:
-        cell.metadata["folded"] = is_preamble(cell)
-        if cell.metadata["folded"] and folded and folded[-1].metadata["folded"]: folded[-1].source += "\n" + cell.source
-        else: folded.append(cell)
-    return folded
-
-
 def looks(cell, after):
     "A code cell's metadata for MyST-NB: words for its pictures, and what of it is shown."
-    if cell.metadata["folded"]: return {"tags": ["hide-input"], "mystnb": {"code_prompt_show": "Imports", "code_prompt_hide": "Imports"}}
-    tags = {"tags": ["remove-input"]} if hides_input(cell) else {}
-    return {"mystnb": {"image": {"alt": words_for(cell, after)}}} | tags
+    settings = {"image": {"alt": words_for(cell, after)}}
+    if hides_input(cell): return {"mystnb": settings, "tags": ["remove-input"]}
+    if not cell.metadata["folded"]: return {"mystnb": settings}
+    words = summary(cell)
+    return {"mystnb": settings | {"code_prompt_show": words, "code_prompt_hide": words}, "tags": ["hide-input"]}
+
+
+def smaller(png):
+    "A picture, in base64, with 256 colours at most, if that makes it smaller."
+    picture, out = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
+    if picture.mode == "RGBA" and picture.getextrema()[3][0] < 255: return png           # its ground is the page's
+    picture.convert("RGB").quantize(256).save(out, format="png", optimize=True)
+    return min(png, base64.b64encode(out.getvalue()).decode(), key=len)
+
+
+def make_light(notebook):
+    "Smaller pictures; of what can be shown in several ways, the one that the site shows."
+    for bundle in (out.data for cell in notebook.cells for out in cell.get("outputs", []) if "data" in out):
+        if "text/html" in bundle: bundle.pop("image/png", None)
+        if "image/png" in bundle: bundle["image/png"] = smaller(bundle["image/png"])
 
 
 def to_page(source, target, known):
@@ -102,12 +106,21 @@ def to_page(source, target, known):
         if cell.cell_type == "markdown":
             shown[cell.id].source = outside_fences(lambda text: link_names(label_headings(text, stem, count), known), cell.source)
         labels[stem, cell.id] = count[-1] if count else ""
-    notebook.cells = fold_imports(notebook.cells)
+    notebook.cells = fold(notebook.cells)
     for cell, after in zip(notebook.cells, [*notebook.cells[1:], None]): cell.metadata = looks(cell, after) if cell.cell_type == "code" else {}
     make_still(notebook)
+    make_light(notebook)
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(nbformat.from_dict(notebook), target)
     return labels
+
+
+def numbered(name):
+    "An entry of the sidebar for a notebook: with the number by which texts cite it, if it has one."
+    number = re.match(r"(\d\d[a-z]?)_", name)
+    if not number: return name
+    title = re.match(r"# (.+)", nbformat.read(NBS / f"{name}.ipynb", as_version=4).cells[0].source)[1]
+    return f"{number[1]} {title.strip()} <{name}>"
 
 
 def toctree(caption, names):
@@ -136,7 +149,7 @@ def main(target):
     known = reference.names(modules)
     for name in ["index", *sum(parts.values(), [])]: labels |= to_page(NBS / f"{name}.ipynb", target / f"{name}.ipynb", known)
     write_reference(target / "reference", modules, labels)
-    trees = [toctree(caption, names) for caption, names in parts.items() if names] + [toctree("Reference", ["reference/index", "genindex"])]
+    trees = [toctree(caption, map(numbered, names)) for caption, names in parts.items() if names] + [toctree("Reference", ["reference/index", "genindex"])]
     index = nbformat.read(target / "index.ipynb", as_version=4)
     index.cells.append(nbformat.v4.new_markdown_cell("\n\n".join(trees), id="contents"))
     nbformat.write(index, target / "index.ipynb")

@@ -1,9 +1,15 @@
 """Sphinx settings; the pages come from docs/build.py. Nothing here asks for a network."""
+import re
+import shutil
 import sys
 from configparser import ConfigParser
 from functools import cache
+from html import escape, unescape
 from pathlib import Path
 
+from pygments.formatters import HtmlFormatter
+from pygments.token import Token
+from sphinx.highlighting import PygmentsBridge
 from sphinx.pycode import ModuleAnalyzer
 
 HERE = Path(__file__).resolve().parent
@@ -33,7 +39,10 @@ copybutton_exclude = ".linenos, .gp, .go"
 html_theme = "furo"
 html_title = project
 html_favicon = "static/icon.svg"
-html_static_path = ["static"]
+html_static_path = ["static", "images"]
+templates_path = ["templates"]
+html_additional_pages = {"404": "404.html"}
+html_search_scorer = str(HERE / "scorer.js")
 html_css_files = ["site.css"]
 html_js_files = [("search.js", {"defer": "defer"})]
 html_show_sourcelink = False
@@ -54,4 +63,70 @@ def places(module):
     return analyzer.code, analyzer.tags | patched
 
 
-def setup(app): app.connect("viewcode-find-source", find_source)
+class ColouredOnly(HtmlFormatter):
+    "Code without a mark on what is shown as plain text anyway: names, operators, brackets. That is half of a page of code."
+    PLAIN = {Token.Name, Token.Operator, Token.Punctuation, Token.Text, Token.Text.Whitespace}
+
+    def _get_css_class(self, token): return "" if token in self.PLAIN else super()._get_css_class(token)
+
+
+PygmentsBridge.html_formatter = ColouredOnly
+
+# Of MathJax the site loads one script and its fonts, and the extensions that some commands of TeX ask for; the rest is for other formats.
+MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2", *(f"input/tex/extensions/{name}.js" for name in ("boldsymbol", "cancel", "color")))
+
+
+def keep_what_is_loaded(app, exception):
+    "Remove the parts of MathJax that no page asks for, nine tenths of them, and what only a debugger asks for."
+    static = Path(app.outdir) / "_static"
+    if exception or not static.exists(): return
+    kept = [static / "mathjax" / part for part in MATHJAX]
+    unused = [f for f in (static / "mathjax").rglob("*") if f.is_file() and not any(f.is_relative_to(part) for part in kept)]
+    for file in [*unused, *static.rglob("*.map")]: file.unlink()
+    for empty in sorted((f for f in static.rglob("*") if f.is_dir()), reverse=True):
+        if not any(empty.iterdir()): empty.rmdir()
+
+
+SAME = re.compile(r'(<span class="(\w+)">[^<]*)</span><span class="\2">')
+UNUSED = re.compile(r'<symbol id="svg-(?:pencil|eye)".*?</symbol>', re.S)
+
+
+def shorter(text):
+    "A page without spans that mark nothing: one around each word of inline code, three for each string; and without icons that it does not show."
+    text = UNUSED.sub("", re.sub(r'<span class="pre">([^<]*)</span>', r"\1", text))
+    while (joined := SAME.sub(r"\1", text)) != text: text = joined
+    return text
+
+
+def write_plainly(app, exception):
+    for page in Path(app.outdir).rglob("*.html") if not exception else ():
+        page.write_text(shorter(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+# A page that is not there may be asked for from any depth: its links start where the site does.
+BASE = """<script>document.write('<base href="' + (location.pathname.startsWith("%s/") ? "%s/" : location.protocol === "file:" ? "" : "/") + '">')</script>"""
+
+
+def describe(app, pagename, templatename, context, doctree):
+    "What a search engine or a message shows of a page: its title, the sentence under it, and the first figure of the site."
+    body = context.get("body") or ""
+    quoted = re.search(r"</h1>\s*<blockquote>(.*?)</blockquote>", body, re.S)
+    plain = lambda markup: " ".join(unescape(re.sub(r"<[^>]+>", "", markup)).split())
+    words = plain(quoted[1]) if quoted else settings["description"]
+    title = plain(context.get("title") or project)
+    home = settings["doc_host"] + settings["doc_baseurl"]
+    told = {"og:title": title, "og:description": words, "og:type": "article", "og:image": f"{home}/_static/index_0.png", "og:site_name": project}
+    tags = [f'<meta name="description" content="{escape(words)}">', *(f'<meta property="{name}" content="{escape(value)}">' for name, value in told.items())]
+    if pagename == "404": tags.append(BASE % (settings["doc_baseurl"], settings["doc_baseurl"]))
+    context["metatags"] = context.get("metatags", "") + "\n".join(tags)
+
+
+def setup(app):
+    app.connect("html-page-context", describe)
+    if Path(app.doctreedir).is_relative_to(app.outdir):          # what Sphinx remembers is no part of the site
+        shutil.rmtree(app.doctreedir, ignore_errors=True)
+        app.doctreedir = Path(app.srcdir).parent / "doctrees"
+        app.doctreedir.mkdir(exist_ok=True)
+    app.connect("viewcode-find-source", find_source)
+    app.connect("build-finished", keep_what_is_loaded)
+    app.connect("build-finished", write_plainly)

@@ -483,6 +483,7 @@ def run_command(
     from taskdist_nb.jobs import make_plan
     from taskdist_nb.matrix import list_wanted
     r = check_request(args, command)
+    if args.suite not in SUITE_NAMES: say(str(r.suite.read), "")
     run, store = describe_run(r), r.out/"store"
     clear_last_run(r.out)
     write_run(r.out, run)
@@ -572,7 +573,7 @@ def in_form(
 def open_target(
     path:str,     # of a folder of images, CLASS/*.png or train/... and test/... of these, or of an .npz file
     like,         # Task whose form the images get; they may be mirrored if its may
-):                # Task, named after the folder or the file
+):                # Task, named after the folder or the file; what was read, as text
     "All classes of somebody's own images as one task. Raises WrongUse."
     from dataclasses import replace
     from taskdist_nb.data import Suite, joint_label_space
@@ -587,14 +588,14 @@ def open_target(
             task = replace(task, x_train=in_form(task.x_train, like), x_test=in_form(task.x_test, like))
         joint_label_space(like, task)
     except (ValueError, TypeError, OSError) as e: raise WrongUse(f"--target {path}: {e}") from e
-    return task
+    return task, str(suite.read)
 
 # %% ../nbs/12_cli.ipynb #c124
 OWN = ", or the path of a folder of images or an .npz file"
 
 def choose_tasks(
     args:argparse.Namespace,     # of `taskdist select`, with a suite
-) -> tuple:                      # Task, Suite
+) -> tuple:                      # Task, Suite, what was read from files (texts)
     "The target, and the tasks to choose from. Raises WrongUse."
     suite = open_suite(args.suite, None, args.root, args.download, 1)
     own = args.target not in suite.names and Path(args.target).exists()
@@ -602,10 +603,11 @@ def choose_tasks(
     others = args.candidates or [n for n in suite.names if n != args.target]
     if not others: raise WrongUse(f"--suite must hold a task other than the target. Got: {args.suite!r} with {args.target!r} only.")
     shelf = open_suite(args.suite, others, args.root, args.download, 1) if args.candidates else suite.subset(others)
-    target = open_target(args.target, shelf[shelf.names[0]]) if own else suite[args.target]
+    told = [str(shelf.read)] if args.suite not in SUITE_NAMES else []
+    target, *more = open_target(args.target, shelf[shelf.names[0]]) if own else [suite[args.target]]
     if target.name in shelf.names:
         raise WrongUse(f"--target must not have a candidate's name, {target.name!r}; rename the folder or file. Got: {args.target!r}.")
-    return target, shelf
+    return target, shelf, told + more
 
 def target_alone(
     args:argparse.Namespace,     # of `taskdist select`, without a suite
@@ -630,6 +632,7 @@ class Choice:
     config: object      # TransferConfig
     out: Path           # folder of the results
     name: str           # of the model, for the report
+    told: tuple = ()    # what was read from files, in words
 
 def open_network(
     name:str,                    # as `load_model` takes it
@@ -649,7 +652,7 @@ def open_network(
 # %% ../nbs/12_cli.ipynb #c126
 def open_candidates(
     args:argparse.Namespace,     # of `taskdist select`
-) -> tuple:                      # target, name -> Task or trained network, name of the suite
+) -> tuple:                      # target, name -> Task or trained network, name of the suite, texts to be told
     "Who competes for what. Raises WrongUse."
     from dataclasses import replace
     from taskdist_nb.candidates import few_shot
@@ -657,13 +660,13 @@ def open_candidates(
     if args.target is None: raise WrongUse(f"--target must be a task of the suite{OWN}. Got: nothing.")
     if args.candidates and args.target in args.candidates:
         raise WrongUse(f"--candidates must not hold the target. Got: {args.target!r}.")
-    if args.suite is None: target, shelf, name = target_alone(args), {}, "networks"
+    if args.suite is None: (target, *told), shelf, name = target_alone(args), {}, "networks"
     else:
-        target, shelf = choose_tasks(args)
+        target, shelf, told = choose_tasks(args)
         name = shelf.name
     if args.flip is not None: target, shelf = replace(target, flip=args.flip), {k: replace(t, flip=args.flip) for k, t in shelf.items()}
     if args.shots: target = few_shot(target, args.shots)
-    return target, dict(shelf) | {n: open_network(n, args, target) for n in args.networks}, name
+    return target, dict(shelf) | {n: open_network(n, args, target) for n in args.networks}, name, told
 
 def check_choice(
     args:argparse.Namespace,     # of `taskdist select`
@@ -676,12 +679,12 @@ def check_choice(
     name = args.model or default["model"]
     if ":" not in name and "@" not in name: one_of("--model", name, MODEL_NAMES, ", or a network as for --networks")
     config = make_config(args.config or default["preset"], args.settings, PRESETS)
-    target, candidates, suite = open_candidates(args)
+    target, candidates, suite, told = open_candidates(args)
     check_device(config.device)
     model = name if name in MODEL_NAMES else as_factory(name, args, target)
     tasks = {k: t for k, t in candidates.items() if k not in args.networks}
     if tasks: check_fit({target.name: target, **tasks}, model, config)
-    return Choice(target, candidates, model, args.config or default["preset"], config, check_out(args.out or f"runs/select-{suite}-{target.name}"), name)
+    return Choice(target, candidates, model, args.config or default["preset"], config, check_out(args.out or f"runs/select-{suite}-{target.name}"), name, tuple(told))
 
 def as_factory(name:str, args, target):   # as for `open_network`
     "A network with weights or without, as what sources are fitted with."
@@ -724,6 +727,7 @@ def select_command(
     "`taskdist select`."
     started = time.perf_counter()
     choice = checked_aloud(args)
+    for text in choice.told: say(text, "")
     from taskdist_nb.decision import FILES, write_decision
     run = describe_choice(choice, args, command)
     clear_last_choice(choice.out)
@@ -736,7 +740,7 @@ def select_command(
     if args.save: say(save_choice(ranking, args.save))
     print()
     say(*(f"{d.grade}: {d}" for d in ranking.doubts() if d.grade == "stop"), *ranking.verdict())
-    return 0
+    return GAPS if ranking.reasons else 0
 
 def checked_aloud(args) -> Choice:
     "`check_choice`; says what it reads if that takes long. Wrong use is found sooner, and is one line alone."

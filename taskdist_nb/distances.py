@@ -4,16 +4,19 @@
 
 # %% auto #0
 __all__ = ['PATHS', 'DISTANCES', 'same_value', 'TransferResult', 'to_record', 'from_record', 'Setting', 'set_out', 'imprint',
-           'check_pair', 'check_config', 'arrive', 'walk_each', 'first_coupling', 'BlockCosts', 'LazyPairs',
-           'check_features', 'coupled_paths', 'transfer', 'coupled_transfer', 'uncoupled_paths', 'uncoupled_transfer',
-           'cut_at', 'fine_tuning_paths', 'fine_tuning', 'from_scratch', 'Embedding', 'pool_tasks', 'fit_probe',
-           'fit_head', 'embed_task', 'halves', 'embedding_distance', 'task2vec', 'wasserstein_2', 'wasserstein',
-           'wasserstein_features', 'Distance', 'get_distance']
+           'check_pair', 'check_config', 'arrive', 'walk_each', 'resnet50_features', 'first_coupling', 'BlockCosts',
+           'LazyPairs', 'check_features', 'check_first_coupling', 'coupled_paths', 'transfer', 'coupled_transfer',
+           'uncoupled_paths', 'uncoupled_transfer', 'cut_at', 'fine_tuning_paths', 'fine_tuning', 'from_scratch',
+           'Embedding', 'pool_tasks', 'fit_probe', 'fit_head', 'embed_task', 'check_embeddable', 'halves',
+           'embedding_distance', 'task2vec', 'wasserstein_2', 'wasserstein', 'wasserstein_features', 'Distance',
+           'get_distance']
 
 # %% ../nbs/05_distances.ipynb #c003
-import copy, time
+import copy, functools, pickle, time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import cast
 
 # %% ../nbs/05_distances.ipynb #c004
 import numpy as np
@@ -138,7 +141,7 @@ def imprint(
     "The network with rows for new classes made from class means of features (Qi et al. 2018, section 3)."
     new = [k for k, output in enumerate(labels.target) if output not in labels.source]
     model, features = copy.deepcopy(model), penultimate(model, task.x_train)
-    head, centre = model.get_submodule(head_of(model, task.x_train)), features.mean(0)
+    head, centre = cast(nn.Linear, model.get_submodule(head_of(model, task.x_train))), features.mean(0)
     with torch.no_grad():
         size = head.weight[list(labels.source)].norm(dim=1).mean()
         for k in new:
@@ -205,18 +208,42 @@ def walk_each(
     return [follow_walks(s.fitted, m, s.target, s.labels, config, s.streams(*purpose, config=config), v, accuracy_everywhere, title)
             for s, m, v, title in zip(settings, movings, visitors or [()]*len(settings), titles)]
 
+# %% ../nbs/05_distances.ipynb #67882870
+@functools.lru_cache(maxsize=1)
+def _resnet50(path:str, changed:float) -> nn.Module:
+    from torchvision.models import resnet50     # a second to import, and needed by few
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    network = resnet50()
+    network.load_state_dict(state)
+    network.fc = nn.Identity()
+    return network.eval()
+
+def resnet50_features(
+    x:Tensor,     # (n, C, H, W) images of one or three channels, as tasks hold them
+    path:str,     # file with torchvision's weights of ResNet-50
+) -> Tensor:      # (n, 2048)
+    "Features of a ResNet-50 for images from 0 to 1, not normalised, as the published code takes them. Raises ValueError for other files."
+    try: network = _resnet50(path, Path(path).stat().st_mtime)
+    except FileNotFoundError: raise ValueError(f"feature_weights must name a file. Got: {path!r}, which does not exist.") from None
+    except (RuntimeError, TypeError, AttributeError, EOFError, pickle.UnpicklingError) as e:
+        raise ValueError(f"feature_weights must hold the weights of torchvision's resnet50, saved by torch.save. Got: {path!r} ({str(e)[:100]}).") from None
+    if x.shape[1] not in (1, 3): raise ValueError(f"first_coupling='resnet50' needs images of 1 or 3 channels. Got: {x.shape[1]}.")
+    with torch.no_grad():
+        return torch.cat([network((to_inputs(part.cpu())*0.25 + 0.5).expand(-1, 3, -1, -1)) for part in x.split(100)])
+
 # %% ../nbs/05_distances.ipynb #c022
 def first_coupling(
     setting:Setting,             # of the pair; its configuration says what the plan goes by
     generator:torch.Generator,   # draws the blocks
 ) -> BlockCoupling:
-    "Blocks of pairs with a plan that is cheap for features of the source network, for pixels, independent, or one to one at random."
+    "Blocks of pairs with a plan that is cheap for features (of the source network or of a ResNet-50), for pixels, independent, or one to one at random."
     s, t, c = setting.source, setting.target, setting.config
     rows, columns = make_blocks(len(s.y_train), len(t.y_train), c.block_size, generator, c.block_order)
     blind = {"independent": torch.full((c.block_size, c.block_size), c.block_size**-2, dtype=torch.float64),
              "random": torch.eye(c.block_size, dtype=torch.float64)/c.block_size}   # the samples of a block are in random order
     if c.first_coupling in blind: return BlockCoupling(rows, columns, blind[c.first_coupling].repeat(len(rows), 1, 1))
-    see = (lambda x: to_inputs(x)) if c.first_coupling == "pixels" else (lambda x: penultimate(setting.fitted.model, x))
+    look = {"pixels": to_inputs, "features": lambda x: penultimate(setting.fitted.model, x), "resnet50": lambda x: resnet50_features(x, c.feature_weights)}
+    see = look[c.first_coupling]
     costs = block_costs(see(s.x_train).cpu(), see(t.x_train).cpu(), rows, columns)
     return BlockCoupling(rows, columns, block_plans(costs, c.entropic_epsilon))
 
@@ -273,6 +300,14 @@ def check_features(
     try: penultimate(network, task.x_train[:2])
     except ValueError as e: raise ValueError(f"{e} A configuration with first_coupling='pixels' needs no features.") from None
 
+def check_first_coupling(
+    model, task:Task,         # as for `check_features`
+    config:TransferConfig,    # first_coupling, feature_weights
+):
+    "Raise ValueError, before anything is trained, where the first coupling will find no features."
+    if config.first_coupling == "features": check_features(model, task)
+    if config.first_coupling == "resnet50": resnet50_features(task.x_train[:1], config.feature_weights)
+
 # %% ../nbs/05_distances.ipynb #c030
 def coupled_paths(
     settings:list[Setting],   # pairs of one configuration, none from a task to itself
@@ -319,7 +354,7 @@ def coupled_transfer(
     progress:bool=True,              # show a bar for training that takes longer than 3 seconds?
 ) -> TransferResult:
     "Coupled transfer distance (Gao and Chaudhari 2021, sections 3 and 4): data and weights move, by turns with the coupling."
-    if check_config(config).first_coupling == "features" and isinstance(source, Task): check_features(model, source)
+    if isinstance(source, Task): check_first_coupling(model, source, check_config(config))
     return transfer("coupled", coupled_paths, source, target, model, config, seed, prepared, progress)
 
 # %% ../nbs/05_distances.ipynb #c034
@@ -410,7 +445,8 @@ def pool_tasks(
     for t, o in zip(tasks, offsets):
         for k in parts: parts[k].append(getattr(t, k) + (int(o) if k.startswith("y") else 0))
     classes = tuple(f"{t.name}: {c}" for t in tasks for c in t.classes)
-    pool = Task("pool", **{k: torch.cat(v) for k, v in parts.items()}, classes=classes, flip=all(t.flip for t in tasks))
+    x_train, y_train, x_test, y_test = map(torch.cat, parts.values())
+    pool = Task("pool", x_train, y_train, x_test, y_test, classes, flip=all(t.flip for t in tasks))
     return pool.subsample(n_train=max(pool.n_classes, *(len(t.y_train) for t in tasks)), seed=seed)
 
 def fit_probe(
@@ -452,15 +488,23 @@ def embed_task(
     model = fit_head(probe, task.x_train, task.y_train)
     head = head_of(model, task.x_train)
     body = torch.cat([torch.full((p.numel(),), not n.startswith(head + ".")) for n, p in model.named_parameters()])
-    if not body.any():
-        raise ValueError("model must have weights before its last linear layer for Task2Vec to embed. "
-                         "Got: a model with that layer alone.")
     diagonal = lambda x: fisher_information(model, to_inputs(x), kind="true", structure="diagonal")[body].float().cpu()
     vectors = diagonal(task.x_train[half]), diagonal(task.x_train[rest])
     if not all(v.isfinite().all() and v.any() for v in vectors):
         raise FloatingPointError(f"the Fisher information of task {task.name!r} is zero or not finite: the probe network is dead or diverged. "
                                  "Take a smaller source_lr.")
     return Embedding(task.name, *vectors)
+
+# %% ../nbs/05_distances.ipynb #bb731e6b
+def check_embeddable(
+    model,       # of the probe: name or factory, n_classes -> nn.Module
+    task:Task,   # whose images it is to take
+):
+    "Raise ValueError, before anything is trained, for a model that Task2Vec cannot embed with."
+    network = build_model(get_model(model), task.n_classes, task.x_train, 0)
+    head = network.get_submodule(head_of(network, task.x_train[:2]))
+    if len(list(network.parameters())) > len(list(head.parameters())): return
+    raise ValueError("model must have weights before its last linear layer for Task2Vec to embed. Got: a model with that layer alone.")
 
 # %% ../nbs/05_distances.ipynb #c052
 def halves(
@@ -475,7 +519,12 @@ def halves(
 def embedding_distance(
     a:Tensor, b:Tensor,   # (P,) each, non-negative
 ) -> float:               # from 0 to 1
-    "Cosine distance of two Fisher diagonals after normalisation by their sum (Achille et al. 2019, section 3)."
+    """Cosine distance of two Fisher diagonals after normalisation by their sum (Achille et al. 2019, section 3).
+
+    Raises ValueError for a diagonal that is zero or not finite: it has no direction."""
+    for name, v in (("a", a), ("b", b)):
+        if not (v.isfinite().all() and v.any()):
+            raise ValueError(f"{name} must be finite, and not zero throughout. Got: {v!r:.80}; the probe network is dead or diverged.")
     total = (a + b).clamp_min(torch.finfo(a.dtype).tiny)
     cosine = torch.cosine_similarity((a/total).double(), (b/total).double(), dim=0).item()
     return max(0., 1 - cosine)   # rounding may fall below 0
@@ -494,6 +543,7 @@ def task2vec(
     started, pair = time.perf_counter(), (source, target)
     labels, config, seed = check_pair(source, target, config, seed)
     if prepared is None or any(t.name not in prepared for t in pair):   # one alone is of no use: another probe, another space
+        check_embeddable(model, source)
         pair = [on_device(t, config) for t in (pair[:1] if same_task(source, target) else pair)]
         probe = fit_probe(pair, get_model(model), config, seed, progress).model
         prepared = {t.name: embed_task(t, probe, config.fisher_images, seed) for t in pair}

@@ -8,8 +8,9 @@ __all__ = ['FINE_TUNING', 'YARDSTICKS', 'ANSWERS', 'LAG', 'SHARE', 'CHECKS', 'Ex
            'shared_in_words', 'mantel_tests', 'try_mantel', 'tests_table', 'ceilings', 'pair_table', 'summary_table',
            'show_number', 'why_no_test', 'ceiling_lines', 'Known', 'known_rows', 'measure_known', 'known_summary',
            'answer_known', 'lead_tests', 'answer_fine_tuning', 'answer_trust', 'answers', 'warn_missing',
-           'warn_sources', 'warn_few_images', 'warn_following', 'warn_seeds', 'published_lengths', 'warn_length',
-           'warn_turns', 'warn_asymmetry', 'warn_control', 'warn_few_tasks', 'warn_setup', 'warnings_for']
+           'warn_sources', 'warn_leaks', 'warn_few_images', 'warn_following', 'warn_seeds', 'published_lengths',
+           'warn_length', 'warn_turns', 'warn_asymmetry', 'warn_control', 'warn_few_tasks', 'warn_setup',
+           'warnings_for']
 
 # %% ../nbs/11b_experiment.ipynb #6e17f2fd
 import sys, tempfile, time, warnings
@@ -23,13 +24,14 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 # %% ../nbs/11b_experiment.ipynb #a747b47e
-from .chance import LEAST_TESTED, at_chance, exact_interval, guessing
+from .chance import LEAST_TESTED, WeakEvidence, at_chance, exact_interval, guessing
 from .data import Suite, joint_label_space, load_suite
 from .distances import DISTANCES, check_config
 from .graded import GradedSuite
 from .jobs import Failed, Job, make_plan
 from .mantel import mantel
-from .matrix import DistanceMatrix, assemble, check_seeds, distance_matrix, rounds_of, run_jobs
+from .matrix import DistanceMatrix, assemble, check_seeds, distance_matrix, doubts_about_sources, rounds_of, run_jobs
+from .pictures import leak_notes
 from .trajectory import TransferConfig, reading_of
 from .workers import orderly_stop
 
@@ -46,6 +48,7 @@ class Experiment:
     seconds: dict            # stage -> seconds on the clock
     missing: dict = field(default_factory=dict)   # what could not be measured or drawn -> reason
     known: dict = field(default_factory=dict)     # kind -> Known: tasks at known places, if any were measured
+    leaks: list = field(default_factory=list)     # sentences of `leak_notes`: test images that a source was trained on
 
     @property
     def mantel(self) -> pd.DataFrame: return tests_table(self.tests)
@@ -98,6 +101,7 @@ def measure_matrices(
         clock.start(name, f"{len(suite)} x {len(suite)} pairs, {len(seeds)} seed{'s'*(len(seeds) > 1)}")
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*pairs have no number", RuntimeWarning)     # they are listed instead
+            warnings.simplefilter("ignore", WeakEvidence)                                   # the report warns
             try: matrices[name] = distance_matrix(suite, name, model, config, list(seeds), store, n_jobs, progress)
             except (ValueError, FloatingPointError) as e:
                 missing[words(name)] = str(e)
@@ -127,7 +131,8 @@ def run_experiment(
         matrices, missing = measure_matrices(suite, distances, model, config, seeds, store or temporary, n_jobs, progress, clock)
     clock.start("Mantel tests")
     tests = mantel_tests(matrices, new_classes(suite, config))
-    return Experiment(suite, model, config, list(seeds), matrices, tests, clock.stop(), missing)
+    leaks = leak_notes(suite, suite, getattr(getattr(suite, "read", None), "files", None))
+    return Experiment(suite, model, config, list(seeds), matrices, tests, clock.stop(), missing, leaks=leaks)
 
 # %% ../nbs/11b_experiment.ipynb #f6c11f02
 YARDSTICKS = {"area": lambda r: r.area, "length": lambda r: r.lengths.get("per_input", r.distance)}     # the leading one first
@@ -354,6 +359,9 @@ def answer_trust(e:Experiment) -> str:   # what a run measured
     if len(e.seeds) == 1: said.append("One seed was used, so nothing says how well these numbers repeat.")
     network = e.model if isinstance(e.model, str) else getattr(e.model, "__name__", "one network")
     if e.missing: said.append(f"{len(e.missing)} of what was asked for is missing.")
+    weak = {line for m in e.matrices.values() for line in doubts_about_sources(e.suite, m)}
+    if weak: said.append(f"{len(weak)} of {len(e.suite)} sources are not shown to be better than guessing on their own test images.")
+    if e.leaks: said.append(e.leaks[0] + (f" So it is for {len(e.leaks) - 1} more pairs of tasks." if len(e.leaks) > 1 else ""))
     return " ".join([*said, f"All this is one network ({network}), one set of settings and {len(e.suite)} tasks; others may differ."])
 
 ANSWERS = {"Do the distances order what is known?": answer_known, "Do they tell how hard fine-tuning is?": answer_fine_tuning,
@@ -380,6 +388,11 @@ def warn_sources(e:Experiment) -> str:   # what a run measured
     listed = ", ".join(f"{k} (seed {seed}: accuracy {a:.2f}, guessing {chance[k]:.2f})" for (k, seed), a in weak.items())
     return (f"{len(weak)} of {len(known)} source networks are not shown to do better than guessing on their own test images: {listed}. "
             "What is measured from them says nothing about these tasks. Fit them longer, e.g. --set source_epochs=30, or give more images.")
+
+def warn_leaks(e:Experiment) -> str:   # what a run measured
+    "Were test images trained on?"
+    more = f" And {len(e.leaks) - 10} more pairs of tasks." if len(e.leaks) > 10 else ""
+    return " ".join(e.leaks[:10]) + more
 
 def warn_few_images(e:Experiment) -> str:   # what a run measured
     "Are there enough test images?"
@@ -481,6 +494,7 @@ def warn_setup(e:Experiment) -> str:   # what a run measured
 CHECKS = {   # question -> function of an Experiment that answers it, or gives "" where there is nothing to warn of
     "Is anything missing?": warn_missing,
     "Have the sources learnt anything?": warn_sources,
+    "Were test images trained on?": warn_leaks,
     "Are there enough test images?": warn_few_images,
     "Did the networks follow?": warn_following,
     "Would it repeat?": warn_seeds,

@@ -31,9 +31,9 @@ def fingerprint(*parts) -> str:
     return h.hexdigest()
 
 # %% ../nbs/06b_fingerprints.ipynb #ac593a44
-_standard = map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))
+_standard = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
 _installed = *_standard, *site.getsitepackages(), site.getusersitepackages(), Path(package).parent
-LIBRARIES = {Path(folder).resolve() for folder in _installed}
+LIBRARIES = {Path(str(folder)).resolve() for folder in _installed}
 
 def of_a_library(
     module:str,   # the name of an imported module

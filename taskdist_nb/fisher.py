@@ -267,7 +267,7 @@ def _product(model, logits, params, x, y, kind, max_entries):
         with evaluating(model):
             if forward: return _forward_product(logits, params, x, y, v)
             rows = _stacked(_score_chunks(logits, params, x, y, kind, max_entries))
-            return sum(S.T @ (S @ v.to(S)) for S in rows)/len(x)
+            return sum((S.T @ (S @ v.to(S)) for S in rows), torch.zeros(()))/len(x)
     return times
 
 # %% ../nbs/02_fisher.ipynb #c059

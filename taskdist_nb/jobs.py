@@ -75,7 +75,7 @@ class Plan:
         return self.together if stage in PATHS else 1
     def only(self, *names:str) -> "Plan":   # of tasks; none: all of them
         "The same plan with the data of these tasks alone: what is sent to the process that works on them."
-        return replace(self, suite=self.suite.subset(dict.fromkeys(names))) if names else self
+        return replace(self, suite=Suite.subset(self.suite, dict.fromkeys(names))) if names else self
 
 # %% ../nbs/06e_jobs.ipynb #0a65dee7
 @patch

@@ -436,11 +436,12 @@ def yardstick_table(fine_tuning:DistanceMatrix, # with its results
     """Every yardstick with its own ceiling, and how predictions agree with it. The first row leads: its seeds have the highest mean r.
 
     With one seed nobody knows what repeats, and the published length stands first. Raises TypeError or ValueError as `judgement_table`."""
-    rows = {}
+    rows:dict[str, dict] = {}
     for name in YARDSTICKS:
         try: rows[name] = yardstick_row(predictions or {}, yardstick_matrix(fine_tuning, name)) | {("reason", ""): ""}
         except NotMeasured as e: rows[name] = {("reason", ""): str(e)}
-    columns = list(max(rows.values(), key=len))
+    longest = max(rows, key=lambda name: len(rows[name]))
+    columns = list(rows[longest])
     values = [[row.get(c, math.nan) for c in columns] for row in rows.values()]
     found = pd.DataFrame(values, pd.Index(rows, name="yardstick"), pd.MultiIndex.from_tuples(columns))
     if ("one seed with another", "r") not in found: return found

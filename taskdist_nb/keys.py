@@ -9,6 +9,7 @@ __all__ = ['IGNORED', 'task_fingerprint', 'tensors_in', 'rounded', 'reaction', '
 # %% ../nbs/06c_keys.ipynb #ef7fc396
 import copy
 from dataclasses import asdict
+from pathlib import Path
 
 # %% ../nbs/06c_keys.ipynb #90361b7c
 import numpy as np
@@ -101,7 +102,7 @@ def measure_version(
     return [known[stage].version, code_parts(known[stage].measure)] if stage in known else []
 
 # %% ../nbs/06c_keys.ipynb #c012
-_COUPLING = {"coupling_iterations", "block_size", "block_order", "first_coupling", "entropic_epsilon",
+_COUPLING = {"coupling_iterations", "block_size", "block_order", "first_coupling", "feature_weights", "entropic_epsilon",
              "proximal_weight", "proximal_growth", "cost_checkpoints"}
 _WALK = {"labels", "first_head", "walks", "reading", "stretches", "steps", "batch_size", "lr", "reset_momentum", "norm_speed",
          "averaging", "tau_schedule", "tau_hold", "checkpoints", "probes", "excess_points", "excess_steps", "accuracy_points"}
@@ -120,10 +121,17 @@ IGNORED = {   # stage -> the settings that its numbers do not depend on; any oth
 } | {score: _STAYS - {"wasserstein_images"} for score in SCORES}
 
 # %% ../nbs/06c_keys.ipynb #c014
+def _digest(path:str) -> str:
+    "Of what a file holds."
+    try: return fingerprint(Path(path).read_bytes())
+    except OSError as e: raise ValueError(f"feature_weights must name a file that can be read. Got: {path!r} ({e.strerror}).") from None
+
 def settings_for(
     stage:str,               # "fit", "floor", ..., or a distance or score
     config:TransferConfig,   # with all its settings
 ) -> dict:                   # setting -> value
-    "The settings that a stage's numbers depend on. GPUs of one machine are alike: only the kind of device counts."
+    "The settings that a stage's numbers depend on. Of a GPU its kind counts, of a file what it holds."
     counting = {k: v for k, v in asdict(config).items() if k not in IGNORED.get(stage, ())}
-    return counting | ({"device": config.device.partition(":")[0]} if "device" in counting else {})
+    if "device" in counting: counting["device"] = config.device.partition(":")[0]
+    if weights := counting.get("feature_weights"): counting["feature_weights"] = _digest(weights)
+    return counting

@@ -44,7 +44,7 @@ def refuse_masked(m, # array-like, perhaps a NumPy masked array or rows that are
     try: mask = np.ma.getmaskarray(np.ma.asarray(m))
     except (TypeError, ValueError): return   # no array at all, which the caller says in its own words
     if mask.ndim != 2: return
-    hidden = np.argwhere(mask & ~np.eye(*mask.shape, dtype=bool))
+    hidden = np.argwhere(mask & (np.eye(*mask.shape) == 0))
     if not len(hidden): return
     (i, j), many = hidden[0].tolist(), "entry" if len(hidden) == 1 else "entries"
     raise ValueError(f"{name} must have no masked entries off the diagonal: a pair of tasks cannot be left out of a relabelling. "
@@ -57,10 +57,12 @@ def square_values(m, # (n, n) array-like
     """The values of a square matrix, diagonal set to 0.
 
     Raises TypeError for what is not real numbers, ValueError for a wrong shape, n < 3, masked entries, NaN or infinity off the diagonal."""
-    if np.iscomplexobj(m): raise TypeError(f"{name} must hold real numbers. Got: complex entries.")
     refuse_masked(m, name)
-    try: v = np.array(np.asarray(m), dtype=float)   # two steps: older tensors of torch know nothing of `copy`
+    try:
+        given = np.asarray(m)
+        v = np.array(given.real, dtype=float)   # two steps: older tensors of torch know nothing of `copy`
     except (TypeError, ValueError) as e: raise TypeError(f"{name} must be a square matrix of numbers. Got: {type(m).__name__} ({e}).") from e
+    if np.iscomplexobj(given): raise TypeError(f"{name} must hold real numbers. Got: complex entries.")
     if v.ndim != 2 or v.shape[0] != v.shape[1]: raise ValueError(f"{name} must be a square matrix. Got: shape {v.shape}.")
     if len(v) < 3: raise ValueError(f"{name} must hold at least 3 tasks: with fewer, relabelling says nothing. Got: {len(v)}.")
     np.fill_diagonal(v, 0.)

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['FORMULA', 'COLUMNS', 'DistanceMatrix', 'to_cell', 'from_cell', 'to_float', 'to_row', 'from_head', 'from_row',
-           'assemble', 'distance_matrix', 'check_suite', 'check_seeds', 'check_n_jobs', 'pairs_of', 'rounds_of',
-           'run_plan', 'without_number', 'work_for', 'run_jobs', 'list_wanted', 'wanted', 'progress_of', 'seconds_left']
+           'assemble', 'distance_matrix', 'check_suite', 'check_seeds', 'check_n_jobs', 'check_network',
+           'doubts_about_sources', 'pairs_of', 'rounds_of', 'run_plan', 'without_number', 'work_for', 'run_jobs',
+           'list_wanted', 'wanted', 'progress_of', 'seconds_left']
 
 # %% ../nbs/07_matrix.ipynb #c003
 import csv, inspect, io, json, os, tempfile, warnings
@@ -22,15 +23,18 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
 # %% ../nbs/07_matrix.ipynb #c005
+from .chance import WeakEvidence, doubt_about_source
 from .data import Suite, check_list, check_whole
-from .distances import DISTANCES, TransferResult
+from .distances import DISTANCES, PATHS, TransferResult, check_embeddable, check_features, check_first_coupling
 from .jobs import (Failed, Job, Plan, do_jobs, embedding_of, fit_of, make_plan, needed_by, probe_of, result_of,
                               source_of, stored_result)
 from .models import get_model
 from .measures import as_measure
+from .pictures import leak_notes
 from .scores import SCORES, get_measure
 from .fingerprints import fingerprint
 from .store import DamagedRecord, Store, open_plain
+from .together import check_stackable
 from .trajectory import TransferConfig, parts_at
 from .workers import end_with, orderly_stop
 
@@ -186,14 +190,20 @@ def distance_matrix(
 ) -> DistanceMatrix:                 # rows sources, columns targets
     """A distance over all ordered pairs of a suite, the diagonal included (the noise floor). What `store` holds is read, not computed.
 
-    A pair that has no finite number is NaN, with the reason in `failures` and a warning; if that is so for all, the first reason is raised."""
+    A pair that has no finite number is NaN, with the reason in `failures` and a warning; if that is so for all, the first reason is raised.
+    Warns (`WeakEvidence`) of test images that a source was trained on, and of sources that know no more than who guesses."""
     distance = as_measure(distance)
     get_measure(distance); get_model(model)
     suite, seeds, n_jobs = check_suite(suite), check_seeds(seeds), check_n_jobs(n_jobs)
     together = check_whole(together, "together")
     with tempfile.TemporaryDirectory() as temporary:
         plan = make_plan(suite, model, config, store or temporary, seeds, together)
-        return assemble(run_plan(plan, distance, seeds, n_jobs, progress))
+        check_network(plan, distance)
+        if get_measure(distance).needs in ("fit", "source"):
+            for note in leak_notes(suite, suite, suite.read and suite.read.files): warnings.warn(note, WeakEvidence, stacklevel=2)
+        found = assemble(run_plan(plan, distance, seeds, n_jobs, progress))
+    for note in doubts_about_sources(suite, found): warnings.warn(note, WeakEvidence, stacklevel=2)
+    return found
 
 # %% ../nbs/07_matrix.ipynb #c078
 def check_suite(suite) -> Suite:
@@ -214,6 +224,27 @@ def check_n_jobs(n_jobs) -> int:
     "A positive integer, or -1 for one process a core; raises TypeError or ValueError."
     if check_whole(n_jobs, "n_jobs", -1) == 0: raise ValueError("n_jobs must be a positive integer, or -1 for one process a core. Got: 0.")
     return int(n_jobs)
+
+# %% ../nbs/07_matrix.ipynb #89de0d40
+def check_network(
+    plan:Plan,      # of the matrix
+    distance:str,   # a name in `DISTANCES` or `SCORES`
+):
+    "Raise ValueError, before anything is trained, for a network that this distance cannot be measured with."
+    first, look = next(iter(plan.suite.values())), {"wasserstein_features", "logme", "h_score", "h_score_shrunk", "knn", "otdd"}
+    if distance == "coupled": check_first_coupling(plan.model, first, plan.config)
+    if distance in look: check_features(plan.model, first)
+    if distance == "task2vec": check_embeddable(plan.model, first)
+    if plan.together > 1 and distance in PATHS: check_stackable(plan.model, first)
+
+def doubts_about_sources(
+    suite:Mapping,           # name -> Task
+    matrix:DistanceMatrix,   # of its tasks
+) -> list[str]:
+    "A sentence for each source whose networks, over all seeds, are not shown to be better than guessing."
+    known = {(r.source, r.seed): r.source_accuracy for r in matrix.results if not np.isnan(r.source_accuracy)}
+    means = {name: np.mean([a for (n, _), a in known.items() if n == name] or [np.nan]) for name in suite}
+    return [note for name, accuracy in means.items() if (note := doubt_about_source(name, suite[name], float(accuracy)))]
 
 # %% ../nbs/07_matrix.ipynb #c080
 def pairs_of(
@@ -272,7 +303,7 @@ def without_number(
     reasons = list(dict.fromkeys(failed[job].reason for job in jobs))
     more = " ..." if len(reasons) > 1 else ""
     warnings.warn(f"{len(jobs)} of {n} pairs have no number, see `failures`: {reasons[0]}{more}", RuntimeWarning, stacklevel=4)
-    nothing = lambda job: TransferResult(job.stage, *job.tasks, job.seed, np.nan, config=plan.config, reason=failed[job].reason)
+    def nothing(job): return TransferResult(job.stage, job.tasks[0], job.tasks[1], job.seed, np.nan, config=plan.config, reason=failed[job].reason)
     return {job: nothing(job) for job in jobs}
 
 # %% ../nbs/07_matrix.ipynb #0f299a69

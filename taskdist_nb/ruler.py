@@ -133,10 +133,13 @@ class LengthMeter:
         stretches:int=0,         # stretches of the path whose chords are summed; 0: none
         checkpoints:int=0,       # of the path; needed with `stretches`
     ):
-        self.probe, self.precision, self.inputs, self.head = probe, precision, inputs, None
+        self.probe, self.precision, self.inputs = probe, precision, inputs
+        self.head:str|None = None   # not looked for yet
         self.groups = None if labels is None else label_groups(labels)
         self.stretches, self.checkpoints = stretches, checkpoints
-        self.previous, self.tau, self.steps, self.errors, self.per_probe = None, None, [], [], torch.zeros(())
+        self.previous:Look|None = None
+        self.tau:float|None = None
+        self.steps, self.errors, self.per_probe = [], [], torch.zeros(())
         self.parts, self.chords = {}, {}
 
     def look(self, model, tau)->Look:

@@ -28,14 +28,14 @@ from .adapters import load_model
 from .ambient import undisturbed
 from .bodies import Trained, untrained, widened
 from .candidates import ALONE, BY_HEAD, ENDS, METHODS, SCRATCH, TUNED, Candidate, check_method, methods_now, plan_for
-from .chance import LEAST_TESTED, WeakEvidence, at_chance, guessing
+from .chance import LEAST_TESTED, WeakEvidence, doubt_about_source, guessing
 from .data import Suite, Task, check_choice, check_whole, joint_label_space, named_by_key, unknown
 from .distances import DISTANCES, TransferResult, check_config, check_features
 from .findings import Finding, best_first, find, in_order, repeated_over
 from .matrix import check_n_jobs, check_seeds, make_plan
 from .measures import adopt, as_measure
 from .models import MODELS, build_model, get_model, predict_logits
-from .pictures import leaks
+from .pictures import leak_notes
 from .ranking import Doubt, Ranking
 from .scores import SCORES, images_drawn, too_few
 from .trajectory import Fitted, TransferConfig, on_device
@@ -370,16 +370,13 @@ def doubts_about_images(
     shelf:Mapping,         # name -> Task, the sources
     target:Task,           # whose test images count
     tested:bool,           # is an error on them read?
+    files=None,            # `image_digests` -> name of a file, if known
 ) -> list:                 # Doubts
-    "What makes the test images poor evidence: too few of them, or some that a source has been trained on."
+    "What makes the test images poor evidence: too few of them, or some that a network has been trained on."
     n, found = len(target.y_test), []
     if tested and n < LEAST_TESTED:
         found.append(Doubt(f"{target.name} has {n} test images: an error on fewer than about {LEAST_TESTED} says little.", "stop"))
-    for name, task in shelf.items():
-        if not (k := len(leaks(task, target))): continue
-        found.append(Doubt(f"{k} of the {n} test images of {target.name} stand among the training images of {name}: "
-                           "errors on them are too good to be believed. Take them out of one of the two.", "stop"))
-    return found
+    return found + [Doubt(note, "stop") for note in leak_notes({**shelf, target.name: target}, {target.name: target}, files)]
 
 def doubts_about_weights(
     trained:Mapping,       # name -> Trained
@@ -394,19 +391,12 @@ def doubts_about_sources(
     sources:Mapping,       # candidate -> Task that its network was fitted to
 ) -> list:                 # Doubts
     "Which networks are no better than guessing on their own task."
-    found = []
-    for name, row in table[table.source_accuracy.notna()].iterrows():
-        if (task := sources[name]) is None: continue
-        guess, n = guessing(task), len(task.y_test)
-        if not at_chance(row.source_accuracy, n, task.n_classes, guess): continue
-        found.append(Doubt(f"The network of {name} is not shown to be better than guessing on its own task (accuracy {row.source_accuracy:.3f}, "
-                           f"95% interval {row.source_low:.3f} to {row.source_high:.3f}, guessing {guess:.3f}; {n} test images): "
-                           "what is measured through it means little. Train it longer, or leave it out."))
-    return found
+    own = {name: accuracy for name, accuracy in table.source_accuracy.items() if sources[name] is not None}
+    return [Doubt(note) for name, accuracy in own.items() if (note := doubt_about_source(name, sources[name], accuracy))]
 
 def warn_of(notes) -> tuple:    # sentences
     "The sentences, each of which is a warning too."
-    for note in notes: warnings.warn(note, WeakEvidence, stacklevel=3)
+    for note in notes: warnings.warn(note, WeakEvidence, stacklevel=4)
     return tuple(notes)
 
 # %% ../nbs/10_select.ipynb #9a39b5bd
@@ -464,6 +454,7 @@ def make_entries(
     return entries
 
 # %% ../nbs/10_select.ipynb #fcedd8c8
+@one_thread()
 def rank_sources(
     target:Task,                     # what is to be learnt
     candidates=None,                 # name -> Task (a Suite, or a dict), or trained nn.Module, or None; or a list of names for `load_model`
@@ -494,7 +485,8 @@ def rank_sources(
     check_alone(methods, shelf, trained)
     for factory in [model]*(len(shelf) > len(trained)) + list(trained.values()): check_stages(methods, factory, target, config)
     check_enough(methods, shelf, target, config, seeds)
-    notes = warn_of(doubts_about_images(tasks, target, scratch or reads_errors(methods)) + doubts_about_weights(trained))
+    files = getattr(getattr(candidates, "read", None), "files", None)
+    notes = warn_of(doubts_about_images(tasks, target, scratch or reads_errors(methods), files) + doubts_about_weights(trained))
     what = f"{'networks' if trained and not tasks else 'sources'} for {target.name}"
     with folder_or_temporary(store) as folder:
         entries = make_entries(target, shelf, trained, prepared, model, config, folder, seeds)
@@ -540,6 +532,7 @@ def split_models(
     return factories, trained, {k: v for k, v in prepared.items() if k not in own}
 
 # %% ../nbs/10_select.ipynb #c065
+@one_thread()
 def rank_architectures(
     source:Task,                     # to which each network is fitted, or was; None: trained networks whose images are not at hand
     target:Task,                     # what is to be learnt

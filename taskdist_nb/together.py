@@ -8,7 +8,7 @@ __all__ = ['CONVOLUTIONS', 'unfolded_convolution', 'Products', 'Stack', 'check_a
            'set_out_together', 'transfer_together']
 
 # %% ../nbs/05b_together.ipynb #c003
-import copy, time
+import copy, time, warnings
 from collections.abc import Callable
 from functools import partial
 
@@ -24,8 +24,8 @@ from tqdm.auto import tqdm
 
 # %% ../nbs/05b_together.ipynb #c005
 from .data import Task
-from .ambient import seeded_everything, undisturbed
-from .distances import PATHS, Setting, TransferResult, arrive, check_config, check_features, check_pair, set_out
+from .ambient import check_finite, seeded_everything, undisturbed
+from .distances import PATHS, Setting, TransferResult, arrive, check_config, check_first_coupling, check_pair, set_out
 from .models import build_model, get_model, predict_logits, resolve_precision, small_cnn, to_inputs, two_images
 from .trajectory import (Fitted, Reading, Trajectory, TransferConfig, batch_source, join_walks, learning_rates,
                                     path_times, set_norm_speed, soft_cross_entropy, spread)
@@ -94,7 +94,9 @@ class Stack:
         "The networks' logits, in training mode."
         self.scratch.train()
         one = lambda params, buffers, x: functional_call(self.scratch, (params, buffers), (x,))
-        with Products(half, self.unfold): return vmap(one, randomness="different")(self.params, self.buffers, x)
+        with warnings.catch_warnings(), Products(half, self.unfold):
+            warnings.filterwarnings("ignore", "There is a performance drop")   # of adaptive pooling, which `vmap` unrolls
+            return vmap(one, randomness="different")(self.params, self.buffers, x)
 
 # %% ../nbs/05b_together.ipynb #c016
 def check_alike(
@@ -191,6 +193,7 @@ def train_together(
             if k % 20 == 0 or k + 1 == len(taus): _check_finite(losses, k, tau, lr)
             if after_step: after_step(k + 1)
             bar.update()
+    for p in range(len(stack)): check_finite(stack.network(p), f"training of network {p} of {len(stack)}")   # the last step's loss is from before it
 
 # %% ../nbs/05b_together.ipynb #c029
 def _check_finite(losses, step, tau, lr):
@@ -307,7 +310,7 @@ def set_out_together(
 ) -> list[Setting]:
     "`set_out` for each pair; a source that is not prepared is fitted once per seed."
     settings, made = [], {}
-    outputs = max(check_pair(*pair, config, seed)[0].n_outputs for pair, seed in zip(pairs, seeds))   # one size of head for all
+    outputs = max(check_pair(source, target, config, seed)[0].n_outputs for (source, target), seed in zip(pairs, seeds))   # one size of head for all
     for (source, target), seed, ready in zip(pairs, seeds, prepared):
         s = set_out(source, target, model, config, seed, {**made.get(seed, {}), **(ready or {})}, progress, outputs=outputs)
         made.setdefault(seed, {})[source.name] = s.fitted
@@ -332,8 +335,8 @@ def transfer_together(
     started, pairs, config = time.perf_counter(), list(pairs), check_config(config)
     if not pairs: raise ValueError("pairs must hold at least one (source, target). Got: none.")
     seeds, prepared = _one_each("seeds", seeds, len(pairs)), _one_each("prepared", prepared, len(pairs))
-    if distance == "coupled" and config.first_coupling == "features":
-        for source in {id(s): s for s, _ in pairs if isinstance(s, Task)}.values(): check_features(model, source)
+    if distance == "coupled":
+        for source in {id(s): s for s, _ in pairs if isinstance(s, Task)}.values(): check_first_coupling(model, source, config)
     first = next((s for s, _ in pairs if isinstance(s, Task)), None)
     if first is not None: check_stackable(model, first)
     settings = set_out_together(pairs, model, config, seeds, prepared, progress)

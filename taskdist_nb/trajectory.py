@@ -71,7 +71,8 @@ class TransferConfig:
     coupling_iterations: int = 2            # paths walked; after each but the last, the coupling is improved
     block_size: int = 4                     # b: the coupling is cut into blocks of b x b images
     block_order: str = "random"             # or "consecutive": a block is made of neighbours in the data
-    first_coupling: str = "features"        # plan by cost of "features" or "pixels"; or "independent", "random" (one to one)
+    first_coupling: str = "features"        # plan by cost of "features" of the source network, of "resnet50" or "pixels"; or "independent", "random" (one to one)
+    feature_weights: str = ""               # for first_coupling="resnet50": file with torchvision's weights of ResNet-50
     entropic_epsilon: float = 1e-3          # strength of the entropy in the first plan, in units of its cost; 0: none
     proximal_weight: float = 0.05           # lambda of the first proximal step: how strongly the old plan is kept
     proximal_growth: float = 5.0            # lambda grows by this factor from step to step
@@ -95,7 +96,7 @@ class TransferConfig:
 # %% ../nbs/04_trajectory.ipynb #c010
 _CHOICES = dict(source_schedule=("one_cycle", "step"), tau_schedule=("linear", "authors"), probe_inputs=INPUTS,
                 labels=LABELS, first_head=("fresh", "imprinted"), reading=("auto", "per_input", "riemannian", "plan", "cross"), batches=("fresh", "epochs"),
-                block_order=("random", "consecutive"), first_coupling=("features", "pixels", "independent", "random"),
+                block_order=("random", "consecutive"), first_coupling=("features", "resnet50", "pixels", "independent", "random"),
                 precision=("auto", "float32", "bfloat16"))
 _MAY_BE_ZERO = {"reset_momentum", "source_reset_momentum", "excess_points", "excess_steps", "accuracy_points", "images", "crop_padding", "momentum",
                 "weight_decay", "entropic_epsilon", "cost_checkpoints", "norm_speed", "averaging"}
@@ -124,6 +125,10 @@ def _check_together(c):
         raise ValueError(f"tau_hold must divide steps ({c.steps}) and be smaller, or the task never arrives. Got: {c.tau_hold}.")
     if not isinstance(c.device, str):
         raise TypeError(f"device must be 'auto', 'cpu' or 'cuda' (with a number if need be, 'cuda:1'). Got: {c.device!r}.")
+    if not isinstance(c.feature_weights, str): raise TypeError(f"feature_weights must be the name of a file, or ''. Got: {c.feature_weights!r}.")
+    if (c.first_coupling == "resnet50") != bool(c.feature_weights):
+        raise ValueError("feature_weights must name a file where first_coupling is 'resnet50', and nowhere else. "
+                         f"Got: {c.feature_weights!r} and first_coupling={c.first_coupling!r}.")
     if c.reading == "cross" and c.walks < 2: raise ValueError(f"walks must be at least 2 for reading='cross'. Got: {c.walks}.")
     if c.momentum >= 1: raise ValueError(f"momentum must be below 1. Got: {c.momentum}.")
 
@@ -135,7 +140,11 @@ def paper(cls:TransferConfig,
     images:int=0,   # training images a task; 0: all, taken to be the 2,500 of five CIFAR-100 classes
     **changes,      # settings that differ
 ) -> TransferConfig:
-    "The settings that Gao and Chaudhari published with their code."
+    """The settings that Gao and Chaudhari published with their code.
+
+    Their first coupling goes by the features of a ResNet-50 that was trained on ImageNet: with `feature_weights`, a file with torchvision's
+    weights, so does this one. Without, it goes by the features of the source network, and `config.first_coupling` says so."""
+    images = check_whole(images, "images", 0)
     epoch = max(1, (images or PAPER_IMAGES)//PAPER_BATCH)
     published = dict(
         labels="disjoint", walks=1, reading="plan",
@@ -143,6 +152,7 @@ def paper(cls:TransferConfig,
         steps=PAPER_EPOCHS*epoch, batch_size=PAPER_BATCH, batches="epochs", lr=PAPER_LR, momentum=0.9, weight_decay=5e-4, reset_momentum=epoch,
         tau_schedule="authors", tau_hold=epoch, checkpoints=PAPER_CHECKPOINTS, probes=2500, probe_inputs="authors",
         coupling_iterations=4, block_size=25, block_order="consecutive",
+        first_coupling="resnet50" if changes.get("feature_weights") else "features",
         entropic_epsilon=1e-3, proximal_weight=0.05, proximal_growth=5.0, cost_checkpoints=0,
         excess_points=4, excess_steps=1000, accuracy_points=20, fisher_images=500, wasserstein_images=1000,
         precision="float32", images=images)
@@ -197,6 +207,7 @@ def fast(cls:TransferConfig,
     **changes,        # settings that differ
 ) -> TransferConfig:
     "The published experiment, up to 500 images at about a hundredth of its cost: on one CPU core a minute or two a pair, and five for each source."
+    images = check_whole(images, "images", 0)
     n = images or PAPER_IMAGES
     batch = min(50, n)
     quick = dict(

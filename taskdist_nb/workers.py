@@ -44,7 +44,7 @@ def visible_devices(
 
 # %% ../nbs/06d_workers.ipynb #a4034907
 def own_folder(
-    root:Path=None,   # where it lies; None: the machine's temporary folder
+    root:str|Path|None=None,   # where it lies; None: the machine's temporary folder
 ) -> Path|None:       # None where there is no such folder
     "A folder that this user alone may enter, made if it is not there. Warns of what stands in its place."
     path = Path(root or tempfile.gettempdir())/f"taskdist-{os.getuid()}"

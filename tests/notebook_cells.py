@@ -10,6 +10,7 @@ and mutation testing look at modules.
 """
 import importlib
 import os
+import symtable
 import sys
 import traceback
 from configparser import ConfigParser
@@ -69,9 +70,10 @@ def exports(directives):
     return any(name.rstrip(":") in ("export", "exports", "exporti") for name in directives)
 
 
-def exported_names(module):
-    "Everything at the top of a module, private names included, but what Python itself puts there."
-    return {name: value for name, value in vars(importlib.import_module(module)).items() if not name.startswith("__")}
+def exported_names(module, source):
+    "What a cell that exports binds, as the module has it. Other names stay: a notebook may give one that the module has, too."
+    bound = {s.get_name() for s in symtable.symtable(source, module, "exec").get_symbols() if s.is_assigned() or s.is_imported()}
+    return {name: value for name, value in vars(importlib.import_module(module)).items() if name in bound}
 
 
 class Notebook(pytest.File):
@@ -118,7 +120,7 @@ class Notebook(pytest.File):
         "What running the cell raised, or None."
         with self.as_notebook(), device_of(self.config):
             if not cell.exported: return self.shell.run_cell(cell.source, stdout=False, stderr=False).exception
-            try: self.shell.user_ns.update(exported_names(self.module))
+            try: self.shell.user_ns.update(exported_names(self.module, cell.source))
             except Exception as error: return error
 
     def run_up_to(self, item):

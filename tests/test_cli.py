@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import taskdist_nb
+from taskdist_nb.data import digits_suite
 
 COMMAND = Path(sys.executable).with_name("taskdist")
 
@@ -132,6 +134,52 @@ def test_surroundings_do_not_fail_a_run(tmp_path):
     assert r"\u2013" in done.stdout and done.stdout.isascii()        # the dash of what was not measured
     assert "τ" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert_whole(tmp_path / "out")
+
+
+SELECT = "select --suite digits --target odd --candidates low,even --shots 4 --method leep --out out --set source_epochs=2".split()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell's redirections")
+@pytest.mark.parametrize("after", ['| head -c0; exit "${PIPESTATUS[0]}"', "<&- >&- 2>&-"], ids=["left", "no streams"])
+def test_a_choice_does_not_fail_by_its_surroundings(after, tmp_path):
+    done = finish_quickly(tmp_path, after, SELECT, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="ascii:strict", MPLBACKEND="module://nowhere")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"ranking.csv", "ranking.png", "ranking.txt"} <= {p.name for p in (tmp_path / "out").iterdir()}
+
+
+def write_pictures(root, tasks):
+    "Some digits of each task in files TASK/PART/CLASS/*.png."
+    for name, task in tasks.items():
+        for part, n in (("train", 4), ("test", 3)):
+            x, y = getattr(task, f"x_{part}"), getattr(task, f"y_{part}")
+            for k, c in enumerate(task.classes):
+                folder = root / name / part / f"digit {c}"
+                folder.mkdir(parents=True)
+                for i in (y == k).nonzero().flatten().tolist()[:n]: Image.fromarray(x[i, 0].numpy()).resize((32, 32)).save(folder / f"{i}.png")
+
+
+def test_what_was_read_is_told_and_leaks_are_named(tmp_path):
+    digits = digits_suite()
+    write_pictures(tmp_path / "mine", {"low": digits["low"], "=high": digits["high"]})
+    leaked = min((tmp_path / "mine/low/train/digit 0").iterdir())
+    (tmp_path / "mine/=high/test/digit 5/copied.png").write_bytes(leaked.read_bytes())
+    done = run(*"run --suite mine --model mlp --distances wasserstein --n-jobs 1 --out out --quiet --set wasserstein_images=10".split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("What I read from 'mine' (layout TASK/PART/CLASS")
+    assert re.search(r"digit 5 +4 +4 +32 x 32", done.stdout) and "For training and for the test: 1 (=high/test/digit 5/copied.png)" in done.stdout
+    said = f"1 of the 16 test images of =high stand among the training images of low (low/train/digit 0/{leaked.name})"
+    assert said in done.stdout and said in (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "out/wasserstein.csv").read_text().startswith('"source","\'=high","low"\n"\'=high",0.0,')   # no spreadsheet computes it
+
+
+def test_a_distance_that_comes_to_nothing_leaves_the_others_and_is_told(tmp_path):
+    words = "run --suite digits --tasks low,high --distances fine_tuning,wasserstein --n-jobs 1 --seeds 1 --out out --quiet --set lr=1e8 images=50 source_epochs=1 steps=20 checkpoints=4 walks=2"
+    done = run(*words.split(), cwd=tmp_path)
+    assert done.returncode == 3, done.stderr
+    assert "Missing: 1, see the report. The first: fine-tuning: floor low (seed 0): " in done.stdout and "diverged" in done.stdout
+    noted = json.loads((tmp_path / "out/run.json").read_text(encoding="utf-8"))["missing"]
+    assert [*noted] == ["fine-tuning"] and (tmp_path / "out/wasserstein.csv").exists() and not (tmp_path / "out/fine_tuning.csv").exists()
+    assert "1 missing: fine-tuning (floor low" in (tmp_path / "out/report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device")

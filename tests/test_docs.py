@@ -13,6 +13,7 @@ import nbformat
 import pytest
 import reference
 from cells import split
+from fold import fold, summary
 from make_readme import HEADER, IMAGES, render
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -61,6 +62,52 @@ def test_split_takes_only_leading_directives():
     source = "#| export\n#| fig-cap: two: words\n\nx = 1\n#| not one"
     assert split(source) == ({"export": "", "fig-cap": "two: words"}, "x = 1\n#| not one")
     assert split("x = 1") == ({}, "x = 1")
+
+
+def folded(*cells):
+    """The cells of a page made of (directives, code) or (directives, code, what it shows), as [(summary or '', code)]."""
+    picture = new_output("display_data", {"image/png": "cGljdHVyZQ==", "text/plain": "<Figure>"})
+    made = []
+    for directives, source, *shown in cells:
+        outputs = [picture if out == "picture" else new_output("execute_result", {"text/plain": out}) for out in shown]
+        made.append(new_code_cell(source, metadata={"directives": directives}, outputs=outputs))
+    return [(summary(cell) if cell.metadata["folded"] else "", cell.source) for cell in fold(made)]
+
+
+def test_imports_and_checks_of_arguments_are_folded():
+    exported = {"export": ""}
+    first, second, check = "import numpy as np", "from math import pi", "def _check_number(n):\n    if n < 0: raise ValueError(n)"
+    shown = "def root(n): return _check_number(n)"
+    assert folded((exported, first), (exported, second), (exported, check), (exported, shown)) == [
+        ("Imports", f"{first}\n\n{second}"), ("Argument checks: 2 lines", check), ("", shown)]
+    assert folded((exported, check)) == [("", check)]                             # a notebook about nothing else
+
+
+def test_checks_are_folded_with_what_is_computed_for_them_alone():
+    setup, test, again = "x = 3\ny = x*x", "test_eq(y, 9)", "for k in range(y):\n    assert k >= 0"
+    assert folded(({}, setup), ({}, test), ({}, again)) == [("Checks: 5 lines", "\n\n".join((setup, test, again)))]
+    used = folded(({}, setup), ({}, test), ({}, "y", "9"))
+    assert [words for words, _ in used] == ["", "Checks: 1 line", ""]            # y is shown below
+    assert folded(({}, "x = 1\nassert x"), ({}, "x = 2\nx + 1", "3"))[0][0] == "Checks: 2 lines"       # another x
+    assert folded(({}, "assert x\nx", "1")) == [("", "assert x\nx")]             # its output is what it is about
+    own = "def refused(f):\n    try: f()\n    except ValueError: return\n    raise AssertionError"
+    assert [words for words, _ in folded(({}, own), ({}, "refused(lambda: int('x'))"))] == ["Checks: 5 lines"]
+    assert folded(({"export": ""}, "def f(x):\n    assert x\n    return x"))[0][0] == ""
+    assert folded(({}, "%timeit f(1)"))[0][0] == ""
+
+
+def test_code_of_figures_is_folded_unless_it_shows_a_call():
+    plot = "fig, ax = plt.subplots()\nax.plot(x)\nax.set(title='x')\nplt.show()"
+    within = "with style():\n    " + plot.replace("\n", "\n    ")
+    assert folded(({}, plot, "picture"), ({}, within, "picture")) == [("Code of the figure: 4 lines", plot), ("Code of the figure: 5 lines", within)]
+    assert folded(({}, "plot_matrix(d)\nplt.show()", "picture"))[0][0] == ""
+    helper = "def _draw_lines(ax, x):\n    ax.plot(x)"
+    assert [words for words, _ in folded(({"export": ""}, helper), ({"export": ""}, "def plot(x): return _draw_lines(None, x)"))] == ["Code of the figure: 2 lines", ""]
+
+
+def test_a_directive_opens_and_closes_a_cell():
+    assert folded(({"fold": "false"}, "assert naive(3) == fast(3)"))[0][0] == ""
+    assert folded(({"fold": '"Two settings"'}, "a = 1\nb = 2"), ({}, "a + b", "3"))[0][0] == "Two settings: 2 lines"
 
 
 MODULE = r'''"""About rulers."""
@@ -112,7 +159,7 @@ def test_reference_reads_a_module():
 
 def test_reference_page_of_a_module():
     made = reference.entries(MODULE)
-    page = reference.page("ruler", made, MODULE, {("02_ruler", "c005"): "ruler-1", ("02_ruler", "c009"): "ruler-2"})
+    page = reference.page("yardstick", made, MODULE, {("02_ruler", "c005"): "ruler-1", ("02_ruler", "c009"): "ruler-2"})
     assert r"Has a \*length\*, $\sqrt{2}$ and `marks`." in page
     assert "| `length` | `float` | in nats \\| bits |" in page
     assert page.index("[](#ruler-1)") < page.index("{py:method} Ruler.metre") < page.index("{py:function} measure") < page.index("[](#ruler-2)")
@@ -151,6 +198,8 @@ def test_pages_hold_all_notebooks_and_no_directives(pages):
     assert set(made) == {"index", *listed}
     sources = [cell.source for notebook in made.values() for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(source.startswith("#|") or "nbdev_export()" in source for source in sources)
+    told = [cell.metadata.get("mystnb", {}).get("code_prompt_show", "") for notebook in made.values() for cell in notebook.cells if cell.cell_type == "code"]
+    for kind in ("Imports", "Checks", "Argument checks", "Code of the figure"): assert sum(words.startswith(kind) for words in told) > 5
     contents = made["index"].cells[-1].source
     assert all(page in contents for page in listed)
 
@@ -222,3 +271,35 @@ def test_formulas_are_typeset_and_figures_described(site, html):
     tex = {page.name: hits for page, found in html.items() if (hits := re.findall(r"\$[^$\n]*[\\^_][^$\n]*\$", "".join(found.text)))}
     assert tex == {}
     assert [f"{page.name}: {image.get('src')}" for page, found in html.items() for image in found.images if not image.get("alt")] == []
+
+
+def test_site_is_light(site):
+    sizes = {path: path.stat().st_size for path in site.rglob("*") if path.is_file()}
+    assert sum(sizes.values()) < 15e6 and not (site / ".doctrees").exists()
+    assert {path.name: size for path, size in sizes.items() if path.suffix == ".html" and size > 1e6} == {}
+
+
+def test_pages_tell_what_they_are_about(site):
+    page = (site / "02_fisher.html").read_text(encoding="utf-8")
+    assert '<meta name="description" content="How far apart two classifiers are' in page
+    picture = re.search(r'<meta property="og:image" content="https://[^"]*/_static/([^"]+)"', page)[1]
+    assert (site / "_static" / picture).is_file()
+    assert "<h1>No such page" in (site / "404.html").read_text(encoding="utf-8")
+
+
+def test_next_page_is_the_next_of_the_sidebar_and_both_have_numbers(site):
+    text = (site / "02_fisher.html").read_text(encoding="utf-8")
+    sidebar = re.findall(r'<li class="toctree-l1[^"]*"><a[^>]*href="([^"]+)">([^<]*)', text)
+    here = [href for href, _ in sidebar].index("#")
+    assert re.search(r'class="next-page" href="([^"]+)"', text)[1] == sidebar[here + 1][0] and sidebar[here][1] == "02 Fisher metric"
+
+
+@pytest.mark.parametrize("path", sorted(build.NBS.rglob("*.ipynb")), ids=lambda path: path.stem)
+def test_committed_live_figures_hold_the_scripts_of_today(path):
+    from taskdist_nb.live import figure_part
+    for cell in nbformat.read(path, as_version=4).cells:
+        for page in (out.get("data", {}).get("text/html", "") for out in cell.get("outputs", [])):
+            if not page.startswith("<div data-live"): continue
+            kind = re.match(r'<div data-live="(\w+)"', page)[1]
+            assert all(figure_part(part) in page for part in ("common.css", "common.js", f"{kind}.js")), f"run the notebook again: {kind}.js has changed"
+            assert len(page) < 60_000

@@ -41,6 +41,7 @@ def archives(tmp_path_factory):
 
 def test_archives_hold_the_package_and_nothing_else(archives):
     modules = {f"taskdist_nb/{p.name}" for p in (ROOT / "taskdist_nb").glob("*.py")}
+    modules |= {f"taskdist_nb/live_figures/{p.name}" for p in (ROOT / "taskdist_nb" / "live_figures").iterdir()}
     with zipfile.ZipFile(archives[1]) as wheel: names = {n for n in wheel.namelist() if ".dist-info/" not in n}
     assert names == modules
     with tarfile.open(archives[0]) as source: inside = {n.partition("/")[2] for n in source.getnames()}

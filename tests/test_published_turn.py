@@ -332,3 +332,37 @@ def test_the_naive_solvers_themselves():
     naive = nearest_plan(old - C/weight).numpy()
     assert naive.min() > -1e-9 and np.allclose(naive.sum(0), 1/3) and np.allclose(naive.sum(1), 1/3)
     assert -1e-9 < objective(cg) - objective(naive) < 1e-5
+
+
+def test_first_coupling_by_a_resnet50(tmp_path):
+    "With weights from a file: features of images from 0 to 1, as published. Without, in the wrong place or of another network: an early error."
+    from torchvision.models import resnet18, resnet50
+    from taskdist_nb.keys import settings_for
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network, other = resnet50(), resnet18()
+    file, wrong = tmp_path / "resnet50.pth", tmp_path / "resnet18.pth"
+    torch.save(network.state_dict(), file)
+    torch.save(other.state_dict(), wrong)
+    assert TransferConfig.paper().first_coupling == "features"
+    assert TransferConfig.paper(feature_weights=str(file)).first_coupling == "resnet50"
+    source, target = tiny_tasks()
+    c = settings(first_coupling="resnet50", feature_weights=str(file), entropic_epsilon=0.1)
+    network.fc = nn.Identity()
+    network.eval()
+    with torch.no_grad():
+        a, b = (nn.functional.normalize(network((t.x_train.float()/255).expand(-1, 3, -1, -1)), dim=1) for t in (source, target))
+    found = first_coupling(set_out(source, target, perceptron, c, SEED, None, False), torch.Generator())
+    for k in range(N//BLOCK):
+        here = slice(k*BLOCK, (k + 1)*BLOCK)
+        torch.testing.assert_close(found.plans[k], entropic_plan(-a[here] @ b[here].T, 0.1), rtol=0, atol=1e-5)
+    key = settings_for("coupled", c)
+    torch.save(other.state_dict(), file)                     # what the file holds counts, not its name
+    assert settings_for("coupled", c)["feature_weights"] != key["feature_weights"]
+    assert "feature_weights" not in settings_for("fit", c)
+    for path in (str(wrong), str(tmp_path / "nowhere")):
+        with pytest.raises(ValueError, match="feature_weights must"):
+            coupled_transfer(source, target, perceptron, settings(first_coupling="resnet50", feature_weights=path), SEED, progress=False)
+    for mixed in (dict(first_coupling="resnet50"), dict(first_coupling="pixels", feature_weights="x")):
+        with pytest.raises(ValueError, match="feature_weights must name a file where"):
+            settings(**mixed)

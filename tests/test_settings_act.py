@@ -99,6 +99,23 @@ def test_learning_rates_by_hand():
 
 # ---------- images
 
+@pytest.mark.parametrize("speed, momentum", [(0.5, 1 - 0.9**0.5), (1., 0.1), (2., 0.19), (3., 0.271)])
+def test_norm_speed_is_so_many_published_steps_in_one(speed, momentum):
+    network = nn.Sequential(nn.BatchNorm2d(2), nn.BatchNorm1d(3, momentum=0.5))
+    trajectory.set_norm_speed(network, speed)
+    assert network[0].momentum == pytest.approx(momentum, rel=1e-12) and network[1].momentum == pytest.approx(1 - 0.5**speed, rel=1e-12)
+
+
+def test_norm_speed_of_a_path_has_the_published_jitter_or_the_most_there_is():
+    for images in (100, 500, 2500):
+        for changes in ({}, dict(k=4, batch_size=30)):
+            path = trajectory.same_path(images, **changes)
+            published, k = max(changes.get("k", 2), round(1.6*images/20)), path["steps"]//100
+            jitter = lambda m, k, batch: 2/batch*m/(2 - m)*(1 - (1 - m)**k)
+            assert jitter(1 - 0.9**path["norm_speed"], k, path["batch_size"]) == pytest.approx(jitter(0.1, published, 20), rel=1e-6)
+    assert trajectory.same_path(2500, batch_size=10_000)["norm_speed"] == pytest.approx(np.log(0.01)/np.log(0.9))     # no momentum below 1 jitters as much
+
+
 @pytest.mark.parametrize("one, other, flips", [(True, True, True), (True, False, False), (False, True, False), (False, False, False)])
 @pytest.mark.parametrize("asked", [True, False])
 @pytest.mark.parametrize("padding", [0, 2])

@@ -21,13 +21,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 from fastcore.test import test_fail as refuses
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 from torch import nn
 
 from taskdist_nb import jobs, matrix
 from taskdist_nb.data import Suite, digits_suite
 from taskdist_nb.distances import DISTANCES, Distance, TransferResult, to_record
 from taskdist_nb.matrix import DistanceMatrix, Job, distance_matrix, list_wanted, make_plan, progress_of
+from taskdist_nb.select import rank_architectures, rank_sources
 from taskdist_nb.store import DamagedRecord, Head, Store, fingerprint, to_line
 from taskdist_nb.trajectory import TransferConfig
 
@@ -97,6 +98,23 @@ def test_an_edited_distance_is_not_served_the_old_numbers(tmp_path, own, n_jobs)
 def test_a_job_has_one_thread_of_every_kind(own, n_jobs):
     own(constant(1.))
     assert {r.noise_floor for r in measured("own", n_jobs=n_jobs).results} == {1.}
+
+
+@pytest.mark.parametrize("rank", [lambda a, b: rank_sources(a, {"b": b}, "wasserstein", "mlp", CONFIG), lambda a, b: rank_architectures(b, a, ["mlp"], "wasserstein", CONFIG)],
+                         ids=["sources", "architectures"])
+def test_a_ranking_has_one_thread_of_every_kind(monkeypatch, rank):
+    def threads(source, target, *_, **__):
+        many = max([torch.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info())])
+        return TransferResult("wasserstein", source.name, target.name, 0, float(many), noise_floor=0., config=CONFIG)
+    monkeypatch.setitem(DISTANCES, "wasserstein", Distance(threads, "", "a test"))
+    suite = digits_suite(names=["low", "high"])
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with threadpool_limits(2):
+            assert rank(suite["low"], suite["high"]).table.score.tolist() == [1.]
+            assert torch.get_num_threads() == 2
+    finally: torch.set_num_threads(before)
 
 
 def put(setter, value, usual):
@@ -363,3 +381,14 @@ def test_status_of_a_large_store(tmp_path, n):
     seconds = time.process_time() - start
     assert progress.loc["coupled"].tolist() == [n//2, 0, n - n//2, 2.]
     assert seconds < n/10_000, f"{seconds:.1f} s"
+
+
+def test_a_worker_is_sent_any_part_of_a_graded_suite(tmp_path):
+    "A graded suite itself refuses to lose its source, from which the dial counts; a worker has no dial."
+    from taskdist_nb.graded import graded_suite
+    from taskdist_nb.jobs import make_plan
+    from taskdist_nb.trajectory import TransferConfig
+    suite = graded_suite("rotation", [0, 90])
+    name = suite.names[-1]
+    plan = make_plan(suite, "mlp", TransferConfig.toy(), tmp_path, [0])
+    assert plan.only(name).suite.names == [name] and plan.only().suite is suite

@@ -63,6 +63,47 @@ def test_search_finds_a_notebook_and_a_function(driver, until, find, site):
     assert from_here_only(driver) == []
 
 
+@pytest.mark.parametrize("asked, page", [("Fisher metric", "02_fisher"), ("mantel test", "08_mantel"), ("Widgets", "09b_widgets"), ("trajectory", "04_trajectory")])
+def test_search_puts_the_page_of_that_title_first(driver, until, find, site, asked, page):
+    driver.get(f"{site}/search.html?q={asked}")
+    until(lambda _: "finished" in driver.find_element("css selector", "#search-results .search-summary").text or "found" in find("#search-results .search-summary")[0].text)
+    assert f"{site}/{page}.html" in find("#search-results li a")[0].get_attribute("href")
+
+
+def test_contents_of_a_page_stand_beside_it(driver, until, find, site):
+    resize(driver, 1280)
+    driver.get(f"{site}/02_fisher.html")
+    toc, article = (find(selector)[0].rect for selector in (".toc-tree", "article"))
+    assert toc["x"] >= article["x"] + article["width"] and toc["x"] + toc["width"] <= 1280 and toc["height"] > 100
+
+
+def test_on_paper_no_text_is_covered_or_cut(driver, until, find, site):
+    resize(driver, 740)
+    driver.get(f"{site}/03_transport.html")
+    until(lambda _: len(find("mjx-container")) >= len(find("article .math")))
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert driver.execute_script("return [...document.querySelectorAll('article pre')].filter(e => e.getClientRects().length && e.scrollWidth > e.clientWidth + 1).length") == 0
+        hidden = (".skip-to-content", ".sidebar-drawer", ".toc-drawer", ".mobile-header")
+        assert not any(find(selector)[0].is_displayed() for selector in hidden)
+        assert find("article")[0].rect["width"] > 700
+    finally: driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_a_page_that_is_not_there_leads_back(driver, until, find, site):
+    driver.get(f"{site}/404.html")
+    assert find("article h1")[0].text.startswith("No such page")
+    find("article a[href='index.html']")[0].click()
+    until(lambda _: "How far is one learning task from another?" in find("article")[0].text)
+
+
+def test_every_file_that_a_page_asks_for_is_there(driver, until, find, site):
+    for page in ("index", "02_fisher", "03_transport", "reference/viz"):
+        driver.get(f"{site}/{page}.html")
+        until(lambda _: len(find("mjx-container")) >= len(find("article .math")))
+        assert driver.execute_script("return performance.getEntriesByType('resource').filter(r => r.responseStatus >= 400).map(r => r.name)") == []
+
+
 @pytest.mark.parametrize("page", ["index", "00_data", "03_transport", "tutorials/your_own_data", "reference/viz", "_modules/taskdist_nb/viz"])
 def test_pages_fit_a_phone_a_tablet_and_a_laptop(driver, until, find, site, page):
     for width in (390, 800, 1024, 1280):
