@@ -833,7 +833,7 @@ def quiet_surroundings():
     "Streams that outlive their readers, files instead of windows; afterwards everything is as it was."
     for number in range(3):                        # a process may be started with these closed; the next file would take their place
         try: os.fstat(number)
-        except OSError: os.open(os.devnull, os.O_RDWR)
+        except OSError: os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)   # other processes begin with them
     streams, variables = (sys.stdout, sys.stderr), ("MPLBACKEND", "PYTHONWARNINGS")
     before = {name: os.environ.get(name) for name in variables}
     os.environ["MPLBACKEND"] = "Agg"               # figures go to files: no window system is asked, whatever the reader's setting

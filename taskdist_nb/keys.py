@@ -110,6 +110,8 @@ _FIT = {"source_epochs", "source_batch_size", "source_lr", "source_schedule", "s
         "momentum", "weight_decay", "mixup", "crop_padding", "flip", "precision", "device"}
 _STILL = _COUPLING | {"probe_inputs", "fisher_images", "wasserstein_images"}   # both rulers read alike where inputs stay put
 _STAYS = _STILL | _WALK   # what only looks at fitted networks and images does not walk either
+_UNWATCHED = _STILL | {"walks", "reading", "stretches", "tau_schedule", "tau_hold", "checkpoints", "probes",
+                       "excess_points", "excess_steps", "accuracy_points"}   # training that nobody measures on the way
 
 IGNORED = {   # stage -> the settings that its numbers do not depend on; any other counts
     "fit": _STAYS, "probe": _STAYS,
@@ -118,6 +120,8 @@ IGNORED = {   # stage -> the settings that its numbers do not depend on; any oth
     "embedding": _STAYS - {"fisher_images"}, "task2vec": _STAYS - {"fisher_images"},
     "wasserstein_features": _STAYS - {"wasserstein_images"},
     "wasserstein": (_STAYS | _FIT) - {"wasserstein_images"},
+    "fine_tuning_error": _UNWATCHED, "linear_probe_error": _STAYS,
+    "from_scratch": _UNWATCHED - {"probes"},   # the better of two rates is the one with the lower loss on the probes
 } | {score: _STAYS - {"wasserstein_images"} for score in SCORES}
 
 # %% ../nbs/06c_keys.ipynb #c014

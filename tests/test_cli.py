@@ -140,7 +140,7 @@ SELECT = "select --suite digits --target odd --candidates low,even --shots 4 --m
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell's redirections")
-@pytest.mark.parametrize("after", ['| head -c0; exit "${PIPESTATUS[0]}"', "<&- >&- 2>&-"], ids=["left", "no streams"])
+@pytest.mark.parametrize("after", ['2>&1 | head -c0; exit "${PIPESTATUS[0]}"', "<&- >&- 2>&-"], ids=["left", "no streams"])
 def test_a_choice_does_not_fail_by_its_surroundings(after, tmp_path):
     done = finish_quickly(tmp_path, after, SELECT, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="ascii:strict", MPLBACKEND="module://nowhere")
     assert (done.returncode, done.stderr) == (0, "")
