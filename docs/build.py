@@ -16,7 +16,7 @@ import yaml
 from PIL import Image
 
 from cells import hides_input, visible_cells
-from fold import fold, summary
+from fold import fold, is_exported, summary
 from still import make_still
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,11 +74,11 @@ def words_for(cell, after):
 
 def looks(cell, after):
     "A code cell's metadata for MyST-NB: words for its pictures, and what of it is shown."
-    settings = {"image": {"alt": words_for(cell, after)}}
+    settings, link = {"image": {"alt": words_for(cell, after)}}, [f"cell-{cell.id}"]*is_exported(cell)
     if hides_input(cell): return {"mystnb": settings, "tags": ["remove-input"]}
-    if not cell.metadata["folded"]: return {"mystnb": settings}
+    if not cell.metadata["folded"]: return {"mystnb": settings, "tags": link}
     words = summary(cell)
-    return {"mystnb": settings | {"code_prompt_show": words, "code_prompt_hide": words}, "tags": ["hide-input"]}
+    return {"mystnb": settings | {"code_prompt_show": words, "code_prompt_hide": words}, "tags": ["hide-input", *link]}
 
 
 def smaller(png):

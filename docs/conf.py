@@ -10,7 +10,6 @@ from pathlib import Path
 from pygments.formatters import HtmlFormatter
 from pygments.token import Token
 from sphinx.highlighting import PygmentsBridge
-from sphinx.pycode import ModuleAnalyzer
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -24,14 +23,13 @@ project, author, release = settings["title"], settings["author"], settings["vers
 copyright = settings["copyright"]
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.viewcode", "sphinx_copybutton", "sphinx-mathjax-offline"]
+extensions = ["myst_nb", "sphinx.ext.linkcode", "sphinx_copybutton", "sphinx-mathjax-offline"]
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}                 # widgets are shown as pictures
 myst_enable_extensions = ["dollarmath", "amsmath", "attrs_block", "colon_fence"]
 myst_heading_anchors = 3
 myst_dmath_double_inline = True      # as Jupyter does
 add_module_names = False
-viewcode_follow_imported_members = False
 python_maximum_signature_line_length = 80
 toc_object_entries_show_parents = "hide"
 copybutton_exclude = ".linenos, .gp, .go"
@@ -50,17 +48,22 @@ html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
 
 
-def find_source(app, module): return places(module)
-
-
 @cache
-def places(module):
-    "(source, {name: where it is}) for the pages behind [source]; the module is read, not imported. A patched method is found under its class."
-    analyzer = ModuleAnalyzer.for_file(HERE.parent / Path(*module.split(".")).with_suffix(".py"), module)
-    analyzer.find_tags()
-    members = [m.name for e in reference.entries(analyzer.code) for m in e.members]
-    patched = {name: analyzer.tags[bare] for name in members if (bare := name.split(".")[1]) in analyzer.tags and name not in analyzer.tags}
-    return analyzer.code, analyzer.tags | patched
+def cells(module):
+    "{name: (notebook, cell id)} of a module of the package, which is read, not imported: where each function, class and member is written."
+    code = (HERE.parent / Path(*module.split(".")).with_suffix(".py")).read_text(encoding="utf-8")
+    places, at = [None], None
+    for line in code.splitlines():
+        at = (m[1], m[2]) if (m := reference.CELL.match(line)) else at
+        places.append(at)
+    entries = [e for top in reference.entries(code) for e in (top, *top.members)]
+    return {e.name: places[e.line] for e in entries if places[e.line]}
+
+
+def linkcode_resolve(domain, info):
+    "[source] leads to the cell in the chapter that explains it, not to the exported file."
+    at = cells(info["module"]).get(info["fullname"])
+    return at and f"../{at[0]}.html#cell-{at[1]}"
 
 
 class ColouredOnly(HtmlFormatter):
@@ -91,8 +94,14 @@ SAME = re.compile(r'(<span class="(\w+)">[^<]*)</span><span class="\2">')
 UNUSED = re.compile(r'<symbol id="svg-(?:pencil|eye)".*?</symbol>', re.S)
 
 
+CELL = re.compile(r'<div class="cell([^"]*?) tag_cell-(\w+)')
+
+
 def shorter(text):
-    "A page without spans that mark nothing: one around each word of inline code, three for each string; and without icons that it does not show."
+    """A page without spans that mark nothing: one around each word of inline code, three for each string; and without icons that it does not show.
+
+    A cell that is exported can be linked to."""
+    text = CELL.sub(r'<div id="cell-\2" class="cell\1', text)
     text = UNUSED.sub("", re.sub(r'<span class="pre">([^<]*)</span>', r"\1", text))
     while (joined := SAME.sub(r"\1", text)) != text: text = joined
     return text
@@ -127,6 +136,5 @@ def setup(app):
         shutil.rmtree(app.doctreedir, ignore_errors=True)
         app.doctreedir = Path(app.srcdir).parent / "doctrees"
         app.doctreedir.mkdir(exist_ok=True)
-    app.connect("viewcode-find-source", find_source)
     app.connect("build-finished", keep_what_is_loaded)
     app.connect("build-finished", write_plainly)

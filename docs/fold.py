@@ -128,13 +128,15 @@ def statements(source):
 def fold(
     cells, # of a notebook, as docs/cells.py leaves them
 ):
-    "The cells of a page; each code cell's `metadata['folded']` is the kind that it is folded as, and neighbours of a kind without outputs are one."
+    """The cells of a page; each code cell's `metadata['folded']` is the kind that it is folded as.
+
+    Neighbours of a kind without outputs are one, but for two that are exported: each can be linked to."""
     made, found = [], kinds(cells)
     for k, cell in enumerate(cells):
         if cell.cell_type == "code": cell.metadata["folded"] = found[k]
         before = made[-1] if made else None
         alike = before is not None and cell.get("metadata", {}).get("folded") and before.metadata.get("folded") == cell.metadata["folded"]
-        if alike and not before.outputs: before.source, before.outputs = f"{before.source}\n\n{cell.source}", cell.outputs
+        if alike and not before.outputs and not (is_exported(before) and is_exported(cell) and found[k] != "Imports"): before.source, before.outputs = f"{before.source}\n\n{cell.source}", cell.outputs
         else: made.append(cell)
     return made
 

@@ -273,6 +273,17 @@ def test_formulas_are_typeset_and_figures_described(site, html):
     assert [f"{page.name}: {image.get('src')}" for page, found in html.items() for image in found.images if not image.get("alt")] == []
 
 
+def test_source_of_each_function_is_a_cell_of_a_chapter(site):
+    pages, links = {}, 0
+    for page in (site / "reference").glob("*.html"):
+        for href in re.findall(r'href="([^"]*)"><span class="viewcode-link">', page.read_text(encoding="utf-8")):
+            chapter, anchor = href.split("#")
+            text = pages.setdefault(chapter, (page.parent / chapter).read_text(encoding="utf-8"))
+            assert f'id="{anchor}"' in text, (page.name, href)
+            links += 1
+    assert links > 400
+
+
 def test_site_is_light(site):
     sizes = {path: path.stat().st_size for path in site.rglob("*") if path.is_file()}
     assert sum(sizes.values()) < 15e6 and not (site / ".doctrees").exists()

@@ -104,7 +104,7 @@ def test_every_file_that_a_page_asks_for_is_there(driver, until, find, site):
         assert driver.execute_script("return performance.getEntriesByType('resource').filter(r => r.responseStatus >= 400).map(r => r.name)") == []
 
 
-@pytest.mark.parametrize("page", ["index", "00_data", "03_transport", "tutorials/your_own_data", "reference/viz", "_modules/taskdist_nb/viz"])
+@pytest.mark.parametrize("page", ["index", "00_data", "03_transport", "tutorials/your_own_data", "reference/viz", "reference/select"])
 def test_pages_fit_a_phone_a_tablet_and_a_laptop(driver, until, find, site, page):
     for width in (390, 800, 1024, 1280):
         resize(driver, width)
