@@ -10,7 +10,7 @@ __all__ = ['FINE_TUNING', 'YARDSTICKS', 'ANSWERS', 'LAG', 'SHARE', 'CHECKS', 'Ex
            'answer_known', 'lead_tests', 'answer_fine_tuning', 'answer_trust', 'answers', 'warn_missing',
            'warn_sources', 'warn_leaks', 'warn_few_images', 'warn_following', 'warn_seeds', 'published_lengths',
            'warn_length', 'warn_turns', 'warn_asymmetry', 'warn_control', 'warn_few_tasks', 'warn_setup',
-           'warnings_for']
+           'warnings_for', 'noise_between', 'nearest_sources']
 
 # %% ../nbs/11b_experiment.ipynb #6e17f2fd
 import sys, tempfile, time, warnings
@@ -21,7 +21,7 @@ from pathlib import Path
 # %% ../nbs/11b_experiment.ipynb #68bc7b83
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, t as student
 
 # %% ../nbs/11b_experiment.ipynb #a747b47e
 from .chance import LEAST_TESTED, WeakEvidence, at_chance, exact_interval, guessing
@@ -32,6 +32,7 @@ from .jobs import Failed, Job, make_plan
 from .mantel import mantel
 from .matrix import DistanceMatrix, assemble, check_seeds, distance_matrix, doubts_about_sources, rounds_of, run_jobs
 from .pictures import leak_notes
+from .ranking import GRADES, Doubt
 from .trajectory import TransferConfig, reading_of
 from .workers import orderly_stop
 
@@ -491,21 +492,48 @@ def warn_setup(e:Experiment) -> str:   # what a run measured
             "(Agostinelli et al. 2022). Repeat with another network or preset before building on an order.")
 
 # %% ../nbs/11b_experiment.ipynb #49975c67
-CHECKS = {   # question -> function of an Experiment that answers it, or gives "" where there is nothing to warn of
-    "Is anything missing?": warn_missing,
-    "Have the sources learnt anything?": warn_sources,
-    "Were test images trained on?": warn_leaks,
-    "Are there enough test images?": warn_few_images,
-    "Did the networks follow?": warn_following,
-    "Would it repeat?": warn_seeds,
-    "What do lengths include?": warn_length,
-    "Did the coupling converge?": warn_turns,
-    "Why is it not symmetric?": warn_asymmetry,
-    "Would it be as good without a network?": warn_control,
-    "How small can p get?": warn_few_tasks,
-    "Does it carry over?": warn_setup,
+CHECKS = {   # question -> its grade; a function of an Experiment that answers it, or gives "" where there is nothing to warn of
+    "Have the sources learnt anything?": ("stop", warn_sources),
+    "Were test images trained on?": ("stop", warn_leaks),
+    "Are there enough test images?": ("stop", warn_few_images),
+    "Is anything missing?": ("caution", warn_missing),
+    "Did the networks follow?": ("caution", warn_following),
+    "Would it repeat?": ("caution", warn_seeds),
+    "Would it be as good without a network?": ("caution", warn_control),
+    "What do lengths include?": ("note", warn_length),
+    "Did the coupling converge?": ("note", warn_turns),
+    "Why is it not symmetric?": ("note", warn_asymmetry),
+    "How small can p get?": ("note", warn_few_tasks),
+    "Does it carry over?": ("note", warn_setup),
 }
 
-def warnings_for(e:Experiment) -> dict[str, str]:   # what a run measured
-    "The warnings that apply, by question."
-    return {question: text for question, check in CHECKS.items() if (text := check(e))}
+def warnings_for(e:Experiment) -> dict[str, Doubt]:   # what a run measured
+    "The warnings that apply, by question, the gravest first."
+    found = {question: Doubt(text, grade) for question, (grade, check) in CHECKS.items() if (text := check(e))}
+    return dict(sorted(found.items(), key=lambda item: GRADES.index(item[1].grade)))
+
+# %% ../nbs/11b_experiment.ipynb #62e57044
+def noise_between(
+    matrix:DistanceMatrix,     # of any distance
+) -> float:                    # in its unit; NaN with one seed
+    "Half the 95% interval of a difference of two entries: seeds' variances, pooled over the pairs of different tasks."
+    seeds = len({r.seed for r in matrix.results})
+    if seeds < 2: return float("nan")
+    apart = matrix.std.to_numpy()[~np.eye(len(matrix.names), dtype=bool)]
+    variances = apart[np.isfinite(apart)]**2
+    if not len(variances): return float("nan")
+    return float(student.ppf(0.975, len(variances)*(seeds - 1))*np.sqrt(variances.mean()*2/seeds))
+
+def nearest_sources(e:Experiment) -> pd.DataFrame:   # what a run measured
+    "A row a target: its nearest source by the first distance that is not fine-tuning, who is as near, and the cheapest to fine-tune from."
+    lead = next((name for name in e.matrices if name != FINE_TUNING), FINE_TUNING)
+    noise, cost = noise_between(e.matrices[lead]), next(iter(yardsticks(e.matrices).values()), None)
+    rows = {}
+    for target in e.suite.names:
+        near = e.matrices[lead].mean[target].drop(target).dropna().sort_values()
+        if not len(near): continue
+        also = near.index[1:][near.iloc[1:] - near.iloc[0] < noise]
+        rows[target] = {f"nearest ({words(lead)})": near.index[0], "as near within noise": ", ".join(also) or ("none" if noise == noise else "not known: one seed")}
+        if cost is None or cost.mean[target].drop(target).isna().all(): continue
+        rows[target]["cheapest to fine-tune from"] = cost.mean[target].drop(target).idxmin()
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("target").fillna("–")

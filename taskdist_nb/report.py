@@ -25,7 +25,7 @@ from markupsafe import Markup
 from . import viz
 from .distances import DISTANCES, TransferResult
 from .experiment import (FINE_TUNING, Experiment, Known, answers, ceiling_lines, changed_settings, in_words, known_summary, lead_tests,
-                                    shared_classes, shared_in_words, show_number, summary_table, warnings_for, why_no_test, words, yardsticks)
+                                    shared_classes, shared_in_words, show_number, summary_table, nearest_sources, warnings_for, why_no_test, words, yardsticks)
 from .matrix import DistanceMatrix, from_cell, to_cell
 from .models import to_inputs
 from .trajectory import make_generator
@@ -300,6 +300,8 @@ STYLE += """
 .warn{display:grid;gap:.6rem;margin:.8rem 0;padding:0}
 .warn div{background:var(--warmbg);border-left:3px solid var(--warm);border-radius:.3rem;padding:.65rem .95rem}
 .warn dt{font-weight:600;color:var(--warm)}.warn dd{margin:.1rem 0 0}
+.warn .stop{border-left-width:.6rem}.warn .stop dt::before{content:"Stop. "}
+.warn .note{background:var(--card);border-left-color:var(--line)}.warn .note dt{color:var(--ink)}
 figure{margin:1rem 0}.picture{background:#fff;border:1px solid var(--line);border-radius:.6rem;padding:.7rem;
 overflow-x:auto;text-align:center}
 .picture img{max-width:100%;height:auto;display:inline-block}
@@ -331,6 +333,9 @@ MACROS = """
 {{ cell(m, m.mean.loc[s, t]) }}{% if seeds|length > 1 %}<small>±{{ cell(m, m.std.loc[s, t]) }}</small>{% endif %}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table></div>{% endmacro %}
 
+{%- macro doubts(grade) %}<dl class="warn">{% for q, d in warnings.items() if d.grade == grade or d.grade in varargs %}
+<div class="{{ d.grade }}"><dt>{{ q }}</dt><dd>{{ d }}</dd></div>{% endfor %}</dl>{% endmacro %}
+
 {%- macro pairs(title, rows) %}<h3>{{ title }}</h3><div class="scroll"><table class="text"><tbody>
 {% for k, v in rows.items() %}<tr><th>{{ k }}</th><td>{{ v }}</td></tr>{% endfor %}</tbody></table></div>{% endmacro %}
 """
@@ -350,6 +355,11 @@ PAGE = """<!doctype html>
 <main>
 <section id="result"><h2>Result</h2>
 <dl class="facts">{% for k, v in facts.items() %}<div><dt>{{ k }}</dt><dd>{{ v }}</dd></div>{% endfor %}</dl>
+{% if nearest|length %}<div class="scroll"><table class="text"><caption>From where to start for each target. Noise: 95% intervals of differences, from the seeds.</caption>
+<thead><tr><th>target</th>{% for c in nearest.columns %}<th>{{ c }}</th>{% endfor %}</tr></thead><tbody>
+{% for name, row in nearest.iterrows() %}<tr><th>{{ name }}</th>{% for v in row %}<td>{{ v }}</td>{% endfor %}</tr>{% endfor %}
+</tbody></table></div>{% endif %}
+{{ heat(lead) }}
 <div class="scroll"><table><thead><tr><th>distance</th>{% for c in summary.columns %}<th>{{ c }}</th>{% endfor %}</tr></thead><tbody>
 {% for name, row in summary.iterrows() %}<tr><th>{{ words(name) }}</th>
 {% for v in row %}<td>{{ number(v) }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
@@ -368,8 +378,8 @@ PAGE = """<!doctype html>
 
 # %% ../nbs/11c_report.ipynb #c098
 PAGE += """
-<section id="warnings"><h2>Before you believe it</h2><dl class="warn">
-{% for q, text in warnings.items() %}<div><dt>{{ q }}</dt><dd>{{ text }}</dd></div>{% endfor %}</dl></section>
+<section id="warnings"><h2>Before you believe it</h2>{{ doubts('stop', 'caution') }}
+<details><summary>Notes: what holds for every run of this kind</summary>{{ doubts('note') }}</details></section>
 {% if known %}<section id="known"><h2>Does it order what is known?</h2>
 <p>Here it is known how far each task is from the source. A ruler follows the dial (Spearman 1), reads next to nothing where the task
 stays what it is, and differs between tasks by more than between seeds.</p>
@@ -377,7 +387,7 @@ stays what it is, and differs between tasks by more than between seeds.</p>
 <thead><tr><th>distance</th>{% for c in table.columns %}<th>{{ c }}</th>{% endfor %}</tr></thead><tbody>
 {% for name, row in table.iterrows() %}<tr><th>{{ words(name) }}</th>{% for v in row %}<td>{{ number(v) }}</td>{% endfor %}</tr>{% endfor %}
 </tbody></table></div>{% endfor %}{{ pictures('known') }}</section>{% endif %}
-<section id="matrices"><h2>Matrices</h2>{{ pictures('matrices') }}
+<section id="matrices"><h2>Matrices</h2><details><summary>All {{ matrices|length }}: figures</summary>{{ pictures('matrices') }}</details>
 <details><summary>As tables, with files</summary>{% for m in matrices.values() %}{{ heat(m) }}{% endfor %}</details></section>
 """
 
@@ -389,24 +399,24 @@ Its correlation with what fine-tuning costs, against that of all relabellings of
 <thead><tr><th></th>{% for yard in yards %}<th>{{ words(yard) }}: Pearson r</th><th>p</th><th>Spearman r</th><th>p</th>{% endfor %}</tr></thead><tbody>
 {% for title, values in mantel.items() %}<tr><th>{{ title }}</th>
 {% for v in values %}<td>{{ number(v) }}</td>{% endfor %}</tr>{% endfor %}</tbody></table></div>
-{{ pictures('mantel') }}{% else %}<p>No Mantel test: {{ no_test }}.</p>{% endif %}</section>
-{% if 'parts' in sections %}<section id="parts"><h2>What lengths are made of</h2>{{ pictures('parts') }}</section>{% endif %}
+<details><summary>Figures: pairs, and what relabelled tasks give</summary>{{ pictures('mantel') }}</details>{% else %}<p>No Mantel test: {{ no_test }}.</p>{% endif %}</section>
+{% if 'parts' in sections %}<section id="parts"><h2>What lengths are made of</h2><details><summary>Switch of labels, body and head</summary>{{ pictures('parts') }}</details></section>{% endif %}
 <section id="transfer"><h2>One transfer, seen closely</h2>
-{% if 'transfer' in sections %}<p>The longest of them.</p>{{ pictures('transfer') }}
+{% if 'transfer' in sections %}<details><summary>The longest of them: path, images, turns</summary>{{ pictures('transfer') }}</details>
 {% else %}<p>None of the distances of this run follows a path.</p>{% endif %}</section>
 {% if 'map' in sections %}<section id="map"><h2>Map of the tasks</h2>
 <p>A map must be symmetric and flat, the distances are neither:
-its stress says how much it lies, beside the stress of a map of equal distances.</p>{{ pictures('map') }}</section>{% endif %}
+its stress says how much it lies, beside the stress of a map of equal distances.</p><details><summary>The map</summary>{{ pictures('map') }}</details></section>{% endif %}
 """
 
 # %% ../nbs/11c_report.ipynb #c101
 PAGE_END += """
-<section id="meaning"><h2>What each number means</h2><dl class="terms">
+<section id="meaning"><h2>What each number means</h2><details><summary>{{ glossary|length + meanings|length }} terms</summary><dl class="terms">
 {% for name, text in meanings.items() %}<dt>{{ words(name) }}</dt><dd>{{ text[0]|upper }}{{ text[1:] }}.</dd>{% endfor %}
-{% for k, v in glossary.items() %}<dt>{{ k }}</dt><dd>{{ v }}</dd>{% endfor %}</dl></section>
-<section id="settings"><h2>Settings</h2>{{ pairs('Run', about) }}{{ pairs('Time on the clock', times) }}
+{% for k, v in glossary.items() %}<dt>{{ k }}</dt><dd>{{ v }}</dd>{% endfor %}</dl></details></section>
+<section id="settings"><h2>Settings</h2><details><summary>Command, machine, versions, time</summary>{{ pairs('Run', about) }}{{ pairs('Time on the clock', times) }}
 <p class="soft">Pairs found in the store cost no time in this run.
-Measuring all of them took {{ cpu }} of one core, fitting of sources not counted.</p>
+Measuring all of them took {{ cpu }} of one core, fitting of sources not counted.</p></details>
 <details><summary>All settings of the transfers (preset {{ run.preset }}; what was changed is marked)</summary>
 <div class="scroll"><table class="text"><tbody>
 {% for k, v in run.config.items() %}<tr><th>{{ k }}</th><td{% if k in changed %} class="changed"{% endif %}>{{ v }}</td></tr>{% endfor %}
@@ -489,7 +499,7 @@ def report_contents(
              "machine": listed(run["machine"]), "versions": listed(run["versions"])}
     return dict(
         suite=e.suite, tasks=e.suite.table(), seeds=e.seeds, matrices=e.matrices, run=run, about=about, changed=changed_settings(run),
-        answers=answers(e), facts=facts_of(e, run), summary=summary_table(e), ceiling=ceiling_lines(e), warnings=warnings_for(e),
+        answers=answers(e), nearest=nearest_sources(e), lead=next(iter(e.matrices.values())), facts=facts_of(e, run), summary=summary_table(e), ceiling=ceiling_lines(e), warnings=warnings_for(e),
         shared=shared_classes(e.suite, e.config), shared_words=shared_in_words(e), known={k: known_summary(v) for k, v in e.known.items()},
         yards=list(yardsticks(e.matrices)), mantel=tests_by_row(e), relabellings=relabellings(e), no_test=why_no_test(e),
         drawn=[vars(d) | dict(uri=uri(d)) for d in drawn], sections={d.section for d in drawn},
