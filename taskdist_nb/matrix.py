@@ -26,6 +26,7 @@ from tqdm.auto import tqdm
 from .chance import WeakEvidence, doubt_about_source
 from .data import Suite, check_list, check_whole
 from .distances import DISTANCES, PATHS, TransferResult, check_embeddable, check_features, check_first_coupling
+from .given import check_views, hand_over
 from .jobs import (Failed, Job, Plan, do_jobs, embedding_of, fit_of, make_plan, needed_by, probe_of, result_of,
                               source_of, stored_result)
 from .models import get_model
@@ -187,17 +188,19 @@ def distance_matrix(
     n_jobs:int=1,                    # processes side by side; -1: one a core
     progress:bool=True,              # show bars for rounds of jobs that take longer than 3 seconds?
     together:int=1,                  # pairs that each process trains in lock-step; worth it on a GPU
+    prepared:Mapping=None,           # name -> network trained on that task (nn.Module or Fitted), or (name, seed) -> that of a seed; others are fitted here
 ) -> DistanceMatrix:                 # rows sources, columns targets
     """A distance over all ordered pairs of a suite, the diagonal included (the noise floor). What `store` holds is read, not computed.
 
     A pair that has no finite number is NaN, with the reason in `failures` and a warning; if that is so for all, the first reason is raised.
+    A network in `prepared` has an output for each of the task's classes, in their order; distances that read no source network take no notice of it.
     Warns (`WeakEvidence`) of test images that a source was trained on, and of sources that know no more than who guesses."""
     distance = as_measure(distance)
     get_measure(distance); get_model(model)
     suite, seeds, n_jobs = check_suite(suite), check_seeds(seeds), check_n_jobs(n_jobs)
     together = check_whole(together, "together")
     with tempfile.TemporaryDirectory() as temporary:
-        plan = make_plan(suite, model, config, store or temporary, seeds, together)
+        plan = hand_over(make_plan(suite, model, config, store or temporary, seeds, together), prepared, seeds)
         check_network(plan, distance)
         if get_measure(distance).needs in ("fit", "source"):
             for note in leak_notes(suite, suite, suite.read and suite.read.files): warnings.warn(note, WeakEvidence, stacklevel=2)
@@ -235,7 +238,10 @@ def check_network(
     if distance == "coupled": check_first_coupling(plan.model, first, plan.config)
     if distance in look: check_features(plan.model, first)
     if distance == "task2vec": check_embeddable(plan.model, first)
-    if plan.together > 1 and distance in PATHS: check_stackable(plan.model, first)
+    if distance in look or distance == "coupled" and plan.config.first_coupling == "features": check_views(plan)
+    if plan.together > 1 and distance in PATHS:
+        if plan.given: raise ValueError(f"together must be 1 where networks are given. Got: {plan.together}, with prepared networks; lock-step needs one architecture.")
+        check_stackable(plan.model, first)
 
 def doubts_about_sources(
     suite:Mapping,           # name -> Task

@@ -749,7 +749,7 @@ def test_a_store_gives_back_what_it_was_given_or_nothing(tmp_path_factory, recor
 
 
 @covers("matrix.distance_matrix", "matrix.check_suite", "matrix.check_seeds", "matrix.check_n_jobs", "matrix.DistanceMatrix", "matrix.assemble", "keys.settings_for", examples=30)
-@given(task_pairs(), st.sampled_from(["suite", "distance", "model", "config", "seeds", "n_jobs", "together", "store", None]), st.data())
+@given(task_pairs(), st.sampled_from(["suite", "distance", "model", "config", "seeds", "n_jobs", "together", "store", "prepared", None]), st.data())
 def test_a_matrix_is_whole_or_refused(tmp_path_factory, pair, field, more):
     arguments = dict(suite=Suite(pair), distance="wasserstein", model="mlp", config=TransferConfig.toy(**QUICK), seeds=[0], n_jobs=1, together=1)
     if field: arguments[field] = more.draw(or_hostile(st.just(arguments.get(field))))
@@ -1108,6 +1108,8 @@ SAYS = [   # a call, and what its message holds: the argument, the value, what w
     (lambda: distances.get_distance("cupled"), "distance", "'cupled'", "'coupled'"),
     (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", seeds=[0, 0]), "seeds", "[0, 0]", "different"),
     (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", n_jobs=0), "n_jobs", "0", "-1 for one process a core"),
+    (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", prepared={"lwo": models.mlp(5)}), "prepared name", "'lwo'", "'low'"),
+    (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", prepared={"low": "resnet18"}), "prepared['low']", "str", "nn.Module"),
     (lambda: viz.plot_matrix(np.eye(3)), "matrix", "ndarray", "pd.DataFrame("),
     (lambda: cli.parse(["run", "--seedz", "2"]), "option", "'--seedz'", "'--seeds'"),
     (lambda: cli.make_config("fast", ["stpes=3"]), "--set", "'stpes'", "'steps'"),
@@ -1141,15 +1143,16 @@ ELSEWHERE = {
     "together": {"steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution Products Stack check_alike check_stackable on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"},
     "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
     "store": {"steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance Head to_line from_line open_plain Place places_in Index refused write_whole distrust"},
-    "keys": {"names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour model_fingerprint measure_version"},
+    "keys": {"names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version"},
     "workers": {"one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"},
     "jobs": {"steps of `distance_matrix`, tried in 06e_jobs, 07_matrix and test_store": "*"},
+    "given": {"networks of every kind are handed over, named and refused in 06g_given": "*"},
     "measures": {"functions of users are measured, registered and refused in 06f_measures and test_measures": "*"},
     "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix, test_store and test_scale_out": "to_cell from_cell to_float to_row from_head from_row pairs_of rounds_of run_plan without_number work_for run_jobs list_wanted wanted progress_of seconds_left check_network doubts_about_sources"},
     "live": {"figures for the site, driven by mouse and keyboard in tests/browser/test_live.py": "*"},
     "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed plain short as_text unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
     "widgets": {"parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree tied listed output_names output_colours sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"},
-    "bodies": {"heads of every kind are found, widened and replaced in 09c_bodies": "*"},
+    "bodies": {"heads of every kind are found, widened and replaced in 01b_bodies": "*"},
     "adapters": {"networks of every name, and files that are none, are tried in 09d_adapters and test_adapters": "builder load_body read_weights without_prefix load_all with_weights LogitsOf load_model"},
     "tuning": {"held to the path of `fine_tuning`, saved and loaded in 09e_tuning": "*"},
     "candidates": {"networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned learn make_tuned tuned"},

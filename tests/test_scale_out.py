@@ -11,6 +11,8 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from taskdist_nb.data import digits_suite
 from taskdist_nb.matrix import Store, distance_matrix
@@ -58,6 +60,18 @@ def test_two_processes_on_one_store(serial, tmp_path):
     assert [out.strip() for out, _ in said] == [serial.tobytes().hex()]*2, said
     assert all("is not read" not in err for _, err in said)
     assert sound(tmp_path)
+
+
+def test_given_networks_go_to_other_processes(serial, tmp_path):
+    torch.manual_seed(0)
+    own = nn.Sequential(nn.Flatten(), nn.Linear(64, 24), nn.Tanh(), nn.Linear(24, 5))   # of another architecture, here untrained
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")   # it guesses
+        one, two = (matrix(tmp_path/str(n), prepared={"high": own}, n_jobs=n).values for n in (1, 2))
+    assert np.array_equal(one, two) and sound(tmp_path/"1") and sound(tmp_path/"2")
+    assert Store(tmp_path/"1").heads().keys() == Store(tmp_path/"2").heads().keys()
+    rest = [NAMES.index(name) for name in NAMES if name != "high"]
+    assert np.array_equal(one[:, rest], serial[:, rest]) and not np.isclose(one[:, 1], serial[:, 1]).any()
 
 
 def test_dask_cluster_that_loses_a_worker(serial, tmp_path):
