@@ -35,7 +35,7 @@ CALLED = {
     "widgets": "walk_transfer fisher_ruler mantel_explorer task_map exact_toy_explorer Panel Walk record_walk fine_tuning_gain",
     "bodies": "Trained find_head untrained",
     "adapters": "load_model torch_model adapt read_weights",
-    "tuning": "load_network TunedNetwork balanced_error",
+    "tuning": "Tuning Checkpoint load_network TunedNetwork balanced_error",
     "candidates": "few_shot",
     "findings": "images_used",
     "ranking": "Ranking Doubt",

@@ -23,7 +23,7 @@ _HOMES = {   # module -> what it offers here
     "matrix": "distance_matrix DistanceMatrix",
     "mantel": "mantel MantelResult",
     "adapters": "load_model torch_model",
-    "tuning": "load_network TunedNetwork",
+    "tuning": "Tuning load_network TunedNetwork",
     "candidates": "few_shot",
     "ranking": "Ranking",
     "select": "rank_sources rank_architectures",

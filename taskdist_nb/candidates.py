@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['TUNED', 'ERRORS', 'REMAINS', 'ENDS', 'METHODS', 'SCRATCH', 'ALONE', 'BY_HEAD', 'OF_SOURCE', 'few_shot', 'methods_now',
-           'check_method', 'Candidate', 'answers', 'plan_for', 'kept', 'view_alone', 'score_alone', 'Tuned', 'learn',
-           'make_tuned', 'tuned']
+           'check_method', 'Candidate', 'answers', 'plan_for', 'kept', 'view_alone', 'score_alone', 'Tuned', 'scratch',
+           'learn', 'make_tuned', 'tuned']
 
 # %% ../nbs/09f_candidates.ipynb #ba9e8f06
 import copy, math, time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 # %% ../nbs/09f_candidates.ipynb #9371b7b0
 import torch
@@ -24,10 +24,10 @@ from .data import Task, check_whole, unknown
 from .distances import DISTANCES, TransferResult, from_scratch, set_out, to_record
 from .fingerprints import fingerprint
 from .jobs import Job, Plan, check_result, fit_of, making, result_of, source_of, stored, stored_result
-from .models import build_model, predict_logits
+from .models import build_model, get_model, predict_logits
 from .scores import SCORES, View, get_measure, images_drawn, scored
 from .trajectory import Fitted, TransferConfig, accuracy_on, derive_seed, device_of, make_generator, on_device, still_trajectory, walk_streams
-from .tuning import errors_on, fine_tune, linear_probe
+from .tuning import Checkpoint, Tuning, errors_on, fine_tune, linear_probe, training_loss
 
 # %% ../nbs/09f_candidates.ipynb #4d03fb7e
 def few_shot(
@@ -81,6 +81,8 @@ class Candidate:
     plan: Plan                                    # model, settings, store
     given: dict = field(default_factory=dict)     # seed, or None for all seeds -> Fitted
     trained: Trained|None = None                  # a network that comes without a Fitted
+    tuning: Tuning = Tuning()                     # how it is fine-tuned
+    on_checkpoint: Callable|None = field(default=None, repr=False, compare=False)   # is told each `Checkpoint` of its fine-tuning
 
 # %% ../nbs/09f_candidates.ipynb #a9340cc8
 @patch
@@ -219,6 +221,27 @@ def start(
     s = set_out(self.source, self.target, p.model, p.config, seed, {self.source.name: self.fitted(seed)}, False, floor=False)
     return s.fitted.model, s.target, s.labels.target, s.streams("fine_tuning")[0]["batches"], s.fitted.accuracy
 
+# %% ../nbs/09f_candidates.ipynb #47e3c518
+@patch
+def told(self:Candidate,
+    seed:int,     # of the run
+) -> Callable|None:
+    "What fine-tuning tells: the callback, with the name of the candidate. None: there is no callback."
+    return self.on_checkpoint and (lambda c: self.on_checkpoint(replace(c, name=self.name, seed=seed)))
+
+def scratch(
+    candidate:Candidate,   # whose architecture is taken, and its `tuning`
+    seed:int,              # of fresh weights and batches
+) -> tuple:                # network with an output a class, error half-way
+    "Train from fresh weights, at the better of two rates by the loss on training images."
+    p, task, tuning = candidate.plan, on_device(candidate.target, candidate.plan.config), candidate.tuning
+    network = build_model(get_model(p.model), task.n_classes, task.x_train, derive_seed(seed, "weights")).to(task.x_train.device)
+    lr, tries = tuning.rate(p.config), []
+    for rate in sorted({lr, lr*p.config.source_lr/p.config.lr}):
+        stream = walk_streams(replace(p.config, walks=1), seed, "scratch", task.name)[0]["batches"]
+        tries.append(fine_tune(network, task, tuple(range(task.n_classes)), p.config, stream, replace(tuning, lr=rate)))
+    return min(tries, key=lambda made: training_loss(made[0], task, tuning, p.config.precision))
+
 # %% ../nbs/09f_candidates.ipynb #6075a1bc
 def learn(
     candidate:Candidate,   # of any kind
@@ -229,13 +252,14 @@ def learn(
     p = candidate.plan
     if stage == SCRATCH:
         begun = time.perf_counter()
+        if candidate.tuning != Tuning(): return *scratch(candidate, seed), on_device(candidate.target, p.config), math.nan, time.perf_counter() - begun
         few = replace(p.config, checkpoints=2, cost_checkpoints=0, excess_points=0, accuracy_points=0) if p.config.steps > 1 else p.config
         path = from_scratch(candidate.target, p.model, few, seed)
         return path.model.eval(), math.nan, on_device(candidate.target, p.config), math.nan, time.perf_counter() - begun
     network, task, outputs, stream, own = candidate.start(seed)
     begun = time.perf_counter()
-    if stage == "linear_probe_error": made, halfway = linear_probe(network, task), math.nan
-    else: made, halfway = fine_tune(network, task, outputs, p.config, stream)
+    if stage == "linear_probe_error": made, halfway = linear_probe(network, task, candidate.tuning), math.nan
+    else: made, halfway = fine_tune(network, task, outputs, p.config, stream, candidate.tuning, candidate.told(seed))
     return made, halfway, task, own, time.perf_counter() - begun
 
 def make_tuned(
@@ -250,11 +274,20 @@ def make_tuned(
     return Tuned(stage, *about, error, accuracy=1 - error, source_accuracy=own, seconds=seconds,
                  config=candidate.plan.config, balanced=balanced, halfway=halfway, weights=weights)
 
+@patch
+def plan_of(self:Candidate,
+    stage:str,     # in `TUNED`, or `SCRATCH`
+) -> Plan:
+    "The plan whose records belong to how this stage trains. The default has the names that it has always had; a head knows of class weights alone."
+    how = Tuning(class_weights=self.tuning.class_weights) if stage == "linear_probe_error" else self.tuning
+    if how == Tuning(): return self.plan
+    return replace(self.plan, networks={seed: fingerprint(name, "tuning", asdict(how)) for seed, name in self.plan.networks.items()})
+
 def tuned(
     candidate:Candidate, stage:str, seed:int,   # as for `learn`
 ) -> Tuned:
     "The same, from the store if it is there."
-    plan, job = candidate.plan, candidate.job(stage, seed)
+    plan, job = candidate.plan_of(stage), candidate.job(stage, seed)
     def load(record):
         weights = plan.store.tensors(plan.key(job))
         return Tuned(**record | dict(config=plan.config, weights=weights)) if weights else None

@@ -124,6 +124,7 @@ def settings_of(run:dict) -> dict:   # as run.json says it
     "What it was measured with."
     listed = lambda parts: ", ".join(f"{k} {v}" for k, v in parts.items())
     about = {k: run[k] for k in ("model", "preset") if run.get(k)}
+    if how := run.get("tuning"): about["tuning"] = listed(how)
     return about | {"seeds": ", ".join(map(str, run["seeds"])), "machine": listed(run["machine"]), "versions": listed(run["versions"])} | run["config"]
 
 def _drawn(draw) -> str:

@@ -464,11 +464,13 @@ def fit_head(
     model:nn.Module,   # left as it is
     x:Tensor,          # (n, C, H, W) images
     y:Tensor,          # (n,) labels
+    weights=None,      # (K,) how much an image of each class counts; None: all the same
 ) -> nn.Module:
     "A copy of the model whose last linear layer is a logistic regression of y (n,) on its features of x."
     model, features = copy.deepcopy(model), penultimate(model, x)
     scale = features.std().clamp_min(1e-6)
-    fit = LogisticRegression(C=1.0, max_iter=500).fit((features/scale).cpu().numpy(), y.cpu().numpy())
+    counts = None if weights is None else dict(enumerate(weights))
+    fit = LogisticRegression(C=1.0, max_iter=500, class_weight=counts).fit((features/scale).cpu().numpy(), y.cpu().numpy())
     rows = np.vstack([-fit.coef_, fit.coef_])/2 if len(fit.coef_) == 1 else fit.coef_   # two classes: one row in scikit-learn
     bias = np.concatenate([-fit.intercept_, fit.intercept_])/2 if len(rows) != len(fit.intercept_) else fit.intercept_
     head = nn.Linear(features.shape[1], len(rows)).to(features)

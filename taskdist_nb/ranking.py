@@ -7,7 +7,7 @@ __all__ = ['GRADES', 'INTERVALS', 'HOW', 'OWN', 'Doubt', 'Ranking', 'draw_stage'
 
 # %% ../nbs/10_ranking.ipynb #7bc73d3c
 import html, json, math, tempfile
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 # %% ../nbs/10_ranking.ipynb #04092aec
@@ -337,8 +337,9 @@ def network(
     factory, task = entry.trained if entry.trained is not None else entry.plan.model, entry.target
     network = build_model(get_model(factory), task.n_classes, task.x_train.cpu(), 0)
     network.load_state_dict(made.weights)
+    how = dict() if stage == "linear_probe_error" else asdict(entry.tuning) | dict(lr=entry.tuning.rate(entry.plan.config))
     about = dict(candidate=name, target=task.name, method=stage, error=made.distance, balanced_error=made.balanced, test_images=len(task.y_test), seed=made.seed,
-                 steps=0 if stage == "linear_probe_error" else entry.plan.config.steps, lr=entry.plan.config.lr)
+                 steps=entry.plan.config.steps if how else 0, **how)
     return TunedNetwork(network, task.classes, task.shape, recipe_of(factory), about)
 
 # %% ../nbs/10_ranking.ipynb #e28a23fe

@@ -7,8 +7,8 @@ __all__ = ['TUNES', 'Allowance', 'Step', 'measured', 'find_all', 'find_within', 
            'with_rival', 'run_race', 'compete', 'check_names', 'as_networks', 'is_network', 'split_shelf',
            'check_shelf', 'check_stages', 'check_alone', 'given_for', 'folder_or_temporary', 'rival_of',
            'doubts_about_images', 'doubts_about_weights', 'doubts_about_sources', 'warn_of', 'check_enough',
-           'reads_errors', 'check_race', 'make_entries', 'rank_sources', 'check_models', 'count_parameters',
-           'split_models', 'rank_architectures', 'agreement_at_equal_size', 'beyond_size']
+           'reads_errors', 'check_race', 'make_entries', 'check_tuning', 'rank_sources', 'check_models',
+           'count_parameters', 'split_models', 'rank_architectures', 'agreement_at_equal_size', 'beyond_size']
 
 # %% ../nbs/10_select.ipynb #c003
 import math, numbers, os, tempfile, time, warnings
@@ -39,6 +39,7 @@ from .pictures import leak_notes
 from .ranking import Doubt, Ranking
 from .scores import SCORES, images_drawn, too_few
 from .trajectory import Fitted, TransferConfig, on_device
+from .tuning import Tuning
 from .workers import end_with, one_thread, orderly_stop
 
 # %% ../nbs/10_select.ipynb #c041
@@ -362,7 +363,7 @@ def rival_of(
     "Who trains the target from fresh weights, with the architecture of the best candidate."
     def rival(best):
         factory = untrained(best.trained) if best.trained is not None else best.plan.model
-        return Candidate("(from scratch)", None, best.target, make_plan(Suite([best.target]), factory, config, folder, seeds))
+        return Candidate("(from scratch)", None, best.target, make_plan(Suite([best.target]), factory, config, folder, seeds), tuning=best.tuning)
     return rival
 
 # %% ../nbs/10_select.ipynb #7bbc5486
@@ -453,6 +454,26 @@ def make_entries(
             entries.append(Candidate(name, task, target, plan_for(plan, given), given))
     return entries
 
+# %% ../nbs/10_select.ipynb #820fae5e
+def check_tuning(
+    tuning,           # should be a Tuning
+    on_checkpoint,    # should be a function, or None
+    methods,          # of the stages
+    target:Task,      # whose classes may have weights
+    n_jobs:int,       # processes side by side
+):
+    "Raises TypeError or ValueError for a way to fine-tune that cannot be, or would be without effect."
+    if not isinstance(tuning, Tuning): raise TypeError(f"tuning must be a Tuning, e.g. Tuning('adamw'). Got: {tuning!r:.80}.")
+    tuning.weights(target)
+    tunes, heads = "fine_tuning_error" in methods, tuning == Tuning(class_weights=tuning.class_weights) and "linear_probe_error" in methods
+    if tuning != Tuning() and not tunes and not heads:
+        raise ValueError("tuning must be left out where it would have no effect: optimizer, schedule and lr need the method 'fine_tuning_error' "
+                         f"(or a cascade that ends in it), class_weights that or 'linear_probe_error'. Got: {tuning} with {', '.join(methods)}.")
+    if on_checkpoint is None: return
+    if not callable(on_checkpoint): raise TypeError(f"on_checkpoint must be a function that takes a Checkpoint. Got: {on_checkpoint!r:.80}.")
+    if not tunes: raise ValueError(f"on_checkpoint must be left out where nothing is fine-tuned. Got: a function, with {', '.join(methods)}.")
+    if n_jobs != 1: raise ValueError(f"on_checkpoint must have n_jobs=1: it is called in this process, and others would do the work. Got: n_jobs={n_jobs}.")
+
 # %% ../nbs/10_select.ipynb #fcedd8c8
 @one_thread()
 def rank_sources(
@@ -470,6 +491,8 @@ def rank_sources(
     tune:str="full",                 # of the finalists: "full", all weights; "head", a linear probe of the frozen body; or "both", compared
     n_jobs:int=1,                    # processes side by side; -1: one a core
     progress:Callable=None,          # is called with each `Step`, e.g. print; None: nothing is said
+    tuning:Tuning=Tuning(),          # how candidates are fine-tuned: optimiser, schedule, class weights
+    on_checkpoint:Callable=None,     # is called with each `Checkpoint` while a candidate is fine-tuned, not for what the store has; needs n_jobs=1
 ) -> Ranking:
     """Which source, or which trained network, is the best to fine-tune from?
 
@@ -480,6 +503,7 @@ def rank_sources(
     method, first, final = (as_measure(m) for m in (method, first, final))
     methods, final = check_race(method, first, final, finalists, tune)
     shelf, trained, prepared = split_shelf(target, candidates, prepared)
+    check_tuning(tuning, on_checkpoint, methods, target, n_jobs)
     config = TransferConfig.choice() if config is None else check_config(config)
     tasks = {name: task for name, task in shelf.items() if task is not None}
     check_alone(methods, shelf, trained)
@@ -490,6 +514,7 @@ def rank_sources(
     what = f"{'networks' if trained and not tasks else 'sources'} for {target.name}"
     with folder_or_temporary(store) as folder:
         entries = make_entries(target, shelf, trained, prepared, model, config, folder, seeds)
+        entries = [replace(e, tuning=tuning, on_checkpoint=on_checkpoint) for e in entries]
         rival = rival_of(model, config, folder, seeds) if scratch else None
         ranking = compete(Race(what, method, seeds, allowance, first, final, finalists, rival, tune == "both", n_jobs, progress), entries)
         if store is None: ranking.keep_fits()
@@ -546,6 +571,8 @@ def rank_architectures(
     first:str="logme", final:str="fine_tuning_error", finalists:int=3,   # of the cascade: for all, for the finalists, how many these are
     n_jobs:int=1,                    # processes side by side; -1: one a core
     progress:Callable=None,          # is called with each `Step`, e.g. print; None: nothing is said
+    tuning:Tuning=Tuning(),          # how candidates are fine-tuned: optimiser, schedule, class weights
+    on_checkpoint:Callable=None,     # is called with each `Checkpoint` while a candidate is fine-tuned, not for what the store has; needs n_jobs=1
 ) -> Ranking:
     """With which network is the target nearest to the source? The table has the number of parameters beside the score.
 
@@ -554,6 +581,7 @@ def rank_architectures(
     method, first, final = (as_measure(m) for m in (method, first, final))
     methods, final = check_race(method, first, final, finalists, "full")
     if not isinstance(target, Task): raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
+    check_tuning(tuning, on_checkpoint, methods, target, n_jobs)
     if source is not None: source = check_shelf(target, {getattr(source, "name", "source"): source}).popitem()[1]
     factories, trained, prepared = split_models(source, target, models, prepared)
     config, shelf = TransferConfig.choice() if config is None else check_config(config), dict.fromkeys([*factories, *trained], source)
@@ -564,7 +592,7 @@ def rank_architectures(
     notes = warn_of(doubts_about_images(tasks, target, reads_errors(methods)) + doubts_about_weights(trained))
     with folder_or_temporary(store) as folder:
         make = lambda name, m: make_entries(target, {name: source}, {name: m} if name in trained else {}, prepared, m, config, folder, seeds)[0]
-        entries = [make(name, m) for name, m in {**factories, **trained}.items()]
+        entries = [replace(make(name, m), tuning=tuning, on_checkpoint=on_checkpoint) for name, m in {**factories, **trained}.items()]
         what = f"networks from {source.name if source else 'anywhere'} to {target.name}"
         ranking = compete(Race(what, method, seeds, allowance, first, final, finalists, n_jobs=n_jobs, tell=progress), entries)
         if store is None: ranking.keep_fits()

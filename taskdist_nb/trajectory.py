@@ -14,6 +14,7 @@ __all__ = ['PAPER_IMAGES', 'PAPER_EPOCHS', 'PAPER_BATCH', 'PAPER_LR', 'PAPER_CHE
 import copy, hashlib, json, numbers, time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any
 
 from fastcore.basics import patch
@@ -259,13 +260,14 @@ def make_generator(
 
 # %% ../nbs/04_trajectory.ipynb #c033
 def learning_rates(
-    schedule:str,   # "constant" | "one_cycle" | "step"
+    schedule:str,   # "constant" | "one_cycle" | "step" | "cosine"
     lr:float,       # the largest rate
     steps:int,      # number of SGD steps
 ) -> np.ndarray:    # (steps,)
     "The learning rate of each step."
     t = (np.arange(steps) + 0.5)/steps
     if schedule == "constant": return np.full(steps, lr)
+    if schedule == "cosine": return lr*0.5*(1 + np.cos(np.pi*np.arange(steps)/steps))   # as PyTorch's CosineAnnealingLR
     if schedule == "step": return lr*0.2**np.searchsorted([0.3, 0.6, 0.8], t, side="right")
     rise = 0.25   # warm up over a quarter of the steps, then a half cosine down to nearly 0 (Smith 2018)
     return np.where(t < rise, lr*(0.04 + 0.96*t/rise), lr*0.5*(1 + np.cos(np.pi*(t - rise)/(1 - rise))))
@@ -303,10 +305,12 @@ def train(
     generator:torch.Generator,    # which samples, and their augmentation
     after_step:Callable=None,     # called with the number of steps done
     progress:str="",              # title of a progress bar that appears after a few seconds; empty: none
+    optimizer:Callable=None,      # parameters -> torch.optim.Optimizer; None: SGD with the settings' momentum and weight decay
 ) -> None:
-    "SGD on a moving task. Raises FloatingPointError when the loss, looked at every 20 steps and at the last, or a weight at the end is not finite."
+    "SGD, or another optimiser, on a moving task. Raises FloatingPointError when the loss, looked at every 20 steps and at the last, or a weight at the end is not finite."
     weight = next(model.parameters())
-    optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=config.momentum, weight_decay=config.weight_decay)
+    make = optimizer or partial(torch.optim.SGD, momentum=config.momentum, weight_decay=config.weight_decay)
+    optimizer = make(model.parameters(), lr=1.0)
     half = resolve_precision(config.precision, weight.device) == "bfloat16"
     draw = batch_source(moving, config, batch_size, generator)
     with seeded_everything(generator.initial_seed(), weight.device), tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress) as bar:

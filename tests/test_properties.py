@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import taskdist_nb
-from taskdist_nb import (adapters, candidates, cli, data, datasets, distances, findings, fingerprints, fisher, graded, judgement, mantel, matrix, models, ruler, scores, select, selection_study, together, trajectory, transport, viz,
+from taskdist_nb import (adapters, candidates, cli, data, datasets, distances, findings, fingerprints, fisher, graded, judgement, mantel, matrix, models, ruler, scores, select, selection_study, together, trajectory, transport, tuning, viz,
                          widgets, workers)
 from taskdist_nb.data import LabelSpace, Suite, Task
 from taskdist_nb.trajectory import TransferConfig
@@ -643,7 +643,7 @@ def test_settings_are_checked(preset, kept, field, odd):
 
 
 @covers("trajectory.derive_seed", "trajectory.make_generator", "trajectory.learning_rates", "trajectory.spread", "trajectory.path_times", examples=30)
-@given(st.integers(0, 10**30), words, st.sampled_from(["constant", "one_cycle", "step"]), st.integers(1, 40), st.integers(1, 20))
+@given(st.integers(0, 10**30), words, st.sampled_from(["constant", "one_cycle", "step", "cosine"]), st.integers(1, 40), st.integers(1, 20))
 def test_streams_and_rates(seed, purpose, schedule, steps, points):
     TALLY["cases"] += 1
     assert 0 <= trajectory.derive_seed(seed, purpose) < 2**63 and trajectory.make_generator(seed, purpose).initial_seed() == trajectory.derive_seed(seed, purpose)
@@ -1010,7 +1010,7 @@ def test_panels_are_made_or_refused(frame, permutations):
 # ---------- the command
 
 OPTIONS = {"run": ["--suite digits", "--tasks low,high", "--distances coupled", "--set lr=0.1 steps=9", "--seeds 3", "--n-jobs -1", "--n-jobs 2", "--quiet", "--out o", "--debug"],
-           "select": ["--suite digits", "--target low", "--budget 2.5", "--shots 4", "--candidates odd,even", "--method leep", "--no-scratch", "--model mlp", "--tune head", "--size 16", "--flip"], "status": ["--debug"]}
+           "select": ["--suite digits", "--target low", "--budget 2.5", "--shots 4", "--candidates odd,even", "--method leep", "--no-scratch", "--model mlp", "--tune head", "--size 16", "--flip", "--optimizer adamw", "--schedule cosine", "--class-weights balanced"], "status": ["--debug"]}
 ODD = ["--seeds -1", "--seeds x", "--tasks low,low", "--tasks a,,b", "--n-jobs 0", "--budget nan", "--budget -1", "--shots 0", "--wat", "nonsense", "ü", "--seeds"]
 
 
@@ -1094,6 +1094,9 @@ SAYS = [   # a call, and what its message holds: the argument, the value, what w
     (lambda: scores.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
     (lambda: candidates.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
     (lambda: select.Allowance(0), "budget", "0", "positive number of seconds"),
+    (lambda: tuning.Tuning("adam"), "optimizer", "'adam'", "'adamw'"),
+    (lambda: tuning.Tuning(class_weights="balancd"), "class_weights", "'balancd'", "'balanced'"),
+    (lambda: tuning.Tuning(class_weights=[1, -1]), "class_weights[1]", "-1", "from 0"),
     (lambda: adapters.torch_model("resnet81"), "name", "'resnet81'", "'resnet18'"),
     (lambda: adapters.adapt(models.mlp(2)), "build", "Sequential", "n_outputs -> nn.Module"),
     (lambda: scores.get_measure("lepp"), "distance", "'lepp'", "'leep'"),
@@ -1155,10 +1158,10 @@ ELSEWHERE = {
     "bodies": {"heads of every kind are found, widened and replaced in 01b_bodies": "*"},
     "adapters": {"networks of every name, and files that are none, are tried in 09d_adapters and test_adapters": "builder load_body read_weights without_prefix load_all with_weights LogitsOf load_model"},
     "tuning": {"held to the path of `fine_tuning`, saved and loaded in 09e_tuning": "*"},
-    "candidates": {"networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned learn make_tuned tuned"},
+    "candidates": {"networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned scratch learn make_tuned tuned"},
     "findings": {"steps of a ranking, compared with naive loops in 10_findings and 10_select": "Piece Finding score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"},
     "ranking": {"sentences for numbers put there by hand, in 10_ranking": "Doubt draw_stage images_to_tell percent"},
-    "select": {"steps of a ranking, compared with naive loops in 10_select": "find_within compete joined check_names check_shelf tied_out given_for folder_or_temporary check_stages check_any check_enough doubts_about_images doubts_about_sources reads_errors warn_of check_models agreement_at_equal_size beyond_size Step measured find_all Race with_rival run_race as_networks is_network split_shelf check_alone rival_of doubts_about_weights check_race make_entries split_models"},
+    "select": {"steps of a ranking, compared with naive loops in 10_select": "find_within compete joined check_names check_shelf tied_out given_for folder_or_temporary check_stages check_any check_enough doubts_about_images doubts_about_sources reads_errors warn_of check_models agreement_at_equal_size beyond_size Step measured find_all Race with_rival run_race as_networks is_network split_shelf check_alone rival_of doubts_about_weights check_race make_entries split_models check_tuning"},
     "selection_study": {"reads and makes the committed evidence, tried in 10b_selection_study": "as_cases selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up with_other_draws as_colour in_one_form four_data_sets networks_at_hand measure_network run_architectures"},
     "decision": {"what a choice leaves behind, tried in 11d_decision": "*"},
     "cli": {"what follows once the command line is read, tried in 12_cli and test_cli": "*"},

@@ -90,6 +90,7 @@ def trajectory_mlp(k): return nn.Sequential(nn.Flatten(), nn.Linear(64, k))
 def test_learning_rates_by_hand():
     assert learning_rates("constant", 0.3, 3).tolist() == [0.3]*3
     assert learning_rates("step", 1., 10) == pytest.approx([1]*3 + [0.2]*3 + [0.04]*2 + [0.008]*2)
+    assert learning_rates("cosine", 1., 4) == pytest.approx([1, (1 + 0.5**0.5)/2, 0.5, (1 - 0.5**0.5)/2])
     rates = learning_rates("one_cycle", 2., 8)
     rise = [0.04 + 0.96*t/0.25 for t in (1/16, 3/16)]
     fall = [(1 + np.cos(np.pi*(t - 0.25)/0.75))/2 for t in np.arange(5, 16, 2)/16]
