@@ -236,9 +236,9 @@ def given_of(
     with making(plan, job) as write:
         started, n_outputs = time.perf_counter(), predict_logits(network, task.x_train[:1]).shape[1]
         accuracy = accuracy_on(network, task, precision=plan.config.precision)
-        about = dict(task=name, n_outputs=n_outputs, accuracy=accuracy, seed=seed, seconds=time.perf_counter() - started)
-        write(about)
-    return Fitted(**about, model=network)
+        fitted = Fitted(name, n_outputs, accuracy, seed, time.perf_counter() - started, network)
+        write({k: getattr(fitted, k) for k in ("task", "n_outputs", "accuracy", "seed", "seconds")})
+    return fitted
 
 # %% ../nbs/06e_jobs.ipynb #c052
 def source_of(
