@@ -748,7 +748,7 @@ def test_a_store_gives_back_what_it_was_given_or_nothing(tmp_path_factory, recor
         with pytest.warns(matrix.DamagedRecord): assert store.read(key) is None
 
 
-@covers("matrix.distance_matrix", "matrix.check_suite", "matrix.check_seeds", "matrix.check_n_jobs", "matrix.DistanceMatrix", "matrix.assemble", "keys.settings_for", examples=30)
+@covers("matrix.distance_matrix", "matrix.check_suite", "matrix.check_seeds", "checks.check_n_jobs", "matrix.DistanceMatrix", "matrix.assemble", "keys.settings_for", examples=30)
 @given(task_pairs(), st.sampled_from(["suite", "distance", "model", "config", "seeds", "n_jobs", "together", "store", None]), st.data())
 def test_a_matrix_is_whole_or_refused(tmp_path_factory, pair, field, more):
     arguments = dict(suite=Suite(pair), distance="wasserstein", model="mlp", config=TransferConfig.toy(**QUICK), seeds=[0], n_jobs=1, together=1)
