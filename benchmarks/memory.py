@@ -25,7 +25,6 @@ from PIL import Image
 WAYS = {   # name -> (cache?, threads)
     "memory (1 thread)": (False, 1),
     "memory (2 threads)": (False, 2),
-    "cache made (1 thread)": (True, 1),
     "cache made (2 threads)": (True, 2),
     "cache found": (True, 2),
 }
