@@ -1128,6 +1128,7 @@ def test_messages_name_argument_value_and_remedy(call, argument, value, remedy):
 ELSEWHERE = {
     "fingerprints": {"names of what numbers depend on, held to values in 06b_fingerprints": "code_parts of_a_library"},
     "convert": {"steps of the readers, tried in 00_convert and test_readers": "*"}, "folders": {"the same": "*"}, "pictures": {"the same": "*"}, "readers": {"the same": "*"},
+    "cache": {"files of images, spoilt in every way in 00b_cache and test_readers": "*"},
     "graded": {"a record, made when the module is imported": "Dial"},
     "data": {"steps of the readers, tried in 00_data and test_readers": "by_name choose_cuts class_ids held_out named_by_key own_vocabulary"},
     "models": {"steps of `build_model`, tried with networks of every kind in 01_models and test_models": "check_plain two_images check_alone"},
