@@ -1,6 +1,7 @@
 """What a user hands in, arrays, files and data sets, with the right value of each; and that nothing is lost without a word."""
 import errno
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -12,7 +13,6 @@ import torch
 from cases import attempt, or_hostile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from joblib.externals import cloudpickle
 from PIL import Image
 from torch.utils.data import TensorDataset
 
@@ -283,7 +283,7 @@ def test_workers_map_the_files_and_measure_the_same(tmp_path):
     memory, kept = (Suite.from_folder(tmp_path / "pictures", size=16, cache=cache, progress=False) for cache in (None, tmp_path / "cache"))
     plan = make_plan(kept, "mlp", TransferConfig.fast(), tmp_path / "store", [0])
     images = sum(t.x_train.numel() + t.x_test.numel() for t in kept.values())
-    assert len(cloudpickle.dumps(plan)) < images / 3 and b"cache" in cloudpickle.dumps(plan)
+    assert len(pickle.dumps(plan)) < images / 3 and b"cache" in pickle.dumps(plan)
     config = TransferConfig.fast(source_epochs=1, images=0)
     for distance in ("wasserstein", "logme"):
         with warnings.catch_warnings():
