@@ -14,6 +14,7 @@ CALLED = {
     "checks": "UnknownName",
     "data": "Task Suite digits_suite LabelSpace joint_label_space",
     "pictures": "read_picture leaks",
+    "cache": "map_images",
     "readers": "Suite.from_folder Suite.from_npz Reading",
     "torchdata": "Suite.from_dataset",
     "datasets": "cifar100_suite cifar10_suite mnist_suite fashion_mnist_suite load_suite",

@@ -82,7 +82,7 @@ def plot_pictures(
     rows = min(classes, task.n_classes)
     fig, axes = plt.subplots(rows, each, figsize=(0.85*each + 1, 0.85*rows), squeeze=False, layout="constrained")
     for k in range(rows):
-        images = task.x_train[task.y_train == k][:each].cpu()
+        images = task.x_train[(task.y_train == k).nonzero().flatten()[:each]].cpu()
         for ax, image in zip(axes[k], images):
             x = image.float()
             x = (x - x.min())/(x.max() - x.min()).clamp_min(1e-6) if image.is_floating_point() else x/255

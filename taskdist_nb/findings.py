@@ -44,7 +44,7 @@ class Piece(View):
         whole:View,     # whose features and probabilities are used again
         index,          # (k,) which of its images
     ):
-        super().__init__(whole.fitted, whole.n_classes, whole.task, whole.x[index], whole.y[index])
+        super().__init__(whole.fitted, whole.n_classes, whole.task, whole.x[:0], whole.y[index])   # what is seen is known: no image is copied
         self.whole, self.index = whole, index
     @cached_property
     def features(self): return self.whole.features[self.index]

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FORMULA', 'COLUMNS', 'DistanceMatrix', 'to_cell', 'from_cell', 'to_float', 'to_row', 'from_head', 'from_row',
-           'assemble', 'distance_matrix', 'check_suite', 'check_seeds', 'check_n_jobs', 'check_network',
-           'doubts_about_sources', 'pairs_of', 'rounds_of', 'run_plan', 'without_number', 'work_for', 'run_jobs',
-           'list_wanted', 'wanted', 'progress_of', 'seconds_left']
+           'assemble', 'distance_matrix', 'check_suite', 'check_seeds', 'check_network', 'doubts_about_sources',
+           'pairs_of', 'rounds_of', 'run_plan', 'without_number', 'work_for', 'run_jobs', 'list_wanted', 'wanted',
+           'progress_of', 'seconds_left']
 
 # %% ../nbs/07_matrix.ipynb #c003
 import csv, inspect, io, json, os, tempfile, warnings
@@ -24,7 +24,8 @@ from tqdm.auto import tqdm
 
 # %% ../nbs/07_matrix.ipynb #c005
 from .chance import WeakEvidence, doubt_about_source
-from .data import Suite, check_list, check_whole
+from .checks import check_list, check_n_jobs, check_whole
+from .data import Suite
 from .distances import DISTANCES, PATHS, TransferResult, check_embeddable, check_features, check_first_coupling
 from .given import check_views, hand_over
 from .jobs import (Failed, Job, Plan, do_jobs, embedding_of, fit_of, make_plan, needed_by, probe_of, result_of,
@@ -222,11 +223,6 @@ def check_seeds(seeds) -> list[int]:
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds must be at least one integer, and different ones. Got: {seeds}.")
     return seeds
-
-def check_n_jobs(n_jobs) -> int:
-    "A positive integer, or -1 for one process a core; raises TypeError or ValueError."
-    if check_whole(n_jobs, "n_jobs", -1) == 0: raise ValueError("n_jobs must be a positive integer, or -1 for one process a core. Got: 0.")
-    return int(n_jobs)
 
 # %% ../nbs/07_matrix.ipynb #89de0d40
 def check_network(

@@ -6,77 +6,109 @@
 __all__ = ['USUAL', 'Reading', 'class_table', 'left_out_table', 'warn_of']
 
 # %% ../nbs/00b_readers.ipynb #79731da9
+import errno
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
+from typing import Any
 import numpy as np
 import pandas as pd
+import PIL
 import torch
 from fastcore.basics import patch
 from torch import Tensor
 from tqdm.auto import tqdm
-from .checks import check_choice, check_list, check_whole, unknown
-from taskdist_nb.convert import (
-    as_images,
-    as_labels,
-    as_words,
-    check_value_range,
-    constant_images,
-    sorted_names,
-)
+from .cache import Gathered, Index, KeptImages, NotKept, Staged, cache_folder
+from .checks import check_choice, check_list, check_n_jobs, check_whole, unknown
+from .convert import as_labels, as_words, check_value_range, sorted_names
 from .data import Suite, Task, by_name, held_out, own_vocabulary
 from .folders import ClassFolder, find_classes
-from .pictures import image_digests, read_picture
+from .pictures import read_pictures
 
 # %% ../nbs/00b_readers.ipynb #f35adfbe
 @dataclass
 class _Pictures:
-    "Pictures in memory, one row each."
+    "Pictures, one row each."
 
-    x: Tensor  # (n, C, size, size) uint8
+    images: Any  # (n, C, size, size) uint8, or what gives those of a mask
     place: Tensor  # (n,) place of its class in the list of classes
     files: list[Path]  # where it came from
     sizes: list[tuple[int, int]]  # (height, width) there
     frames: list[int]  # pictures there, of which the first was read
     digests: list[str]  # `image_digests`
+    plain: list[int]  # places of the pictures of one colour
+    left_out: list[tuple[Path, str]]  # files that could not be read, and why
+    vocabulary: str  # what the names of the classes belong to: words to no one, numbers to this folder
     test: Tensor  # (n,) True for test pictures
 
 
+@dataclass
+class _Way:
+    "How pictures are read; checked when it is made."
+
+    size: int
+    mode: str
+    value_range: Any
+    on_error: str
+    n_jobs: int
+    progress: bool
+
+    def __post_init__(self):
+        check_whole(self.size, "size", 1, 10_000)
+        check_choice(self.mode, "mode", ("RGB", "L"))
+        check_choice(self.on_error, "on_error", ("raise", "skip"))
+        self.value_range = check_value_range(self.value_range, as_is=False)
+        check_n_jobs(self.n_jobs)
+
+
+def _not_readable(file: Path, error: Exception, way: _Way) -> tuple[Path, str]:
+    "What is left out, and why. Raises OSError if it must not be."
+    why = f"{type(error).__name__}: {error}".removeprefix("ValueError: ").replace(str(file), file.name)
+    if way.on_error == "raise":
+        raise OSError(
+            f"path must hold readable images. Got: {str(file)!r} ({why}); repair or remove it, or "
+            f"say on_error='skip'."
+        ) from error
+    return file, f"not readable ({why[:100]})"
+
+# %% ../nbs/00b_readers.ipynb #5ad6c1c6
 def _read_all(
     classes: list[ClassFolder],
-    size: int,
-    mode: str,
-    value_range,
-    on_error: str,  # "raise" | "skip"
-    progress: bool,  # show a bar if it takes longer
-    left_out: list[tuple[Path, str]],  # (path, why) is added for files that are skipped
+    way: _Way,
+    into,  # `Gathered` or `Staged`: where the images go
 ) -> _Pictures:
     "All pictures of the classes. Raises OSError for one that cannot be read, ValueError if none can."
-    check_whole(size, "size", 1, 10_000)
-    check_choice(mode, "mode", ("RGB", "L"))
-    check_choice(on_error, "on_error", ("raise", "skip"))
-    value_range = check_value_range(value_range, as_is=False)
-    rows, wanted = [], [(k, file) for k, c in enumerate(classes) for file in c.pictures]
-    for k, file in tqdm(wanted, desc="reading pictures", unit="", delay=2, leave=False, disable=not progress):
-        try:
-            rows.append((*read_picture(file, size, mode, value_range), k, file))
-        except Exception as e:
-            why = f"{type(e).__name__}: {e}".removeprefix("ValueError: ").replace(str(file), file.name)
-            if on_error == "raise":
-                raise OSError(
-                    f"path must hold readable images. Got: {str(file)!r} ({why}); repair or remove it, or "
-                    f"say on_error='skip'."
-                ) from e
-            left_out.append((file, f"not readable ({why[:100]})"))
+    wanted = [(k, file) for k, c in enumerate(classes) for file in c.pictures]
+    rows, left_out = [], []
+    bar = dict(total=len(wanted), desc="reading pictures", unit="", delay=2, leave=False, disable=not way.progress)
+    lots = read_pictures([file for _, file in wanted], way.size, way.mode, way.value_range, way.n_jobs)
+    with tqdm(**bar) as shown, closing(lots):
+        for lot in lots:
+            for seen in lot:
+                k, file = wanted[len(rows) + len(left_out)]
+                if isinstance(seen, Exception):
+                    left_out.append(_not_readable(file, seen, way))
+                else:
+                    rows.append((k, file, *seen[1:]))
+                    into.add(seen.image[None])
+            shown.update(len(lot))
     if not rows:
         raise ValueError("path must hold readable images. Got: none that could be read.")
-    x, sizes, frames, places, files = zip(*rows)
-    x, place = as_images(np.stack(x), "x", "NHW" if mode == "L" else "NHWC"), torch.tensor(places)
-    test = torch.tensor([c.part == "test" for c in classes])[place]
-    return _Pictures(x, place, list(files), list(sizes), list(frames), image_digests(x), test)
+    images = into.whole()
+    places, files, sizes, frames, digests, plain = map(list, zip(*rows))
+    names, plain = sorted_names(c.name for c in classes), [k for k, one in enumerate(plain) if one]
+    numbers = torch.tensor([names.index(c.name) for c in classes])[places]
+    vocabulary = own_vocabulary(images, numbers, names)
+    place, test = torch.tensor(places), _for_test(classes, places)
+    return _Pictures(images, place, files, sizes, frames, digests, plain, left_out, vocabulary, test)
+
+
+def _for_test(classes: list[ClassFolder], places: list[int]) -> Tensor:
+    return torch.tensor([c.part == "test" for c in classes])[places]
 
 # %% ../nbs/00b_readers.ipynb #878fc7b8
 def _held_out(
@@ -204,7 +236,7 @@ def _cut_pictures(
     task: str,  # its name, for messages
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     "x_train, y_train, x_test, y_test of one task. Raises ValueError if a class has no pictures on one side."
-    label = torch.full((len(rows.x),), -1)
+    label = torch.full((len(rows.place),), -1)
     for k, places in enumerate(wanted.values()):
         label[torch.isin(rows.place, torch.tensor(places))] = k
     train, test = ~rows.test & (label >= 0), rows.test & (label >= 0)
@@ -216,7 +248,7 @@ def _cut_pictures(
                 f"Got: none of {', '.join(map(repr, empty[:10]))}; "
                 "add some (two different pictures are the least), or leave the class out by tasks=."
             )
-    return rows.x[train], label[train], rows.x[test], label[test]
+    return rows.images[train], label[train], rows.images[test], label[test]
 
 # %% ../nbs/00b_readers.ipynb #e767a10a
 def _remarks(rows: _Pictures, root: Path) -> list[str]:
@@ -226,8 +258,8 @@ def _remarks(rows: _Pictures, root: Path) -> list[str]:
     def names(places):
         return _some([_short(rows.files[k], root) for k in places])
 
-    if plain := constant_images(rows.x):
-        notes.append(f"One colour throughout: {len(plain)} of {len(rows.x)} ({names(plain)})")
+    if rows.plain:
+        notes.append(f"One colour throughout: {len(rows.plain)} of {len(rows.files)} ({names(rows.plain)})")
     if more := [k for k, n in enumerate(rows.frames) if n > 1]:
         notes.append(f"First picture of several in a file: {len(more)} ({names(more)})")
     trained = {d for d, is_test in zip(rows.digests, rows.test.tolist()) if not is_test}
@@ -277,17 +309,10 @@ def _split(rows: _Pictures, classes: list[ClassFolder], test_size: float, seed: 
         digests = [rows.digests[k] for k in split.tolist()]
         rows.test[split] = _held_out(digests, rows.place[split], test_size, seed)
 
-
-def _vocabulary_of(rows: _Pictures, classes: list[ClassFolder]) -> str:
-    "What the names of the classes belong to: words to no one, numbers to this folder."
-    names = sorted_names(c.name for c in classes)
-    numbers = torch.tensor([names.index(c.name) for c in classes])
-    return own_vocabulary(rows.x, numbers[rows.place], names)
-
 # %% ../nbs/00b_readers.ipynb #1aac71df
-def _make_tasks(rows: _Pictures, cuts, flip: bool, vocabulary: str) -> list[Task]:
+def _make_tasks(rows: _Pictures, cuts, flip: bool, vocabulary: str | None) -> list[Task]:
     "The tasks. Raises ValueError if a class lacks pictures."
-    tasks = []
+    tasks, vocabulary = [], rows.vocabulary if vocabulary is None else vocabulary
     for task, wanted in cuts.items():
         names = tuple(c.rpartition("/")[2] for c in wanted)
         tasks.append(Task(task, *_cut_pictures(rows, wanted, task), names, flip, vocabulary))
@@ -297,9 +322,70 @@ def _make_tasks(rows: _Pictures, cuts, flip: bool, vocabulary: str) -> list[Task
 def _account(suite: Suite, path: Path, how: str, rows: _Pictures, cuts, left_out: list) -> Reading:
     "What was read from a folder."
     table = class_table(suite, _sizes(rows, cuts))
-    items = left_out_table((_short(p, path), why) for p, why in left_out)
+    items = left_out_table((_short(p, path), why) for p, why in left_out + rows.left_out)
     files = {digest: _short(file, path) for digest, file in zip(rows.digests, rows.files)}
     return Reading(repr(suite.name), how, table, items, _remarks(rows, path), files)
+
+# %% ../nbs/00b_readers.ipynb #ff1f44b6
+_COLUMNS = ("sizes", "frames", "digests", "plain", "vocabulary")
+
+
+def _stamp(file: Path) -> list[int]:
+    "What changes when a file does: its size in bytes and the time of its last change."
+    try:
+        found = os.stat(file)
+    except OSError:
+        return []  # reading it says what is wrong
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _index_of(folder: Path, path: Path, classes: list[ClassFolder], way: _Way) -> Index:
+    "Where the pictures of these classes are known, if they are."
+    about = [os.path.realpath(path), way.size, way.mode, way.value_range, way.on_error, PIL.__version__]
+    state = [[c.key, c.part, [[_short(f, path), *_stamp(f)] for f in c.pictures]] for c in classes]
+    return Index(folder, about, state)
+
+
+def _known(index: Index, path: Path, classes: list[ClassFolder]) -> _Pictures | None:
+    "The pictures as the index knows them; their images lie in files."
+    if (found := index.pictures()) is None:
+        return None
+    files, left_out = [path / f for f in found["files"]], [(path / f, why) for f, why in found["left_out"]]
+    columns = {k: found[k] for k in _COLUMNS} | {"sizes": [tuple(size) for size in found["sizes"]]}
+    images, places = KeptImages(index.folder, found["digests"]), found["place"]
+    test = _for_test(classes, places)
+    return _Pictures(images, torch.tensor(places), files, left_out=left_out, test=test, **columns)
+
+
+def _from_cache(
+    cache,  # the user's folder
+    path: Path,  # of the pictures
+    classes: list[ClassFolder],
+    way: _Way,
+    cut: Callable[[_Pictures], list[Task]],
+) -> tuple[_Pictures, list[Task]]:
+    "Pictures whose images lie in files, and their tasks; they are read if any of it is missing."
+    folder = cache_folder(cache)
+    index = _index_of(folder, path, classes, way)
+    if rows := _known(index, path, classes):
+        with suppress(NotKept):
+            return rows, cut(rows)
+    try:
+        rows = _read_all(classes, way, Staged(folder))
+        rows.images = KeptImages(folder, rows.digests, rows.images)
+        tasks = cut(rows)
+        place, files = rows.place.tolist(), [_short(f, path) for f in rows.files]
+        left_out = [(_short(f, path), why) for f, why in rows.left_out]
+        found = {k: getattr(rows, k) for k in _COLUMNS} | dict(place=place, files=files, left_out=left_out)
+        index.keep(found, rows.images.files)
+    except OSError as e:
+        if e.errno not in _NO_ROOM:
+            raise
+        raise OSError(e.errno, f"cache must be a folder with room for the images. Got: {str(cache)!r} ({e.strerror}).") from e
+    return rows, tasks
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # %% ../nbs/00b_readers.ipynb #b144a34c
 @patch(cls_method=True)
@@ -318,19 +404,31 @@ def from_folder(
     name: str | None = None,  # how reports call the suite; None: the name of the folder
     vocabulary: str | None = None,  # what class names belong to, see `Suite.from_arrays`
     progress: bool = True,  # show a bar if reading takes longer
+    cache: str | Path | None = None,  # folder for files that hold the images, on a disk; None: they are in memory
+    n_jobs: int = 1,  # pictures that are read side by side; -1: one a core
 ) -> Suite:  # its `read` says what was read, and what was left out and why
     """A suite from picture files.
 
+    With `cache`, images stay on the disk and are loaded as they are looked at; a second call with the same pictures
+    and options opens none of them.
     Raises FileNotFoundError, OSError for a file that cannot be read, TypeError, ValueError or UnknownName.
-    Warns of what was left out."""
+    Warns of what was left out, and of damaged files in the cache, which are made anew."""
     path = _readable(path, file=False)
     left_out: list[tuple[Path, str]] = []
     layout, classes = find_classes(path, layout, left_out)
     cuts = _cuts(tasks, classes)
-    rows = _read_all(classes, size, mode, value_range, on_error, progress, left_out)
-    _split(rows, classes, test_size, seed)
-    vocabulary = _vocabulary_of(rows, classes) if vocabulary is None else vocabulary
-    suite = cls(_make_tasks(rows, cuts, flip, vocabulary), name or Path(os.path.abspath(path)).name)
+    way = _Way(size, mode, value_range, on_error, n_jobs, progress)
+
+    def cut(rows):
+        _split(rows, classes, test_size, seed)
+        return _make_tasks(rows, cuts, flip, vocabulary)
+
+    if cache is None:
+        rows = _read_all(classes, way, Gathered(sum(len(c.pictures) for c in classes)))
+        made = cut(rows)
+    else:
+        rows, made = _from_cache(cache, path, classes, way, cut)
+    suite = cls(made, name or Path(os.path.abspath(path)).name)
     how = f"layout {layout}, brought to {size} x {size} {mode}"
     suite.read = _account(suite, path, how, rows, cuts, left_out)
     warn_of(suite.read)

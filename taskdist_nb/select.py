@@ -29,10 +29,11 @@ from .ambient import undisturbed
 from .bodies import Trained, untrained, widened
 from .candidates import ALONE, BY_HEAD, ENDS, METHODS, SCRATCH, TUNED, Candidate, check_method, methods_now, plan_for
 from .chance import LEAST_TESTED, WeakEvidence, doubt_about_source, guessing
+from .checks import check_n_jobs
 from .data import Suite, Task, check_choice, check_whole, joint_label_space, named_by_key, unknown
 from .distances import DISTANCES, TransferResult, check_config, check_features
 from .findings import Finding, best_first, find, in_order, repeated_over
-from .matrix import check_n_jobs, check_seeds, make_plan
+from .matrix import check_seeds, make_plan
 from .measures import adopt, as_measure
 from .models import MODELS, build_model, get_model, predict_logits
 from .pictures import leak_notes

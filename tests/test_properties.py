@@ -748,7 +748,7 @@ def test_a_store_gives_back_what_it_was_given_or_nothing(tmp_path_factory, recor
         with pytest.warns(matrix.DamagedRecord): assert store.read(key) is None
 
 
-@covers("matrix.distance_matrix", "matrix.check_suite", "matrix.check_seeds", "matrix.check_n_jobs", "matrix.DistanceMatrix", "matrix.assemble", "keys.settings_for", examples=30)
+@covers("matrix.distance_matrix", "matrix.check_suite", "matrix.check_seeds", "checks.check_n_jobs", "matrix.DistanceMatrix", "matrix.assemble", "keys.settings_for", examples=30)
 @given(task_pairs(), st.sampled_from(["suite", "distance", "model", "config", "seeds", "n_jobs", "together", "store", "prepared", None]), st.data())
 def test_a_matrix_is_whole_or_refused(tmp_path_factory, pair, field, more):
     arguments = dict(suite=Suite(pair), distance="wasserstein", model="mlp", config=TransferConfig.toy(**QUICK), seeds=[0], n_jobs=1, together=1)
@@ -1133,6 +1133,7 @@ def test_messages_name_argument_value_and_remedy(call, argument, value, remedy):
 ELSEWHERE = {
     "fingerprints": {"names of what numbers depend on, held to values in 06b_fingerprints": "code_parts of_a_library"},
     "convert": {"steps of the readers, tried in 00_convert and test_readers": "*"}, "folders": {"the same": "*"}, "pictures": {"the same": "*"}, "readers": {"the same": "*"},
+    "cache": {"files of images, spoilt in every way in 00b_cache and test_readers": "*"},
     "graded": {"a record, made when the module is imported": "Dial"},
     "data": {"steps of the readers, tried in 00_data and test_readers": "by_name choose_cuts class_ids held_out named_by_key own_vocabulary"},
     "models": {"steps of `build_model`, tried with networks of every kind in 01_models and test_models": "check_plain two_images check_alone"},

@@ -1,5 +1,7 @@
 """What a user hands in, arrays, files and data sets, with the right value of each; and that nothing is lost without a word."""
+import errno
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -14,8 +16,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import TensorDataset
 
-from taskdist_nb import convert, folders, pictures
+from taskdist_nb import cache, convert, folders, pictures
 from taskdist_nb.data import Suite, Task
+from taskdist_nb.keys import task_fingerprint
+from taskdist_nb.matrix import distance_matrix
+from taskdist_nb.trajectory import TransferConfig
 
 FEW = settings(
     max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
@@ -222,6 +227,78 @@ def test_transparent_pictures_keep_their_shapes(tmp_path):
     found = torch.cat([suite["all"].x_train, suite["all"].x_test])
     wanted = [255 - np.roll(pixels[..., 3], k, 0) for pixels in shape for k in range(2)]
     for pixels in wanted: assert any((found[k, 0].numpy() == pixels).all() for k in range(4))
+
+
+# ---------- pictures on the disk
+
+READ = """
+import sys
+from taskdist_nb.data import Suite
+suite = Suite.from_folder(sys.argv[1], size=4, mode="L", cache=sys.argv[2], n_jobs=2)
+from taskdist_nb.keys import task_fingerprint
+print(*(task_fingerprint(t) for t in suite.values()))
+"""
+
+
+def test_two_processes_make_one_cache(tmp_path):
+    root = tmp_path / "pictures"
+    write(root, ["pets/cat", "pets/dog", "birds/owl", "birds/jay"], n=40)
+    command = [sys.executable, "-c", READ, str(root), str(tmp_path / "cache")]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    found = [(*process.communicate(timeout=120), process.returncode) for process in both]
+    right = " ".join(task_fingerprint(t) for t in Suite.from_folder(root, **QUIET).values())
+    assert found == [(right + "\n", "", 0)] * 2
+    assert sorted(p.suffix for p in (tmp_path / "cache").iterdir()) == [".json"] + [".npy"] * 4
+    assert subprocess.run(command, capture_output=True, text=True).stdout == right + "\n"
+
+
+KILLED = """
+import os, signal, sys
+from taskdist_nb import cache, readers
+from taskdist_nb.data import Suite
+write, written = cache.write_images, []
+def killed(file, x, rows):
+    if written:
+        open(file.with_name(".part-1"), "wb").write(b"half of it")
+        os.kill(os.getpid(), signal.SIGKILL)
+    written.append(write(file, x, rows))
+cache.write_images = killed
+Suite.from_folder(sys.argv[1], size=4, mode="L", cache=sys.argv[2])
+"""
+
+
+def test_a_killed_reading_leaves_nothing_that_is_believed(tmp_path):
+    root, kept = tmp_path / "pictures", tmp_path / "cache"
+    write(root, ["cat", "dog"], n=10)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(root), str(kept)], capture_output=True, text=True)
+    assert killed.returncode == -9, killed.stderr
+    assert sorted(p.suffix or p.name for p in kept.iterdir()) == [".npy", ".part-1"]
+    memory, again = Suite.from_folder(root, **QUIET)["all"], Suite.from_folder(root, cache=kept, **QUIET)["all"]
+    assert task_fingerprint(memory) == task_fingerprint(again)
+
+
+def test_workers_map_the_files_and_measure_the_same(tmp_path):
+    write(tmp_path / "pictures", ["low/cat", "low/dog", "high/owl", "high/jay"], n=20)
+    memory, kept = (Suite.from_folder(tmp_path / "pictures", size=16, cache=cache, progress=False) for cache in (None, tmp_path / "cache"))
+    images = sum(t.x_train.numel() + t.x_test.numel() for t in kept.values())
+    sent = pickle.dumps(list(kept.values()))
+    assert len(sent) < images / 3 and b"cache" in sent
+    config = TransferConfig.fast(source_epochs=1, images=0)
+    for distance in ("wasserstein", "logme"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            a = distance_matrix(memory, distance, "mlp", config, n_jobs=1, progress=False)
+            b = distance_matrix(kept, distance, "mlp", config, n_jobs=2, progress=False)
+        assert np.isfinite(a.values).all() and (a.values == b.values).all()
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    write(tmp_path / "pictures", ["cat", "dog"])
+    def full(*_): raise OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(cache.Staged, "add", full)
+    with pytest.raises(OSError, match="cache must be a folder with room for the images. Got: .*No space left on device"):
+        Suite.from_folder(tmp_path / "pictures", cache=tmp_path / "cache", **QUIET)
+    assert not list((tmp_path / "cache").iterdir())
 
 
 # ---------- archives and data sets
