@@ -209,6 +209,7 @@ def add_choice(group):   # of a parser's options
     add("--model", metavar="NAME", help=f"that sources are fitted with: {', '.join(MODEL_NAMES)}, or as --networks (default: mlp for digits, else small_cnn)")
     add("--size", metavar="N", type=whole(8), help="pixels a side of the target's pictures without a suite, and of what networks see (default: 64; with a suite: as it is)")
     add("--channels", metavar="C", type=int, choices=(1, 3), help="1 for grey, 3 for coloured pictures, without a suite (default: 3)")
+    add("--cache", metavar="DIR", help="keep the target's decoded pictures there and map them instead of holding them in memory (default: in memory)")
     add("--flip", action=argparse.BooleanOptionalAction, help="mirrored pictures keep their label (default: as the suite's; no)")
     add("--save", metavar="DIR", help="write the network to be used, fine-tuned, with its class names")
     add("--config", metavar="NAME", help="preset of settings: choice, fast, paper, toy (default: toy for digits, else choice)")
@@ -578,6 +579,7 @@ def in_form(
 def open_target(
     path:str,     # of a folder of images, CLASS/*.png or train/... and test/... of these, or of an .npz file
     like,         # Task whose form the images get; they may be mirrored if its may
+    cache=None,   # folder for the decoded pictures; None: they stay in memory
 ):                # Task, named after the folder or the file; what was read, as text
     "All classes of somebody's own images as one task. Raises WrongUse."
     from dataclasses import replace
@@ -585,7 +587,7 @@ def open_target(
     place, (channels, *size) = Path(os.path.abspath(path)), like.shape     # absolute, because "." has a name too
     try:
         if not place.is_dir(): suite = Suite.from_npz(path, flip=like.flip)
-        else: suite = Suite.from_folder(path, size=max(size), mode="L" if channels == 1 else "RGB", flip=like.flip)
+        else: suite = Suite.from_folder(path, size=max(size), mode="L" if channels == 1 else "RGB", flip=like.flip, cache=cache)
         if len(suite) > 1: raise ValueError(f"one task is wanted, CLASS/*.png. Got: {len(suite)}, {', '.join(suite.names)}; give one of them.")
         task = replace(suite[suite.names[0]], name=place.name if place.is_dir() else place.stem)
         pictures = all(t.x_train.element_size() == 1 and t.shape[0] in (1, 3) for t in (task, like))
@@ -609,7 +611,7 @@ def choose_tasks(
     if not others: raise WrongUse(f"--suite must hold a task other than the target. Got: {args.suite!r} with {args.target!r} only.")
     shelf = open_suite(args.suite, others, args.root, args.download, 1) if args.candidates else suite.subset(others)
     told = [str(shelf.read)] if args.suite not in SUITE_NAMES else []
-    target, *more = open_target(args.target, shelf[shelf.names[0]]) if own else [suite[args.target]]
+    target, *more = open_target(args.target, shelf[shelf.names[0]], args.cache) if own else [suite[args.target]]
     if target.name in shelf.names:
         raise WrongUse(f"--target must not have a candidate's name, {target.name!r}; rename the folder or file. Got: {args.target!r}.")
     return target, shelf, told + more
@@ -624,7 +626,7 @@ def target_alone(
     channels, size = args.channels or 3, args.size or 64
     blank = torch.zeros(2, channels, size, size, dtype=torch.uint8)
     like = Task("like", blank, torch.tensor([0, 1]), blank, torch.tensor([0, 1]), ("no class of anybody", "nor this"), bool(args.flip))
-    return open_target(args.target, like)
+    return open_target(args.target, like, args.cache)
 
 # %% ../nbs/12_cli.ipynb #b00fabc3
 @dataclass(frozen=True)

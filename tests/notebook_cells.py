@@ -8,7 +8,7 @@ its notebook is skipped. A cell may be asked for alone: those before it run firs
 `--exported` takes what a cell exports from the module instead of running the cell, so that the notebook tests the module: coverage
 and mutation testing look at modules.
 """
-import importlib
+import importlib.util
 import os
 import symtable
 import sys
@@ -76,6 +76,15 @@ def exported_names(module, source):
     return {name: value for name, value in vars(importlib.import_module(module)).items() if name in bound}
 
 
+def registries(
+    lib, # name of the package
+):
+    "Its distances and scores, to which a notebook may add; none where it has no such modules."
+    wanted = {"distances": "DISTANCES", "scores": "SCORES"}
+    there = [(module, name) for module, name in wanted.items() if importlib.util.find_spec(lib) and importlib.util.find_spec(f"{lib}.{module}")]
+    return [getattr(importlib.import_module(f"{lib}.{module}"), name) for module, name in there]
+
+
 class Notebook(pytest.File):
     "The code cells of a notebook, and the shell they share."
     shell = module = None
@@ -95,6 +104,7 @@ class Notebook(pytest.File):
 
     def setup(self):
         from execnb.shell import CaptureShell
+        self.registered = [(registry, dict(registry)) for registry in registries(settings_of(self.config)["lib_name"])]
         with self.as_notebook(): self.shell = CaptureShell(mpl_format="png")
         # pytest shows the exception, so IPython need not
         self.shell.showtraceback = self.shell.showsyntaxerror = lambda *args, **kwargs: None
@@ -102,6 +112,9 @@ class Notebook(pytest.File):
     def teardown(self):
         if "matplotlib.pyplot" in sys.modules: sys.modules["matplotlib.pyplot"].close("all")
         self.shell = None
+        for registry, before in self.registered:      # what a notebook registers is its own
+            registry.clear()
+            registry.update(before)
 
     @contextmanager
     def as_notebook(self):

@@ -1018,7 +1018,7 @@ ODD = ["--seeds -1", "--seeds x", "--tasks low,low", "--tasks a,,b", "--n-jobs 0
 def command_lines(draw):
     "(words, whether they would do): a command with some of its options, and sometimes one that would not do."
     command = draw(st.sampled_from([*OPTIONS]))
-    words = " ".join([command, *["o"]*(command == "status"), *draw(st.lists(st.sampled_from(OPTIONS[command]), max_size=4, unique=True))]).split()
+    words = " ".join([command, *["o"]*(command == "status"), *draw(st.lists(st.sampled_from(OPTIONS[command]), max_size=12, unique=True))]).split()
     odd = draw(st.sampled_from(["", "", *ODD]))
     return words + odd.split(), not odd
 
@@ -1110,7 +1110,7 @@ SAYS = [   # a call, and what its message holds: the argument, the value, what w
     (lambda: distances.coupled_transfer(Task(**toy), Task(**(toy | dict(name="b"))), config="fast"), "config", "'fast'", "TransferConfig.fast()"),
     (lambda: distances.get_distance("cupled"), "distance", "'cupled'", "'coupled'"),
     (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", seeds=[0, 0]), "seeds", "[0, 0]", "different"),
-    (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", n_jobs=0), "n_jobs", "0", "-1 for one process a core"),
+    (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", n_jobs=0), "n_jobs", "0", "-1 for one a core"),
     (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", prepared={"lwo": models.mlp(5)}), "prepared name", "'lwo'", "'low'"),
     (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", prepared={"low": "resnet18"}), "prepared['low']", "str", "nn.Module"),
     (lambda: viz.plot_matrix(np.eye(3)), "matrix", "ndarray", "pd.DataFrame("),

@@ -13,7 +13,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 # what a reader may have: functions that use it say so if it is not there
-OPTIONAL = {"timm", "skbio"}
+OPTIONAL = {"timm", "transformers", "skbio", "cloudpickle"}    # the last comes with joblib
 OWN = {"taskdist_nb", *(p.stem for folder in ("tests", "docs", "benchmarks") for p in (ROOT / folder).rglob("*.py"))}
 # The first release that mends the last hole known when this was written; `make audit` looks for newer ones.
 MENDED = {"torch": "2.8.0", "pillow": "12.1.1", "scikit-learn": "1.5.0", "tqdm": "4.66.3", "jinja2": "3.1.6", "joblib": "1.2.0", "scipy": "1.10.0",
