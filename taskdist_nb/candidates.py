@@ -118,10 +118,10 @@ def with_floor(
 def answers(
     network:nn.Module,   # in any mode
     task:Task,           # two of whose images it looks at
-) -> list:               # JSON-able
-    "What a network says of two images, to three digits: scaling that no weight shows is in it."
+) -> list:
+    "What tells a trained network from others: its printed form, its outputs for two images to three digits, its weights."
     out = predict_logits(network, task.x_train[:2])
-    return [f"{v:.3g}" for v in out.flatten().tolist()]
+    return [str(network), [f"{v:.3g}" for v in out.flatten().tolist()], *network.state_dict().values()]
 
 def plan_for(
     plan:Plan,             # of the pair
@@ -132,9 +132,9 @@ def plan_for(
     "The plan whose records belong to the networks that were handed over."
     task = next(iter(plan.suite.values()))
     def weights(seed):
-        if trained is not None: return ["trained", sourced, str(trained.network), answers(trained.network, task), *trained.network.state_dict().values()]
+        if trained is not None: return ["trained", sourced, *answers(trained.network, task)]
         if (f := given.get(seed) or given.get(None)) is None: return []
-        return ["given", f.accuracy, f.n_outputs, *f.model.state_dict().values()]
+        return ["given", f.accuracy, f.n_outputs, *answers(f.model, task)]
     own = {seed: fingerprint(name, *w) if (w := weights(seed)) else name for seed, name in plan.networks.items()}
     return replace(plan, networks=own)
 

@@ -1144,7 +1144,7 @@ ELSEWHERE = {
     "trajectory": {"steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Fitted augmentation device_of on_device accuracy_on fit_task Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus WeightAverage Reading follow join_walks walk_streams follow_walks still_trajectory fit_source",
                    "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path"},
     "transport": {"what moving tasks have in common": "MovingTask"},
-    "together": {"steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution Products Stack check_alike check_one_function check_stackable on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"},
+    "together": {"steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"},
     "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
     "store": {"steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance Head to_line from_line open_plain Place places_in Index refused write_whole distrust"},
     "keys": {"names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version"},
