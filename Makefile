@@ -17,7 +17,7 @@ META := settings.ini setup.py pyproject.toml
 MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser lab export docs docs-serve audit coverage mutate clean
+.PHONY: help setup demo test test-browser lab hooks lint export docs docs-serve audit coverage mutate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,7 +49,17 @@ mutate: $(READY_MUTATION) ## plant 150 faults in the numerical core, one at a ti
 lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
 
-export: $(READY) ## after editing notebooks: clean them, then write taskdist_nb/ and README.md from them
+hooks: $(READY) ## once a clone: git merges notebooks cell by cell, and looks at what is committed
+	cd nbs && ../$(BIN)/nbdev_install_hooks
+	$(BIN)/pre-commit install
+
+lint: $(READY) ## what ruff says of notebooks and files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+export: $(READY) ## after editing notebooks: format and clean them, then write taskdist_nb/ and README.md from them
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
 	$(BIN)/nbdev_clean
 	$(BIN)/python docs/still.py
 	$(BIN)/nbdev_export

@@ -1,4 +1,5 @@
 """Plain pytest runs the notebooks: the collector is tests/notebook_cells.py, and has to be named at the root to see nbs/."""
+
 import os
 
 # Before torch is imported anywhere: one thread per test process and no window for a figure.

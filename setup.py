@@ -1,4 +1,5 @@
 """Package metadata: everything comes from settings.ini, so that nbdev and pip read the same file."""
+
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -9,14 +10,26 @@ parser = ConfigParser(delimiters=["="])
 parser.read(here / "settings.ini", encoding="utf-8")
 cfg = parser["DEFAULT"]
 
-statuses = ["1 - Planning", "2 - Pre-Alpha", "3 - Alpha", "4 - Beta", "5 - Production/Stable", "6 - Mature", "7 - Inactive"]
-extras = {name: cfg[f"{name}_requirements"].split() for name in ("dev", "docs", "browser", "dask", "mutation")}
+statuses = [
+    "1 - Planning",
+    "2 - Pre-Alpha",
+    "3 - Alpha",
+    "4 - Beta",
+    "5 - Production/Stable",
+    "6 - Mature",
+    "7 - Inactive",
+]
+extras = {
+    name: cfg[f"{name}_requirements"].split() for name in ("dev", "docs", "browser", "dask", "mutation")
+}
 
 setup(
     name=cfg["lib_name"],
     version=cfg["version"],
     description=cfg["description"],
-    long_description=(here / "README.md").read_text(encoding="utf-8") if (here / "README.md").exists() else cfg["description"],
+    long_description=(here / "README.md").read_text(encoding="utf-8")
+    if (here / "README.md").exists()
+    else cfg["description"],
     long_description_content_type="text/markdown",
     keywords=cfg["keywords"].split(),
     author=cfg["author"],

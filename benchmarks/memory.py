@@ -6,6 +6,7 @@ what has no file behind it (RssAnon of /proc/self/status, sampled), because page
 
     python benchmarks/memory.py --pictures 10000
 """
+
 import argparse
 import json
 import os
@@ -22,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-WAYS = {   # name -> (cache?, threads)
+WAYS = {  # name -> (cache?, threads)
     "memory (1 thread)": (False, 1),
     "memory (2 threads)": (False, 2),
     "cache made (2 threads)": (True, 2),
@@ -37,7 +38,9 @@ def write_pictures(folder, n, size, classes=10):
         place = folder / f"class {k % classes}"
         place.mkdir(exist_ok=True)
         coarse = rng.integers(0, 256, (6, 6, 3)) // 2 + np.array([k % 2, k // 2 % 2, k // 4 % 2]) * 100
-        Image.fromarray(coarse.astype(np.uint8)).resize((size, size), Image.Resampling.BICUBIC).save(place / f"{k}.jpg", quality=85)
+        Image.fromarray(coarse.astype(np.uint8)).resize((size, size), Image.Resampling.BICUBIC).save(
+            place / f"{k}.jpg", quality=85
+        )
 
 
 def anonymous():
@@ -48,14 +51,18 @@ def anonymous():
 
 class Peak:
     "The most anonymous memory since `restart`, looked at every 5 milliseconds."
+
     def __init__(self):
-        self.most = 0.
+        self.most = 0.0
         threading.Thread(target=self.watch, daemon=True).start()
+
     def watch(self):
         while True:
             self.most = max(self.most, anonymous())
             time.sleep(0.005)
-    def restart(self): self.most = anonymous()
+
+    def restart(self):
+        self.most = anonymous()
 
 
 def child(folder, cache, threads, args):
@@ -67,24 +74,33 @@ def child(folder, cache, threads, args):
     from taskdist_nb.models import slim_cnn
     from taskdist_nb.select import rank_sources
     from taskdist_nb.trajectory import TransferConfig
+
     torch.manual_seed(0)
     warnings.simplefilter("ignore")
     body = slim_cnn(1000)
-    network = nn.Sequential(nn.AvgPool2d(4), *body)   # a small network: time and memory are those of the images
+    # a small network: time and memory are those of the images
+    network = nn.Sequential(nn.AvgPool2d(4), *body)
     network(torch.zeros(2, 3, args.size, args.size))
     start, peak, found = anonymous(), Peak(), {}
+
     def took(name, work):
         peak.restart()
         begun = time.perf_counter()
         done = work()
         found[name], found[f"{name} MB"] = time.perf_counter() - begun, max(peak.most, anonymous()) - start
         return done
-    suite = took("read", lambda: Suite.from_folder(folder, size=args.size, cache=cache, n_jobs=threads, progress=False))
+
+    suite = took(
+        "read", lambda: Suite.from_folder(folder, size=args.size, cache=cache, n_jobs=threads, progress=False)
+    )
     task = suite[suite.names[0]]
     config = TransferConfig.choice(steps=20)
     ranking = took("rank", lambda: rank_sources(task, {"network": network}, config=config))
-    found |= dict(images=len(task.x_train) + len(task.x_test), error=float(ranking.table.score.iloc[0]),
-                  maxrss=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    found |= dict(
+        images=len(task.x_train) + len(task.x_test),
+        error=float(ranking.table.score.iloc[0]),
+        maxrss=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
     print(json.dumps(found))
 
 
@@ -95,21 +111,41 @@ def main():
     parser.add_argument("--ways", default=",".join(WAYS), help="which, separated by commas (default: all)")
     parser.add_argument("--child", nargs=3, metavar=("FOLDER", "CACHE", "THREADS"), help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.child: return child(args.child[0], args.child[1] or None, int(args.child[2]), args)
+    if args.child:
+        return child(args.child[0], args.child[1] or None, int(args.child[2]), args)
     with tempfile.TemporaryDirectory() as root:
         pictures, cache = Path(root) / "pictures", Path(root) / "cache"
         pictures.mkdir()
         write_pictures(pictures, args.pictures, args.size)
-        print(f"{args.pictures:,} pictures of {args.size} x {args.size}: {args.pictures * args.size**2 * 3 / 2**20:,.0f} MB of bytes. Memory without a file, beyond that at the start:")
+        print(
+            f"{args.pictures:,} pictures of {args.size} x {args.size}: {args.pictures * args.size**2 * 3 / 2**20:,.0f} MB of bytes. Memory without a file, beyond that at the start:"
+        )
         print(f"{'':24}{'read':>8}{'':>11}{'rank':>8}{'':>11}{'maxrss':>10}  error")
         for way in args.ways.split(","):
             kept, threads = WAYS[way]
-            if way.startswith("cache made"): shutil.rmtree(cache, ignore_errors=True)
-            command = [sys.executable, __file__, "--size", str(args.size), "--child", str(pictures), str(cache) if kept else "", str(threads)]
-            done = subprocess.run(command, capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
-            if done.returncode: sys.exit(done.stderr)
+            if way.startswith("cache made"):
+                shutil.rmtree(cache, ignore_errors=True)
+            command = [
+                sys.executable,
+                __file__,
+                "--size",
+                str(args.size),
+                "--child",
+                str(pictures),
+                str(cache) if kept else "",
+                str(threads),
+            ]
+            done = subprocess.run(
+                command, capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS="1")
+            )
+            if done.returncode:
+                sys.exit(done.stderr)
             f = json.loads(done.stdout.splitlines()[-1])
-            print(f"{way:24}{f['read']:6.1f} s{f['read MB']:8,.0f} MB{f['rank']:6.1f} s{f['rank MB']:8,.0f} MB{f['maxrss']:7,.0f} MB  {f['error']:.4f}", flush=True)
+            print(
+                f"{way:24}{f['read']:6.1f} s{f['read MB']:8,.0f} MB{f['rank']:6.1f} s{f['rank MB']:8,.0f} MB{f['maxrss']:7,.0f} MB  {f['error']:.4f}",
+                flush=True,
+            )
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    main()

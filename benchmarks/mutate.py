@@ -9,6 +9,7 @@ with a seed; none in messages of errors and in type hints.
     python benchmarks/mutate.py --modules ruler --faults 40 --seed 1
     python benchmarks/mutate.py --modules fisher --show          # list the faults that would be planted
 """
+
 import argparse
 import ast
 import difflib
@@ -31,21 +32,70 @@ from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
 
 ROOT = Path(__file__).parents[1]
 GOAL = 0.9
-SECONDS = 120   # of processor time for one run of a module's tests: a fault may make a loop endless
-LIBRARIES = ("IPython", "execnb.shell", "fastcore.all", "hypothesis", "ipywidgets", "joblib", "matplotlib.pyplot", "mpmath", "nbdev.process", "ot", "pandas",
-             "safetensors.torch", "scipy.stats", "seaborn", "sklearn.linear_model", "torch._dynamo", "torch.func", "torchvision", "tqdm.auto")
+SECONDS = 120  # of processor time for one run of a module's tests: a fault may make a loop endless
+LIBRARIES = (
+    "IPython",
+    "execnb.shell",
+    "fastcore.all",
+    "hypothesis",
+    "ipywidgets",
+    "joblib",
+    "matplotlib.pyplot",
+    "mpmath",
+    "nbdev.process",
+    "ot",
+    "pandas",
+    "safetensors.torch",
+    "scipy.stats",
+    "seaborn",
+    "sklearn.linear_model",
+    "torch._dynamo",
+    "torch.func",
+    "torchvision",
+    "tqdm.auto",
+)
 
 # module -> what tests it, the quick ones first; `test_...` alone: a property
 TESTS = {
-    "fisher": ["nbs/02_fisher.ipynb", "tests/test_numerics.py", "tests/test_models.py::test_fisher_information_of_every_kind",
-               "test_lengths_are_lengths", "test_geodesics_divide_the_distance", "test_fisher_information_is_positive"],
-    "transport": ["nbs/03_transport.ipynb", "test_plans_have_their_marginals", "test_block_plans_and_what_follows", "test_couplings_are_whole_or_refused",
-                  "test_blocks_hold_every_sample", "test_epochs_go_through_all", "test_times_and_orders", "test_what_moves_stays_between",
-                  "test_crops_hold_pixels_of_the_image", "test_moving_tasks_give_batches"],
-    "ruler": ["nbs/03b_ruler.ipynb", "test_parts_of_a_step_add_up", "test_what_walks_share", "test_a_ruler_reads_parts_and_chords"],
-    "trajectory": ["tests/test_settings_act.py", "test_settings_are_checked", "test_streams_and_rates", "nbs/04_trajectory.ipynb", "tests/test_exact_toy.py"],
-    "mantel": ["nbs/08_mantel.ipynb", "tests/test_face.py::test_mantel_is_callable_whatever_was_imported_before",
-               "test_mantel_gives_a_p_value", "test_mantel_of_many_tasks"],
+    "fisher": [
+        "nbs/02_fisher.ipynb",
+        "tests/test_numerics.py",
+        "tests/test_models.py::test_fisher_information_of_every_kind",
+        "test_lengths_are_lengths",
+        "test_geodesics_divide_the_distance",
+        "test_fisher_information_is_positive",
+    ],
+    "transport": [
+        "nbs/03_transport.ipynb",
+        "test_plans_have_their_marginals",
+        "test_block_plans_and_what_follows",
+        "test_couplings_are_whole_or_refused",
+        "test_blocks_hold_every_sample",
+        "test_epochs_go_through_all",
+        "test_times_and_orders",
+        "test_what_moves_stays_between",
+        "test_crops_hold_pixels_of_the_image",
+        "test_moving_tasks_give_batches",
+    ],
+    "ruler": [
+        "nbs/03b_ruler.ipynb",
+        "test_parts_of_a_step_add_up",
+        "test_what_walks_share",
+        "test_a_ruler_reads_parts_and_chords",
+    ],
+    "trajectory": [
+        "tests/test_settings_act.py",
+        "test_settings_are_checked",
+        "test_streams_and_rates",
+        "nbs/04_trajectory.ipynb",
+        "tests/test_exact_toy.py",
+    ],
+    "mantel": [
+        "nbs/08_mantel.ipynb",
+        "tests/test_face.py::test_mantel_is_callable_whatever_was_imported_before",
+        "test_mantel_gives_a_p_value",
+        "test_mantel_of_many_tasks",
+    ],
 }
 
 # What any call would trip over says nothing of the tests: bits in place of numbers, identity in place of order.
@@ -60,7 +110,8 @@ def words_of(module):
 
 def load_libraries():
     "What all tests import, but for the package itself: a process that is forked from here starts at once."
-    for name in LIBRARIES: importlib.import_module(name)
+    for name in LIBRARIES:
+        importlib.import_module(name)
 
 
 def test_in_a_fork(words):
@@ -69,7 +120,8 @@ def test_in_a_fork(words):
         child = os.fork()
         if not child:
             resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-            for stream in (1, 2): os.dup2(out.fileno(), stream)
+            for stream in (1, 2):
+                os.dup2(out.fileno(), stream)
             os._exit(int(pytest.main(words)))
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         out.seek(0)
@@ -80,7 +132,10 @@ def try_each(db, words):
     "Cosmic Ray's local distributor, but for the fork: it starts Python and imports torch again for each fault, 6 seconds of 8."
     for item in db.pending_work_items:
         fault = item.mutations[0]
-        with use_mutation(fault.module_path, get_operator(fault.operator_name)(), fault.occurrence) as (before, after):
+        with use_mutation(fault.module_path, get_operator(fault.operator_name)(), fault.occurrence) as (
+            before,
+            after,
+        ):
             status, output = test_in_a_fork(words)
         diff = "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0))
         outcome = TestOutcome.KILLED if status else TestOutcome.SURVIVED
@@ -89,11 +144,18 @@ def try_each(db, words):
 
 def copied(folder):
     "A copy of the project: what git tracks, and new files that it does not ignore."
-    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    names = (
+        subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True
+        )
+        .stdout.decode()
+        .split("\0")
+    )
     for name in filter(None, names):
-        if not (ROOT/name).is_file(): continue
-        (folder/name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT/name, folder/name)
+        if not (ROOT / name).is_file():
+            continue
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
 
 
 def silent_lines(path):
@@ -101,8 +163,10 @@ def silent_lines(path):
     spans = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         parts = [node] if isinstance(node, (ast.Raise, ast.JoinedStr)) else []
-        if isinstance(node, (ast.arg, ast.AnnAssign)) and node.annotation: parts.append(node.annotation)
-        if isinstance(node, ast.FunctionDef) and node.returns: parts.append(node.returns)
+        if isinstance(node, (ast.arg, ast.AnnAssign)) and node.annotation:
+            parts.append(node.annotation)
+        if isinstance(node, ast.FunctionDef) and node.returns:
+            parts.append(node.returns)
         spans += [((p.lineno, p.col_offset), (p.end_lineno, p.end_col_offset)) for p in parts]
     return spans
 
@@ -113,9 +177,15 @@ def planted(db, path, n, seed):
     for item in db.work_items:
         fault = item.mutations[0]
         silent = any(first <= fault.start_pos and fault.end_pos <= last for first, last in spans)
-        if not silent and not fault.operator_name.rpartition("_")[2] in TRIVIAL: places.setdefault(fault.start_pos, []).append(item)
+        if not silent and fault.operator_name.rpartition("_")[2] not in TRIVIAL:
+            places.setdefault(fault.start_pos, []).append(item)
     draw = random.Random(f"{seed} {path.stem}")
-    chosen = [draw.choice(sorted(places[p], key=lambda i: (i.mutations[0].operator_name, i.mutations[0].occurrence))) for p in draw.sample(sorted(places), min(n, len(places)))]
+    chosen = [
+        draw.choice(
+            sorted(places[p], key=lambda i: (i.mutations[0].operator_name, i.mutations[0].occurrence))
+        )
+        for p in draw.sample(sorted(places), min(n, len(places)))
+    ]
     db.clear()
     db.add_work_items(chosen)
     return len(places)
@@ -123,7 +193,11 @@ def planted(db, path, n, seed):
 
 def changed_lines(result):
     "The line of the fault, before and after."
-    return [line for line in (result.diff or "").splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    return [
+        line
+        for line in (result.diff or "").splitlines()
+        if line[:1] in "+-" and line[:3] not in ("+++", "---")
+    ]
 
 
 def try_module(module, n, seed, show):
@@ -132,46 +206,64 @@ def try_module(module, n, seed, show):
     with use_db(f"{module}.sqlite") as db:
         init([path], db, {})
         total = planted(db, path, n, seed)
-        if show: return [(item, None) for item in db.work_items], total
+        if show:
+            return [(item, None) for item in db.work_items], total
         status, output = test_in_a_fork(words)
-        if status: raise RuntimeError(f"the tests of {module} fail without a fault:\n{output[-4000:]}")
+        if status:
+            raise RuntimeError(f"the tests of {module} fail without a fault:\n{output[-4000:]}")
         try_each(db, words)
         return list(db.completed_work_items), total
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     parser.add_argument("--modules", default=",".join(TESTS), type=lambda text: text.split(","))
     parser.add_argument("--faults", default=30, type=int, help="in each module")
     parser.add_argument("--seed", default=0, type=int)
     parser.add_argument("--show", action="store_true", help="only list the faults")
     given = parser.parse_args()
-    if unknown := set(given.modules) - set(TESTS): parser.error(f"--modules must be among {', '.join(TESTS)}. Got: {', '.join(sorted(unknown))}.")
+    if unknown := set(given.modules) - set(TESTS):
+        parser.error(f"--modules must be among {', '.join(TESTS)}. Got: {', '.join(sorted(unknown))}.")
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         copied(Path(folder))
         os.chdir(folder)
-        os.environ |= dict(PYTHONPATH=folder, OMP_NUM_THREADS="1", MPLBACKEND="Agg", PYTHONDONTWRITEBYTECODE="1")
+        os.environ |= dict(
+            PYTHONPATH=folder, OMP_NUM_THREADS="1", MPLBACKEND="Agg", PYTHONDONTWRITEBYTECODE="1"
+        )
         sys.path.insert(0, folder)
         sys.dont_write_bytecode = True
         load_libraries()
-        for module in given.modules: found[module] = report(module, *try_module(module, given.faults, given.seed, given.show))
+        for module in given.modules:
+            found[module] = report(module, *try_module(module, given.faults, given.seed, given.show))
         os.chdir(ROOT)
-    if given.show: return
+    if given.show:
+        return
     faults, killed = (sum(v[k] for v in found.values()) for k in (0, 1))
-    print(f"{'PASS' if killed >= GOAL*faults else 'SHORT'}: {killed} of {faults} faults noticed ({killed/faults:.0%}; goal {GOAL:.0%})")
+    print(
+        f"{'PASS' if killed >= GOAL * faults else 'SHORT'}: {killed} of {faults} faults noticed ({killed / faults:.0%}; goal {GOAL:.0%})"
+    )
 
 
 def report(module, results, total):
     "Print what became of a module's faults; (faults, noticed)."
     survivors = [(item, result) for item, result in results if result is None or not result.is_killed]
-    print(f"{module}: {len(results) - len(survivors)} of {len(results)} noticed, drawn from {total} places", flush=True)
+    print(
+        f"{module}: {len(results) - len(survivors)} of {len(results)} noticed, drawn from {total} places",
+        flush=True,
+    )
     for item, result in sorted(survivors, key=lambda pair: pair[0].mutations[0].start_pos):
         fault = item.mutations[0]
-        print(f"  line {fault.start_pos[0]}, {fault.definition_name}, {fault.operator_name.rpartition('/')[2]} {fault.occurrence}")
-        for line in changed_lines(result) if result else (): print(f"    {line}")
+        print(
+            f"  line {fault.start_pos[0]}, {fault.definition_name}, {fault.operator_name.rpartition('/')[2]} {fault.occurrence}"
+        )
+        for line in changed_lines(result) if result else ():
+            print(f"    {line}")
     sys.stdout.flush()
     return len(results), len(results) - len(survivors)
 
 
-if __name__ == "__main__": main()
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@ Progress (Ramesh et al. 2023) is where on the geodesic from the first prediction
 nearest. For each pair: the length of one coupled walk, progress at its end, what remains, the length at which half of the way is made, the share
 of classes that are new, and the area under the error curve of fine-tuning.
 """
+
 import argparse
 from itertools import permutations
 from pathlib import Path
@@ -27,10 +28,10 @@ GRID = torch.linspace(0, 1, 201, dtype=torch.float64)[:, None]
 def progress(start, now, truth):
     "Where on the geodesics from `start` to `truth` the predictions `now` are, all (n, K) probabilities: one number for all samples."
     u, v, w = (p.clamp_min(0).sqrt().double() for p in (start, now, truth))
-    angle = (u*w).sum(1).clamp(-1, 1).arccos()
-    towards = (GRID*angle).sin()*(v*w).sum(1)
-    back = ((1 - GRID)*angle).sin()*(u*v).sum(1)
-    affinity = (towards + back)/angle.sin().clamp_min(1e-12)
+    angle = (u * w).sum(1).clamp(-1, 1).arccos()
+    towards = (GRID * angle).sin() * (v * w).sum(1)
+    back = ((1 - GRID) * angle).sin() * (u * v).sum(1)
+    affinity = (towards + back) / angle.sin().clamp_min(1e-12)
     return float(GRID[affinity.mean(1).argmax()])
 
 
@@ -44,18 +45,34 @@ def read_pair(source, target, config, seed, prepared):
     def visit(checkpoint, model, tau):
         seen.append(predict_logits(model, target.x_train).softmax(1))
 
-    walk = follow(setting.fitted, moving, setting.target, setting.labels, config, setting.streams("progress")[0], [visit])
+    walk = follow(
+        setting.fitted,
+        moving,
+        setting.target,
+        setting.labels,
+        config,
+        setting.streams("progress")[0],
+        [visit],
+    )
     outputs = torch.tensor(setting.labels.target)[target.y_train]
     truth = torch.eye(setting.labels.n_outputs)[outputs]
     made = np.maximum.accumulate([progress(seen[0], now, truth) for now in seen])
     length = walk.path.per_input.to_numpy()
     tuned = fine_tuning(source, target, mlp, config, seed, prepared, progress=False)
-    return dict(length=length[-1], progress=made[-1], remaining=walk.lengths["remaining"], half=np.interp(0.5, made, length),
-                new=1 - setting.labels.shared/target.n_classes, area=tuned.area)
+    return dict(
+        length=length[-1],
+        progress=made[-1],
+        remaining=walk.lengths["remaining"],
+        half=np.interp(0.5, made, length),
+        new=1 - setting.labels.shared / target.n_classes,
+        area=tuned.area,
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--labels", default="union,disjoint", help="union, disjoint or both")
     parser.add_argument("--seeds", default="0,1")
     parser.add_argument("--out", type=Path, required=True)
@@ -67,7 +84,10 @@ def main():
         for seed in map(int, a.seeds.split(",")):
             done = rows_done(a.out, KEY)
             left = [pair for pair in permutations(suite, 2) if (labels, seed, *pair) not in done]
-            prepared = {name: fit_source(suite[name], 10, mlp, config, seed, progress=False) for name in {s for s, _ in left}}
+            prepared = {
+                name: fit_source(suite[name], 10, mlp, config, seed, progress=False)
+                for name in {s for s, _ in left}
+            }
             for source, target in left:
                 row = dict(zip(KEY, (labels, seed, source, target)))
                 append_row(row | read_pair(suite[source], suite[target], config, seed, prepared), a.out)

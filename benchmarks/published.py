@@ -14,6 +14,7 @@ in --out are written anew: `NAME_SIZE.csv` (a row a path: the configuration in i
 `NAME_SIZE_curves.csv` (test accuracy along each path). The order makes every prefix a balanced design: all sources, floors and copies, then pairs of tasks
 that are one step apart in the list, then two, and so on. --forecast times a few steps on this machine and prints what each kind of record will take.
 """
+
 import argparse
 import time
 from dataclasses import asdict, replace
@@ -25,30 +26,47 @@ import torch
 import torch.nn.functional as F
 
 from taskdist_nb.cifar100 import PAPER_TASKS, write_table
-from taskdist_nb.data import Suite, cifar100_suite
-from taskdist_nb.matrix import Job, do_jobs, make_plan, source_of, stored_result
+from taskdist_nb.data import Suite
+from taskdist_nb.datasets import cifar100_suite
+from taskdist_nb.jobs import Job, do_jobs, make_plan, source_of, stored_result
 from taskdist_nb.models import build_model, predict_logits
 from taskdist_nb.trajectory import TransferConfig, lengths_at, make_generator, parts_at, train
 from taskdist_nb.transport import Still
 
 NETWORKS = {"small": "small_cnn_authors", "wrn": "wrn_16_4_authors"}
-ECONOMIES = dict(coupling_iterations=2, cost_checkpoints=10, probes=500, excess_points=1, excess_steps=500, precision="auto")
+ECONOMIES = dict(
+    coupling_iterations=2,
+    cost_checkpoints=10,
+    probes=500,
+    excess_points=1,
+    excess_steps=500,
+    precision="auto",
+)
 WALKED = ("coupled", "fine_tuning")
+
 
 def scaled(task, size):
     "The task with images of size x size pixels: means of squares."
-    if task.shape[-1] == size: return task
-    shrink = lambda x: F.avg_pool2d(x.float(), x.shape[-1]//size).round().clamp(0, 255).to(torch.uint8)
+    if task.shape[-1] == size:
+        return task
+    shrink = lambda x: F.avg_pool2d(x.float(), x.shape[-1] // size).round().clamp(0, 255).to(torch.uint8)
     return replace(task, x_train=shrink(task.x_train), x_test=shrink(task.x_test))
+
 
 def copy_of(task):
     "Other images of the same classes under labels of their own: the task's test images, four fifths to learn from."
     learn = torch.zeros(len(task.y_test), dtype=torch.bool)
     for c in range(task.n_classes):
         own = (task.y_test == c).nonzero().flatten()
-        learn[own[:len(own)*4//5]] = True
-    parts = dict(x_train=task.x_test[learn], y_train=task.y_test[learn], x_test=task.x_test[~learn], y_test=task.y_test[~learn])
+        learn[own[: len(own) * 4 // 5]] = True
+    parts = dict(
+        x_train=task.x_test[learn],
+        y_train=task.y_test[learn],
+        x_test=task.x_test[~learn],
+        y_test=task.y_test[~learn],
+    )
     return replace(task, name=f"{task.name} copy", vocabulary="copy", **parts)
+
 
 def jobs_of(tasks, seed, pairs):
     "All records in order; `pairs` between different tasks at most."
@@ -58,14 +76,25 @@ def jobs_of(tasks, seed, pairs):
     apart = [(tasks[i], tasks[(i + k) % n]) for k in range(1, n) for i in range(n)]
     return jobs + [Job(walk, seed, pair) for pair in apart[:pairs] for walk in WALKED]
 
+
 def row_of(job, result):
     "A path as a row: readings, parts, what fine-tuning came to."
     last = result.path.iloc[-1]
-    row = dict(distance=job.stage, source=job.tasks[0], target=job.tasks[-1], seed=job.seed) | lengths_at(last)
+    row = dict(distance=job.stage, source=job.tasks[0], target=job.tasks[-1], seed=job.seed) | lengths_at(
+        last
+    )
     row |= {f"{reading}:{part}": v for reading, parts in parts_at(last).items() for part, v in parts.items()}
     kept = ("stderr", "noise_floor", "excess_loss", "accuracy", "area", "source_accuracy", "seconds")
-    to_cut = {f"{reading} cut": v for reading, v in result.lengths.items()} if job.stage == "fine_tuning" else {}
-    return row | to_cut | {k: getattr(result, k) for k in kept} | dict(cross_stderr=last.cross_stderr, iterations=" ".join(f"{v:.5g}" for v in result.iterations))
+    to_cut = (
+        {f"{reading} cut": v for reading, v in result.lengths.items()} if job.stage == "fine_tuning" else {}
+    )
+    return (
+        row
+        | to_cut
+        | {k: getattr(result, k) for k in kept}
+        | dict(cross_stderr=last.cross_stderr, iterations=" ".join(f"{v:.5g}" for v in result.iterations))
+    )
+
 
 def write_tables(plan, jobs, out, name):
     "Everything that the store holds, as CSV files."
@@ -73,45 +102,81 @@ def write_tables(plan, jobs, out, name):
     for job in jobs:
         if job.stage == "floor" and plan.store.read(plan.key(job)):
             last = source_of(plan, job.tasks[0], job.seed).floor.path.iloc[-1]
-            parts = {f"{reading}:{part}": v for reading, found in parts_at(last).items() for part, v in found.items()}
-            rows.append(dict(distance="floor", source=job.tasks[0], target=job.tasks[0], seed=job.seed, cross_stderr=last.cross_stderr) | lengths_at(last) | parts)
-        if job.stage not in WALKED or (result := stored_result(plan, job)) is None: continue
+            parts = {
+                f"{reading}:{part}": v
+                for reading, found in parts_at(last).items()
+                for part, v in found.items()
+            }
+            rows.append(
+                dict(
+                    distance="floor",
+                    source=job.tasks[0],
+                    target=job.tasks[0],
+                    seed=job.seed,
+                    cross_stderr=last.cross_stderr,
+                )
+                | lengths_at(last)
+                | parts
+            )
+        if job.stage not in WALKED or (result := stored_result(plan, job)) is None:
+            continue
         rows.append(row_of(job, result))
         seen = result.path.dropna(subset="accuracy")
-        curves.append(dict(distance=job.stage, source=job.tasks[0], target=job.tasks[1], seed=job.seed) | dict(zip(seen.step.astype(int), seen.accuracy)))
-    if rows: write_table(pd.DataFrame(rows), plan.config, out/f"{name}.csv")
-    if curves: write_table(pd.DataFrame(curves), plan.config, out/f"{name}_curves.csv")
+        curves.append(
+            dict(distance=job.stage, source=job.tasks[0], target=job.tasks[1], seed=job.seed)
+            | dict(zip(seen.step.astype(int), seen.accuracy))
+        )
+    if rows:
+        write_table(pd.DataFrame(rows), plan.config, out / f"{name}.csv")
+    if curves:
+        write_table(pd.DataFrame(curves), plan.config, out / f"{name}_curves.csv")
+
 
 def forecast(plan, jobs):
     "Seconds of each kind of record, from a few steps on this machine."
     task, c = next(iter(plan.suite.values())), plan.config
     model = build_model(plan.model, plan.n_outputs, task.x_train, 0)
+
     def rate(batch, steps=6):
         still = Still(task, plan.n_outputs)
         run = lambda n: train(model, still, np.zeros(n), np.full(n, 1e-4), c, batch, make_generator(0))
         run(2)
         start = time.perf_counter()
         run(steps)
-        return steps*batch/(time.perf_counter() - start)
+        return steps * batch / (time.perf_counter() - start)
+
     start = time.perf_counter()
     predict_logits(model, task.x_train[:500], precision=c.precision)
-    look, fit, walk = 500/(time.perf_counter() - start), rate(c.source_batch_size), rate(c.batch_size)
+    look, fit, walk = 500 / (time.perf_counter() - start), rate(c.source_batch_size), rate(c.batch_size)
     n = len(task.y_train)
-    path, probes = c.steps*c.batch_size/walk, 2*c.probes*c.checkpoints/look
-    pairs = (c.cost_checkpoints + 1)*2*n*c.block_size/look
-    per = dict(fit=c.source_epochs*n/fit, floor=c.walks*(path + probes), fine_tuning=c.walks*(path + probes + c.checkpoints*len(task.y_test)/look),
-               coupled=(c.walks + c.coupling_iterations - 1)*(path + probes) + (c.coupling_iterations - 1)*pairs)
-    table = pd.DataFrame({"records": pd.Series([j.stage for j in jobs]).value_counts(), "minutes each": pd.Series(per)/60})
-    table["hours"] = table["records"]*table["minutes each"]/60
+    path, probes = c.steps * c.batch_size / walk, 2 * c.probes * c.checkpoints / look
+    pairs = (c.cost_checkpoints + 1) * 2 * n * c.block_size / look
+    per = dict(
+        fit=c.source_epochs * n / fit,
+        floor=c.walks * (path + probes),
+        fine_tuning=c.walks * (path + probes + c.checkpoints * len(task.y_test) / look),
+        coupled=(c.walks + c.coupling_iterations - 1) * (path + probes) + (c.coupling_iterations - 1) * pairs,
+    )
+    table = pd.DataFrame(
+        {"records": pd.Series([j.stage for j in jobs]).value_counts(), "minutes each": pd.Series(per) / 60}
+    )
+    table["hours"] = table["records"] * table["minutes each"] / 60
     print(f"images a second: {fit:.0f} fitting, {walk:.0f} walking, {look:.0f} predicting")
     print(table.round(1).to_string(), f"\n{table.hours.sum():.1f} hours in all")
 
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("network", choices=NETWORKS)
     parser.add_argument("--root", default="data", help="torchvision's folder with CIFAR-100")
-    parser.add_argument("--size", type=int, default=32, choices=[8, 16, 32], help="height and width of the images")
-    parser.add_argument("--images", type=int, default=0, help="training images a task, for a rehearsal; 0: all 2,500")
+    parser.add_argument(
+        "--size", type=int, default=32, choices=[8, 16, 32], help="height and width of the images"
+    )
+    parser.add_argument(
+        "--images", type=int, default=0, help="training images a task, for a rehearsal; 0: all 2,500"
+    )
     parser.add_argument("--steps", type=int, default=0, help="of each path, for a rehearsal; 0: as published")
     parser.add_argument("--pairs", type=int, default=20, help="at most so many pairs of different tasks")
     parser.add_argument("--seed", type=int, default=0)
@@ -125,21 +190,35 @@ def main():
     a.out.mkdir(parents=True, exist_ok=True)
     originals = [scaled(t, a.size) for t in cifar100_suite(PAPER_TASKS, root=a.root).values()]
     suite = Suite([*originals, *map(copy_of, originals)], "published")
-    changes = dict(walks=2, reading="auto", crop_padding=a.size//8, device=a.device) | ECONOMIES
-    if a.steps: changes |= dict(steps=a.steps, tau_hold=1, checkpoints=min(20, a.steps), source_epochs=2, excess_steps=2, block_size=5, probes=20)
+    changes = dict(walks=2, reading="auto", crop_padding=a.size // 8, device=a.device) | ECONOMIES
+    if a.steps:
+        changes |= dict(
+            steps=a.steps,
+            tau_hold=1,
+            checkpoints=min(20, a.steps),
+            source_epochs=2,
+            excess_steps=2,
+            block_size=5,
+            probes=20,
+        )
     config = TransferConfig.paper(a.images, **changes)
     plan = make_plan(suite, NETWORKS[a.network], config, a.store, [a.seed])
     jobs = jobs_of([t.name for t in originals], a.seed, a.pairs)
-    if a.forecast: return forecast(plan, jobs)
+    if a.forecast:
+        return forecast(plan, jobs)
     print({k: v for k, v in asdict(plan.config).items() if getattr(TransferConfig.paper(), k) != v})
     plan.store.make_ready()
     started = time.perf_counter()
     for job in jobs:
-        if plan.store.sound(plan.key(job)): continue
-        if time.perf_counter() - started > 60*a.minutes: break
+        if plan.store.sound(plan.key(job)):
+            continue
+        if time.perf_counter() - started > 60 * a.minutes:
+            break
         began = time.perf_counter()
         do_jobs(plan, job)
         write_tables(plan, jobs, a.out, f"{a.network}_{a.size}")
-        print(f"{time.strftime('%H:%M')} {job}: {(time.perf_counter() - began)/60:.1f} minutes", flush=True)
+        print(f"{time.strftime('%H:%M')} {job}: {(time.perf_counter() - began) / 60:.1f} minutes", flush=True)
 
-if __name__ == "__main__": main()
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
 Each record is as large as that of a path with a hundred checkpoints. Printed are seconds of processor time for `progress_of`, which is what `taskdist status` waits for,
 and for a run that finds everything done: the heads, and each record read once.
 """
+
 import argparse
 import json
 import tempfile
@@ -14,15 +15,20 @@ from taskdist_nb.store import Store
 
 def fill(store, n):
     "A store with n records, of which a run wanted twice as many."
-    path = {column: [0.123456789 + k for k in range(101)] for column in ("step", "tau", "per_input", "riemannian", "stderr", "loss")}
-    for k in range(n): store.write(f"{k:020}", dict(path=path), stage="coupled", seconds=60.)
-    wanted = dict(workers=2, keys=dict(coupled=[f"{k:020}" for k in range(2*n)]))
-    store.replace_file(store.folder/"wanted", json.dumps(wanted).encode())
+    path = {
+        column: [0.123456789 + k for k in range(101)]
+        for column in ("step", "tau", "per_input", "riemannian", "stderr", "loss")
+    }
+    for k in range(n):
+        store.write(f"{k:020}", dict(path=path), stage="coupled", seconds=60.0)
+    wanted = dict(workers=2, keys=dict(coupled=[f"{k:020}" for k in range(2 * n)]))
+    store.replace_file(store.folder / "wanted", json.dumps(wanted).encode())
 
 
 def seconds(call):
     "Processor time of a call, by a process that knows nothing of the store yet."
     from taskdist_nb import store
+
     store._indexes.clear()
     start = time.process_time()
     call()
@@ -36,7 +42,7 @@ def main():
     for n in parser.parse_args().records:
         with tempfile.TemporaryDirectory() as folder:
             fill(store := Store(folder), n)
-            size = sum(p.stat().st_size for p in store.records.iterdir())/1e6
+            size = sum(p.stat().st_size for p in store.records.iterdir()) / 1e6
             ask = seconds(lambda: progress_of(store))
             read = seconds(lambda: [store.read(key) for key in store.heads()])
             files = len(list(store.records.iterdir()))

@@ -1,4 +1,5 @@
 """Sphinx settings; the pages come from docs/build.py. Nothing here asks for a network."""
+
 import re
 import shutil
 import sys
@@ -25,10 +26,10 @@ language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.linkcode", "sphinx_copybutton", "sphinx-mathjax-offline"]
 nb_execution_mode = "off"
-nb_ipywidgets_js = {}                 # widgets are shown as pictures
+nb_ipywidgets_js = {}  # widgets are shown as pictures
 myst_enable_extensions = ["dollarmath", "amsmath", "attrs_block", "colon_fence"]
 myst_heading_anchors = 3
-myst_dmath_double_inline = True      # as Jupyter does
+myst_dmath_double_inline = True  # as Jupyter does
 add_module_names = False
 python_maximum_signature_line_length = 80
 toc_object_entries_show_parents = "hide"
@@ -68,26 +69,39 @@ def linkcode_resolve(domain, info):
 
 class ColouredOnly(HtmlFormatter):
     "Code without a mark on what is shown as plain text anyway: names, operators, brackets. That is half of a page of code."
+
     PLAIN = {Token.Name, Token.Operator, Token.Punctuation, Token.Text, Token.Text.Whitespace}
 
-    def _get_css_class(self, token): return "" if token in self.PLAIN else super()._get_css_class(token)
+    def _get_css_class(self, token):
+        return "" if token in self.PLAIN else super()._get_css_class(token)
 
 
 PygmentsBridge.html_formatter = ColouredOnly
 
 # Of MathJax the site loads one script and its fonts, and the extensions that some commands of TeX ask for; the rest is for other formats.
-MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2", *(f"input/tex/extensions/{name}.js" for name in ("boldsymbol", "cancel", "color")))
+MATHJAX = (
+    "tex-chtml.js",
+    "output/chtml/fonts/woff-v2",
+    *(f"input/tex/extensions/{name}.js" for name in ("boldsymbol", "cancel", "color")),
+)
 
 
 def keep_what_is_loaded(app, exception):
     "Remove the parts of MathJax that no page asks for, nine tenths of them, and what only a debugger asks for."
     static = Path(app.outdir) / "_static"
-    if exception or not static.exists(): return
+    if exception or not static.exists():
+        return
     kept = [static / "mathjax" / part for part in MATHJAX]
-    unused = [f for f in (static / "mathjax").rglob("*") if f.is_file() and not any(f.is_relative_to(part) for part in kept)]
-    for file in [*unused, *static.rglob("*.map")]: file.unlink()
+    unused = [
+        f
+        for f in (static / "mathjax").rglob("*")
+        if f.is_file() and not any(f.is_relative_to(part) for part in kept)
+    ]
+    for file in [*unused, *static.rglob("*.map")]:
+        file.unlink()
     for empty in sorted((f for f in static.rglob("*") if f.is_dir()), reverse=True):
-        if not any(empty.iterdir()): empty.rmdir()
+        if not any(empty.iterdir()):
+            empty.rmdir()
 
 
 SAME = re.compile(r'(<span class="(\w+)">[^<]*)</span><span class="\2">')
@@ -103,7 +117,8 @@ def shorter(text):
     A cell that is exported can be linked to."""
     text = CELL.sub(r'<div id="cell-\2" class="cell\1', text)
     text = UNUSED.sub("", re.sub(r'<span class="pre">([^<]*)</span>', r"\1", text))
-    while (joined := SAME.sub(r"\1", text)) != text: text = joined
+    while (joined := SAME.sub(r"\1", text)) != text:
+        text = joined
     return text
 
 
@@ -124,15 +139,26 @@ def describe(app, pagename, templatename, context, doctree):
     words = plain(quoted[1]) if quoted else settings["description"]
     title = plain(context.get("title") or project)
     home = settings["doc_host"] + settings["doc_baseurl"]
-    told = {"og:title": title, "og:description": words, "og:type": "article", "og:image": f"{home}/_static/index_0.png", "og:site_name": project}
-    tags = [f'<meta name="description" content="{escape(words)}">', *(f'<meta property="{name}" content="{escape(value)}">' for name, value in told.items())]
-    if pagename == "404": tags.append(BASE % (settings["doc_baseurl"], settings["doc_baseurl"]))
+    told = {
+        "og:title": title,
+        "og:description": words,
+        "og:type": "article",
+        "og:image": f"{home}/_static/index_0.png",
+        "og:site_name": project,
+    }
+    tags = [
+        f'<meta name="description" content="{escape(words)}">',
+        *(f'<meta property="{name}" content="{escape(value)}">' for name, value in told.items()),
+    ]
+    if pagename == "404":
+        tags.append(BASE % (settings["doc_baseurl"], settings["doc_baseurl"]))
     context["metatags"] = context.get("metatags", "") + "\n".join(tags)
 
 
 def setup(app):
     app.connect("html-page-context", describe)
-    if Path(app.doctreedir).is_relative_to(app.outdir):          # what Sphinx remembers is no part of the site
+    # what Sphinx remembers is no part of the site
+    if Path(app.doctreedir).is_relative_to(app.outdir):
         shutil.rmtree(app.doctreedir, ignore_errors=True)
         app.doctreedir = Path(app.srcdir).parent / "doctrees"
         app.doctreedir.mkdir(exist_ok=True)

@@ -1,4 +1,5 @@
 """Pages of the reference, read from the modules without importing them: signatures, docments as tables, docstrings, links to notebooks."""
+
 import ast
 import io
 import re
@@ -21,7 +22,7 @@ CALLED = {
     "models": "small_cnn wrn_16_4 mlp get_model build_model to_inputs predict_logits penultimate resolve_precision",
     "fisher": "kl_divergence step_length path_length mean_length fisher_rao geodesic fisher_information as_probabilities",
     "transport": "exact_plan entropic_plan block_plans proximal_step make_blocks BlockCoupling displace soft_labels tau_schedule mixup_tau "
-                 "MovingTask Displacement Mixture Still Probe CropFlip",
+    "MovingTask Displacement Mixture Still Probe CropFlip",
     "ruler": "LengthMeter cross_length cross_lengths cross_products kl_parts root_parts",
     "trajectory": "TransferConfig fit_source follow still_trajectory Fitted Trajectory excess_loss same_path",
     "distances": "coupled_transfer uncoupled_transfer fine_tuning task2vec wasserstein wasserstein_features get_distance TransferResult Distance",
@@ -52,20 +53,25 @@ CALLED = {
 @dataclass
 class Entry:
     "What the reference says about one function, class, member or constant."
-    name: str                                      # within its module: "Suite", "Suite.from_arrays"
-    kind: str                                      # the directive of Sphinx's Python domain that describes it
-    signature: str                                 # names and defaults, in brackets
+
+    name: str  # within its module: "Suite", "Suite.from_arrays"
+    kind: str  # the directive of Sphinx's Python domain that describes it
+    signature: str  # names and defaults, in brackets
     doc: str
-    rows: list                                     # [(parameters, type, meaning)]
-    line: int                                      # of the module, where it starts
-    options: list = field(default_factory=list)    # of the directive
-    members: list = field(default_factory=list)    # entries of a class
+    rows: list  # [(parameters, type, meaning)]
+    line: int  # of the module, where it starts
+    options: list = field(default_factory=list)  # of the directive
+    members: list = field(default_factory=list)  # entries of a class
 
 
 def trailing_comments(source):
     "{line: text} of the comments that follow code."
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return {t.start[0]: t.string.lstrip("# ").rstrip() for t in tokens if t.type == tokenize.COMMENT and not t.line.lstrip().startswith("#")}
+    return {
+        t.start[0]: t.string.lstrip("# ").rstrip()
+        for t in tokens
+        if t.type == tokenize.COMMENT and not t.line.lstrip().startswith("#")
+    }
 
 
 def merge(rows, notes):
@@ -75,8 +81,12 @@ def merge(rows, notes):
         if merged and line in notes and line == merged[-1][2]:
             merged[-1][0].append(name)
             merged[-1][1].append(kind)
-        else: merged.append(([name], [kind], line))
-    return [(", ".join(names), ", ".join(dict.fromkeys(filter(None, kinds))), notes.get(line, "")) for names, kinds, line in merged]
+        else:
+            merged.append(([name], [kind], line))
+    return [
+        (", ".join(names), ", ".join(dict.fromkeys(filter(None, kinds))), notes.get(line, ""))
+        for names, kinds, line in merged
+    ]
 
 
 def decorators(node):
@@ -87,7 +97,8 @@ def decorators(node):
 def split_arguments(node, skip_first):
     "-> (signature without types, [(name, type, line)])."
     rows, args = [], node.args
-    if skip_first: (args.posonlyargs or args.args).pop(0)
+    if skip_first:
+        (args.posonlyargs or args.args).pop(0)
     starred = [(star, a) for star, a in (("*", args.vararg), ("**", args.kwarg)) if a]
     for star, arg in [("", a) for a in args.posonlyargs + args.args + args.kwonlyargs] + starred:
         rows.append((star + arg.arg, ast.unparse(arg.annotation) if arg.annotation else "", arg.end_lineno))
@@ -99,7 +110,8 @@ def of_function(node, notes, owner=""):
     "The entry of a function, or of a member of the class `owner`; a patched function says itself whose it is."
     marks, returns = decorators(node), ast.unparse(node.returns) if node.returns else ""
     patch = marks.get("patch", "")
-    if "patch" in marks: owner = node.args.args[0].annotation.id
+    if "patch" in marks:
+        owner = node.args.args[0].annotation.id
     name, doc = f"{owner}.{node.name}".lstrip("."), ast.get_docstring(node) or ""
     signature, rows = split_arguments(node, owner and "staticmethod" not in marks)
     if marks.keys() & {"property", "cached_property"} or "as_prop=True" in patch:
@@ -107,8 +119,20 @@ def of_function(node, notes, owner=""):
     end = node.returns.end_lineno if node.returns else node.body[0].lineno - 1
     note = notes.get(end, "") if all(line != end for *_, line in rows) and end < node.body[0].lineno else ""
     told = merge(rows, notes) + ([("returns", returns, note)] if returns or note else [])
-    options = [f":{o}:" for o in ("classmethod", "staticmethod") if o in marks or (o == "classmethod" and "cls_method=True" in patch)]
-    return Entry(name, "method" if owner else "function", signature, doc, [row for row in told if any(row[1:])], node.lineno, options)
+    options = [
+        f":{o}:"
+        for o in ("classmethod", "staticmethod")
+        if o in marks or (o == "classmethod" and "cls_method=True" in patch)
+    ]
+    return Entry(
+        name,
+        "method" if owner else "function",
+        signature,
+        doc,
+        [row for row in told if any(row[1:])],
+        node.lineno,
+        options,
+    )
 
 
 def of_class(node, notes):
@@ -118,7 +142,9 @@ def of_class(node, notes):
     made = [n for n in node.body if isinstance(n, ast.AnnAssign)]
     if made:
         entry.rows = merge([(n.target.id, ast.unparse(n.annotation), n.end_lineno) for n in made], notes)
-        entry.signature = f"({', '.join(n.target.id + (f'={default(n.value)}' if n.value else '') for n in made)})"
+        entry.signature = (
+            f"({', '.join(n.target.id + (f'={default(n.value)}' if n.value else '') for n in made)})"
+        )
     for init in (n for n in body if n.name == "__init__"):
         told = of_function(init, notes, node.name)
         entry.signature, entry.rows, entry.doc = told.signature, told.rows, entry.doc or told.doc
@@ -131,23 +157,53 @@ def default(node):
     "A dataclass field's default as a reader would write it."
     text = ast.unparse(node)
     match = re.match(r"field\(.*default_factory=(?:lambda: )?(\w+)", text)
-    return {"dict": "{}", "list": "[]"}.get(match[1], "...") if match else "..." if text.startswith("field(") else text
+    return (
+        {"dict": "{}", "list": "[]"}.get(match[1], "...")
+        if match
+        else "..."
+        if text.startswith("field(")
+        else text
+    )
 
 
 def entries(source):
     "All described public names of a module, in its order."
     tree, notes, found = ast.parse(source), trailing_comments(source), []
-    public = next((ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"), [])
+    public = next(
+        (
+            ast.literal_eval(n.value)
+            for n in tree.body
+            if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"
+        ),
+        [],
+    )
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name in public: found.append(of_class(node, notes))
+        if isinstance(node, ast.ClassDef) and node.name in public:
+            found.append(of_class(node, notes))
         if isinstance(node, ast.FunctionDef):
             entry = of_function(node, notes)
             owner = next((e for e in found if e.name == entry.name.split(".")[0] and e.kind == "class"), None)
-            if "." in entry.name and not node.name.startswith("_"): (owner.members if owner else found).append(entry)
-            if node.name in public: found.append(entry)
-        if isinstance(node, ast.Assign) and node.lineno in notes and (name := ast.unparse(node.targets[0])) in public:
+            if "." in entry.name and not node.name.startswith("_"):
+                (owner.members if owner else found).append(entry)
+            if node.name in public:
+                found.append(entry)
+        if (
+            isinstance(node, ast.Assign)
+            and node.lineno in notes
+            and (name := ast.unparse(node.targets[0])) in public
+        ):
             value = ast.unparse(node.value)
-            found.append(Entry(name, "data", "", notes[node.lineno], [], node.lineno, [f":value: {value}"] if len(value) <= 60 else []))
+            found.append(
+                Entry(
+                    name,
+                    "data",
+                    "",
+                    notes[node.lineno],
+                    [],
+                    node.lineno,
+                    [f":value: {value}"] if len(value) <= 60 else [],
+                )
+            )
     return [e for e in found if e.doc or any(meaning for *_, meaning in e.rows)]
 
 
@@ -157,22 +213,34 @@ def names(modules):
     Without names that two modules share, and without parts of modules whose name is a common word (`train`): in a text they may mean something else."""
     found, called = {}, set(" ".join(CALLED.values()).split())
     for module, made in modules.items():
-        for entry in [e for one in made for e in [one, *one.members]]: found.setdefault(entry.name, []).append(f"taskdist_nb.{module}.{entry.name}")
-    return {name: full[0] for name, full in found.items() if len(full) == 1 and (name in called or not re.fullmatch("[a-z]+", name))}
+        for entry in [e for one in made for e in [one, *one.members]]:
+            found.setdefault(entry.name, []).append(f"taskdist_nb.{module}.{entry.name}")
+    return {
+        name: full[0]
+        for name, full in found.items()
+        if len(full) == 1 and (name in called or not re.fullmatch("[a-z]+", name))
+    }
 
 
 def text(words):
     "A comment or docstring as Markdown: what is in backticks is code, in dollars maths, and all else is meant literally."
     parts = LITERAL.split(words)
-    return "".join(part if k % 2 else re.sub(r"([\\*_\[\]<>{}$|~#])", r"\\\1", part) for k, part in enumerate(parts))
+    return "".join(
+        part if k % 2 else re.sub(r"([\\*_\[\]<>{}$|~#])", r"\\\1", part) for k, part in enumerate(parts)
+    )
 
 
-def code(words): return f"`{words}`" if words else ""
+def code(words):
+    return f"`{words}`" if words else ""
 
 
 def table(head, rows):
     "A Markdown table of cells that are Markdown already."
-    lines = [head, ["---"]*len(head), *([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in row] for row in rows)]
+    lines = [
+        head,
+        ["---"] * len(head),
+        *([re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in row] for row in rows),
+    ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -187,26 +255,44 @@ def describe(entry, sections, fence="````"):
     "One entry, and those in it, as directives."
     where = sections.get(max((line for line in sections if line < entry.line), default=0), "")
     body = [text(paragraph) for paragraph in re.split(r"\n\s*\n", entry.doc)] if entry.doc else []
-    if entry.rows: body.append(parameters(entry.rows))
-    if where and entry.kind in ("class", "function"): body.append(f"{{.explained}}\nExplained in [](#{where})")
+    if entry.rows:
+        body.append(parameters(entry.rows))
+    if where and entry.kind in ("class", "function"):
+        body.append(f"{{.explained}}\nExplained in [](#{where})")
     body += [describe(member, sections, fence[:-1]) for member in entry.members]
-    return "\n".join([f"{fence}{{py:{entry.kind}}} {entry.name}{entry.signature}", *entry.options, "", "\n\n".join(body), fence])
+    return "\n".join(
+        [
+            f"{fence}{{py:{entry.kind}}} {entry.name}{entry.signature}",
+            *entry.options,
+            "",
+            "\n\n".join(body),
+            fence,
+        ]
+    )
 
 
-def first_sentence(words): return re.split(r"(?<=[.:;]) (?![^(]*\))|\n", words)[0].rstrip(":;.")
+def first_sentence(words):
+    return re.split(r"(?<=[.:;]) (?![^(]*\))|\n", words)[0].rstrip(":;.")
 
 
 def in_two(module, made):
     "(what a reader calls, what it is made of)"
     by_name = {entry.name: entry for entry in made}
     called = CALLED.get(module, " ".join(by_name)).split()
-    if missing := [name for name in called if name not in by_name]: raise ValueError(f"CALLED names what taskdist_nb.{module} does not describe: {missing}.")
+    if missing := [name for name in called if name not in by_name]:
+        raise ValueError(f"CALLED names what taskdist_nb.{module} does not describe: {missing}.")
     return [by_name[name] for name in called], [entry for entry in made if entry.name not in called]
 
 
 def overview(module, made):
     "A table of names that link to their entries, with the first sentence of what is said of each."
-    return table(["name", "what it is"], [(f"{{py:obj}}`{e.name} <taskdist_nb.{module}.{e.name}>`", text(first_sentence(e.doc))) for e in made])
+    return table(
+        ["name", "what it is"],
+        [
+            (f"{{py:obj}}`{e.name} <taskdist_nb.{module}.{e.name}>`", text(first_sentence(e.doc)))
+            for e in made
+        ],
+    )
 
 
 def page(module, made, source, labels):
@@ -215,8 +301,19 @@ def page(module, made, source, labels):
     sections = {n: labels.get((m[1], m[2]), "") for n, line in enumerate(lines, 1) if (m := CELL.match(line))}
     notebook = next(m[1] for line in lines if (m := CELL.match(line)))
     called, parts = in_two(module, made)
-    blocks = [f"# taskdist_nb.{module}", "> " + text(ast.get_docstring(ast.parse(source)) or ""),
-              f"`taskdist_nb.{module}` is written in the notebook [](../{notebook}.ipynb), which explains, shows and tests it.",
-              f"```{{py:module}} taskdist_nb.{module}\n```", overview(module, called), *(describe(entry, sections) for entry in called)]
-    if parts: blocks += ["## Parts", "What the above is made of, for who reads or changes the code.", overview(module, parts), *(describe(entry, sections) for entry in parts)]
+    blocks = [
+        f"# taskdist_nb.{module}",
+        "> " + text(ast.get_docstring(ast.parse(source)) or ""),
+        f"`taskdist_nb.{module}` is written in the notebook [](../{notebook}.ipynb), which explains, shows and tests it.",
+        f"```{{py:module}} taskdist_nb.{module}\n```",
+        overview(module, called),
+        *(describe(entry, sections) for entry in called),
+    ]
+    if parts:
+        blocks += [
+            "## Parts",
+            "What the above is made of, for who reads or changes the code.",
+            overview(module, parts),
+            *(describe(entry, sections) for entry in parts),
+        ]
     return "\n\n".join(blocks) + "\n"

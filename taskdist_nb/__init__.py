@@ -5,11 +5,12 @@
     td.distance_matrix(suite, "coupled", model=td.mlp, config=td.TransferConfig.toy())
 
 The names below are what users call. Each is imported from its module when it is first used, so that `import taskdist_nb` loads neither torch nor pyplot."""
+
 from importlib import import_module
 
 __version__ = "0.1.0"
 
-_HOMES = {   # module -> what it offers here
+_HOMES = {  # module -> what it offers here
     "data": "Task Suite LabelSpace joint_label_space digits_suite",
     "datasets": "cifar100_suite cifar10_suite mnist_suite fashion_mnist_suite load_suite",
     "graded": "graded_suite renamed_copy",

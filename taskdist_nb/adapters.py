@@ -7,7 +7,10 @@ __all__ = ['WRAPPED', 'PREFIXES', 'IMAGENET', 'Adapted', 'adapt', 'builder', 'lo
            'without_prefix', 'load_all', 'with_weights', 'LogitsOf', 'load_model']
 
 # %% ../nbs/09d_adapters.ipynb #0bf4d78b
-import importlib.util, inspect, json, sys
+import importlib.util
+import inspect
+import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,19 +21,23 @@ from torch import nn
 
 # %% ../nbs/09d_adapters.ipynb #b3ff24e8
 from .bodies import find_head
-from .data import unknown
+from .checks import unknown
 from .models import MODELS
 
 # %% ../nbs/09d_adapters.ipynb #c072
 class Adapted(nn.Module):
     "A network behind what makes images fit: channels, size and scale."
-    def __init__(self,
-        body:nn.Module,        # the network itself
-        size:int|None,         # smaller images are enlarged to so many pixels a side; None: left as they are
-        channels:int|None,     # of which a grey image gets equal copies; 1: colours become their mean; None: left as it is
-        head:nn.Module,        # what follows the body: a linear layer, or nothing
-        mean=None, std=None,   # (channels,) of the images that it was trained on, which ran from 0 to 1; None: it takes ours, from -2 to 2
-        exact:bool=False,      # larger images are brought to that size, too
+
+    def __init__(
+        self,
+        body: nn.Module,  # the network itself
+        size: int | None,  # smaller images are enlarged to so many pixels a side; None: left as they are
+        channels: int
+        | None,  # of which a grey image gets equal copies; 1: colours become their mean; None: left as it is
+        head: nn.Module,  # what follows the body: a linear layer, or nothing
+        mean=None,
+        std=None,  # (channels,) of the images that it was trained on, which ran from 0 to 1; None: it takes ours, from -2 to 2
+        exact: bool = False,  # larger images are brought to that size, too
     ):
         super().__init__()
         self.body, self.head, self.size, self.channels, self.exact = body, head, size, channels, exact
@@ -39,28 +46,40 @@ class Adapted(nn.Module):
         self.register_buffer("std", torch.tensor(std).view(-1, 1, 1) if scaled else None, persistent=False)
 
     def forward(self, x):
-        if self.channels == 1 and x.shape[1] > 1: x = x.mean(1, keepdim=True)
-        if self.channels and x.shape[1] == 1: x = x.expand(-1, self.channels, -1, -1)
-        other = self.size and (x.shape[-2:] != (self.size, self.size) if self.exact else min(x.shape[-2:]) < self.size)
-        if other: x = nn.functional.interpolate(x, size=(self.size, self.size), mode="bilinear", antialias=max(x.shape[-2:]) > self.size)
-        if self.mean is not None: x = (x/4 + 0.5 - self.mean)/self.std
+        if self.channels == 1 and x.shape[1] > 1:
+            x = x.mean(1, keepdim=True)
+        if self.channels and x.shape[1] == 1:
+            x = x.expand(-1, self.channels, -1, -1)
+        other = self.size and (
+            x.shape[-2:] != (self.size, self.size) if self.exact else min(x.shape[-2:]) < self.size
+        )
+        if other:
+            x = nn.functional.interpolate(
+                x, size=(self.size, self.size), mode="bilinear", antialias=max(x.shape[-2:]) > self.size
+            )
+        if self.mean is not None:
+            x = (x / 4 + 0.5 - self.mean) / self.std
         return self.head(self.body(x))
 
 # %% ../nbs/09d_adapters.ipynb #c073
 def adapt(
-    build:Callable,          # n_outputs -> nn.Module
-    size:int=None,           # smaller images are enlarged to so many pixels a side; None: left as they are
-    channels:int=3,          # of which a grey image gets equal copies; None: left as it is
-    width:int=256,           # features of a model that has no linear layer
-    norm_momentum:float=0.1, # of batch norm's running statistics; None: the model's own
-) -> Callable:               # factory: n_classes -> nn.Module
+    build: Callable,  # n_outputs -> nn.Module
+    size: int = None,  # smaller images are enlarged to so many pixels a side; None: left as they are
+    channels: int = 3,  # of which a grey image gets equal copies; None: left as it is
+    width: int = 256,  # features of a model that has no linear layer
+    norm_momentum: float = 0.1,  # of batch norm's running statistics; None: the model's own
+) -> Callable:  # factory: n_classes -> nn.Module
     "A factory that the package takes from one that makes models for other images."
+
     def adapted(n_classes):
         body, head = build(n_classes), nn.Identity()
-        if not any(isinstance(m, nn.Linear) for m in body.modules()): body, head = build(width), nn.Linear(width, n_classes)
+        if not any(isinstance(m, nn.Linear) for m in body.modules()):
+            body, head = build(width), nn.Linear(width, n_classes)
         for m in body.modules():
-            if isinstance(m, nn.modules.batchnorm._BatchNorm) and norm_momentum is not None: m.momentum = norm_momentum
+            if isinstance(m, nn.modules.batchnorm._BatchNorm) and norm_momentum is not None:
+                m.momentum = norm_momentum
         return Adapted(body, size, channels, head)
+
     if isinstance(build, nn.Module) or not callable(build):
         raise TypeError(f"build must be a function n_outputs -> nn.Module. Got: {type(build).__name__}.")
     adapted.__qualname__ = f"adapt({getattr(build, '__qualname__', type(build).__qualname__)})"
@@ -68,72 +87,101 @@ def adapt(
 
 # %% ../nbs/09d_adapters.ipynb #c075
 def builder(
-    name:str,           # of torchvision's classification models, or of timm's
-    settings:dict,      # keyword arguments of the model
+    name: str,  # of torchvision's classification models, or of timm's
+    settings: dict,  # keyword arguments of the model
 ) -> Callable:
     "A function n_outputs -> nn.Module for a model of torchvision, else of timm, without trained weights. Raises UnknownName."
     from torchvision.models import get_model as get, list_models
     import torchvision.models as classification
+
     known = list_models(module=classification)
-    if not isinstance(name, str): raise unknown("name", name, known)
-    if name in known: return lambda n: get(name, weights=None, num_classes=n, **settings)
-    try: import timm
-    except ImportError: raise unknown("name", name, known, " (torchvision's; timm is not installed)") from None
-    if name not in timm.list_models(): raise unknown("name", name, [*known, *timm.list_models()], " (torchvision's and timm's)")
+    if not isinstance(name, str):
+        raise unknown("name", name, known)
+    if name in known:
+        return lambda n: get(name, weights=None, num_classes=n, **settings)
+    try:
+        import timm
+    except ImportError:
+        raise unknown("name", name, known, " (torchvision's; timm is not installed)") from None
+    if name not in timm.list_models():
+        raise unknown("name", name, [*known, *timm.list_models()], " (torchvision's and timm's)")
     return lambda n: timm.create_model(name, pretrained=False, num_classes=n, **settings)
 
 # %% ../nbs/09d_adapters.ipynb #c077
 def load_body(
-    model:nn.Module,     # changed in place
-    state:Mapping,       # name -> tensor, a state dict
-) -> int:                # how many tensors were copied
+    model: nn.Module,  # changed in place
+    state: Mapping,  # name -> tensor, a state dict
+) -> int:  # how many tensors were copied
     "Copy the tensors that have the model's names and shapes (not those of another head). Raises ValueError if fewer than half fit."
     own = model.state_dict()
     fit = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
-    if 2*len(fit) < len(own): raise ValueError(f"weights must be those of this model. Got: {len(fit)} of {len(own)} tensors fit.")
+    if 2 * len(fit) < len(own):
+        raise ValueError(f"weights must be those of this model. Got: {len(fit)} of {len(own)} tensors fit.")
     model.load_state_dict(fit, strict=False)
     return len(fit)
 
+
 def torch_model(
-    name:str,            # of torchvision's classification models, or of timm's
-    size:int=None,       # smaller images are enlarged to so many pixels a side
-    weights=None,        # state dict, or the path of one, for all but the head; None: untrained
-    **settings,          # of the model, e.g. image_size
-) -> Callable:           # factory: n_classes -> nn.Module
+    name: str,  # of torchvision's classification models, or of timm's
+    size: int = None,  # smaller images are enlarged to so many pixels a side
+    weights=None,  # state dict, or the path of one, for all but the head; None: untrained
+    **settings,  # of the model, e.g. image_size
+) -> Callable:  # factory: n_classes -> nn.Module
     "A model of torchvision or timm as a factory. Raises UnknownName, or ValueError for weights of another model."
     build = builder(name, settings)
-    state = torch.load(weights, map_location="cpu", weights_only=True) if isinstance(weights, (str, Path)) else weights
+    state = (
+        torch.load(weights, map_location="cpu", weights_only=True)
+        if isinstance(weights, (str, Path))
+        else weights
+    )
+
     def named(n_outputs):
         model = build(n_outputs)
-        if state is not None: load_body(model, state)
+        if state is not None:
+            load_body(model, state)
         return model
+
     named.__qualname__ = name
     return adapt(named, size)
 
 # %% ../nbs/09d_adapters.ipynb #ad871f4d
-WRAPPED = ("state_dict", "model_state_dict", "model", "net")   # under what checkpoints hold their weights
-PREFIXES = ("module.", "_orig_mod.", "model.", "body.")               # what wrappers put before every name
+WRAPPED = ("state_dict", "model_state_dict", "model", "net")  # under what checkpoints hold their weights
+PREFIXES = ("module.", "_orig_mod.", "model.", "body.")  # what wrappers put before every name
+
 
 def read_weights(
-    path,       # of a .safetensors file, or of one that `torch.save(model.state_dict(), ...)` wrote
-) -> dict:      # name -> tensor, on the CPU
+    path,  # of a .safetensors file, or of one that `torch.save(model.state_dict(), ...)` wrote
+) -> dict:  # name -> tensor, on the CPU
     "The tensors of a file; nothing is unpickled. Raises FileNotFoundError, or ValueError for what is no file of weights."
     path = Path(path).expanduser()
-    if not path.is_file(): raise FileNotFoundError(f"weights must be a file. Got: {str(path)!r}, which is not there.")
+    if not path.is_file():
+        raise FileNotFoundError(f"weights must be a file. Got: {str(path)!r}, which is not there.")
     try:
-        if path.suffix == ".safetensors": return safetensors.torch.load_file(path)
+        if path.suffix == ".safetensors":
+            return safetensors.torch.load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as e:     # whatever the two libraries raise for a file that is none of theirs
-        raise ValueError(f"weights must be a .safetensors file, or tensors that torch.save(model.state_dict(), ...) wrote; nothing else is "
-                         f"unpickled. Got: {str(path)!r} ({type(e).__name__}).") from e
-    inside = next((found[k] for k in WRAPPED if isinstance(found, Mapping) and isinstance(found.get(k), Mapping)), found)
-    if not isinstance(inside, Mapping) or not inside or not all(isinstance(v, torch.Tensor) for v in inside.values()):
-        raise ValueError(f"weights must hold tensors by name. Got: {str(path)!r} with {type(inside).__name__}.")
+    except Exception as e:  # whatever the two libraries raise for a file that is none of theirs
+        raise ValueError(
+            f"weights must be a .safetensors file, or tensors that torch.save(model.state_dict(), ...) wrote; nothing else is "
+            f"unpickled. Got: {str(path)!r} ({type(e).__name__})."
+        ) from e
+    inside = next(
+        (found[k] for k in WRAPPED if isinstance(found, Mapping) and isinstance(found.get(k), Mapping)), found
+    )
+    if (
+        not isinstance(inside, Mapping)
+        or not inside
+        or not all(isinstance(v, torch.Tensor) for v in inside.values())
+    ):
+        raise ValueError(
+            f"weights must hold tensors by name. Got: {str(path)!r} with {type(inside).__name__}."
+        )
     return dict(inside)
 
+
 def without_prefix(
-    state:Mapping,   # name -> tensor
-    own,             # names that the network has
+    state: Mapping,  # name -> tensor
+    own,  # names that the network has
 ) -> dict:
     "The weights under the network's own names, if a prefix was all that differed."
     for prefix in PREFIXES:
@@ -146,30 +194,37 @@ def _some(names) -> str:
     names = sorted(names)
     return f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''} ({len(names)})"
 
+
 def load_all(
-    network:nn.Module,   # changed in place
-    state:Mapping,       # name -> tensor
-    name:str,            # of the network, for messages
-    but:str="",          # name of a layer that may be missing
+    network: nn.Module,  # changed in place
+    state: Mapping,  # name -> tensor
+    name: str,  # of the network, for messages
+    but: str = "",  # name of a layer that may be missing
 ):
     "Load weights into a network. Raises ValueError with the names of layers that are missing, too many, or of another shape."
     own = network.state_dict()
-    lacking = {k for k in own if k not in state and not (but and k.startswith(f"{but}.")) and not k.endswith("num_batches_tracked")}
+    lacking = {
+        k
+        for k in own
+        if k not in state and not (but and k.startswith(f"{but}.")) and not k.endswith("num_batches_tracked")
+    }
     extra = {k for k in state if k not in own}
     shapes = {k for k in state if k in own and state[k].shape != own[k].shape}
     for what, names in (("lack", lacking), ("have too many", extra), ("have in another shape", shapes)):
-        if names: raise ValueError(f"weights must be those of {name}. Got: weights that {what}: {_some(names)}.")
+        if names:
+            raise ValueError(f"weights must be those of {name}. Got: weights that {what}: {_some(names)}.")
     network.load_state_dict(state, strict=False)
 
+
 def with_weights(
-    build:Callable,      # n_outputs -> nn.Module
-    state:Mapping,       # name -> tensor
-    name:str,            # of the network, for messages
-    x:torch.Tensor,      # images that it takes
-) -> nn.Module:          # without a head if the weights have none
+    build: Callable,  # n_outputs -> nn.Module
+    state: Mapping,  # name -> tensor
+    name: str,  # of the network, for messages
+    x: torch.Tensor,  # images that it takes
+) -> nn.Module:  # without a head if the weights have none
     "The network with these weights, its head as large as theirs."
     network = build(10)
-    network(x[:2])                          # lazy layers get their shapes
+    network(x[:2])  # lazy layers get their shapes
     head = find_head(network, x)[0]
     state = without_prefix(state, network.state_dict())
     if not head or f"{head}.weight" in state:
@@ -183,140 +238,223 @@ def with_weights(
     return network
 
 # %% ../nbs/09d_adapters.ipynb #dd42057b
-IMAGENET = dict(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))   # of torchvision's trained networks
+IMAGENET = dict(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))  # of torchvision's trained networks
+
 
 def _of_torchvision(name, place):
     from torchvision.models import get_model_weights, list_models
     import torchvision.models as classification
+
     known = list_models(module=classification)
-    if name not in known: raise unknown("torchvision name", name, known)
-    state, cache = None, Path(torch.hub.get_dir())/"checkpoints"
-    for one in get_model_weights(name):          # the newest that lies on this machine
-        file = cache/Path(one.url).name
-        if file.is_file(): state = read_weights(file)
+    if name not in known:
+        raise unknown("torchvision name", name, known)
+    state, cache = None, Path(torch.hub.get_dir()) / "checkpoints"
+    for one in get_model_weights(name):  # the newest that lies on this machine
+        file = cache / Path(one.url).name
+        if file.is_file():
+            state = read_weights(file)
     return builder(name, {}), state, dict(channels=3, **IMAGENET)
 
+
 def _of_timm(name, place):
-    try: import timm
-    except ImportError: raise ImportError(f"timm must be installed for timm:{name}. Got: no such package; pip install timm.") from None
-    if name not in timm.list_models(): raise unknown("timm name", name, timm.list_models())
+    try:
+        import timm
+    except ImportError:
+        raise ImportError(
+            f"timm must be installed for timm:{name}. Got: no such package; pip install timm."
+        ) from None
+    if name not in timm.list_models():
+        raise unknown("timm name", name, timm.list_models())
     about = timm.get_pretrained_cfg(name) or timm.create_model(name).pretrained_cfg
     about = about if isinstance(about, dict) else about.to_dict()
-    form = dict(channels=3, mean=tuple(about.get("mean", IMAGENET["mean"])), std=tuple(about.get("std", IMAGENET["std"])))
-    if about.get("fixed_input_size"): form["size"] = about["input_size"][-1]
+    form = dict(
+        channels=3,
+        mean=tuple(about.get("mean", IMAGENET["mean"])),
+        std=tuple(about.get("std", IMAGENET["std"])),
+    )
+    if about.get("fixed_input_size"):
+        form["size"] = about["input_size"][-1]
     return (lambda n: timm.create_model(name, pretrained=False, num_classes=n)), None, form
 
 # %% ../nbs/09d_adapters.ipynb #9c451d37
 class LogitsOf(nn.Module):
     "A network of Hugging Face that gives its logits."
-    def __init__(self,
-        network:nn.Module,   # pixel_values -> an output with logits
+
+    def __init__(
+        self,
+        network: nn.Module,  # pixel_values -> an output with logits
     ):
         super().__init__()
         self.network = network
-    def forward(self, x): return self.network(pixel_values=x).logits
+
+    def forward(self, x):
+        return self.network(pixel_values=x).logits
+
 
 def _form_of_hf(folder, config) -> dict:
     "What images a network wants, by preprocessor_config.json and config.json."
-    path = folder/"preprocessor_config.json"
+    path = folder / "preprocessor_config.json"
     told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     form = dict(channels=getattr(config, "num_channels", 3))
-    if told.get("do_normalize", "image_mean" in told): form |= dict(mean=tuple(told["image_mean"]), std=tuple(told["image_std"]))
-    if size := getattr(config, "image_size", None): form["size"] = size if isinstance(size, int) else size[0]
+    if told.get("do_normalize", "image_mean" in told):
+        form |= dict(mean=tuple(told["image_mean"]), std=tuple(told["image_std"]))
+    if size := getattr(config, "image_size", None):
+        form["size"] = size if isinstance(size, int) else size[0]
     return form
 
+
 def _of_hf(name, place):
-    try: from transformers import AutoConfig, AutoModelForImageClassification as Auto
-    except ImportError: raise ImportError(f"transformers must be installed for hf:{name}. Got: no such package; pip install transformers.") from None
+    try:
+        from transformers import AutoConfig, AutoModelForImageClassification as Auto
+    except ImportError:
+        raise ImportError(
+            f"transformers must be installed for hf:{name}. Got: no such package; pip install transformers."
+        ) from None
     folder = Path(name).expanduser()
-    if not (folder/"config.json").is_file():
-        raise FileNotFoundError(f"hf:FOLDER must be a folder with config.json. Got: {name!r}; nothing is fetched.")
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(
+            f"hf:FOLDER must be a folder with config.json. Got: {name!r}; nothing is fetched."
+        )
     files = {p.suffix for p in folder.iterdir()}
     if ".bin" in files and ".safetensors" not in files:
-        raise ValueError(f"hf:FOLDER must hold model.safetensors. Got: {name!r} with a pickled .bin; save_pretrained(safe_serialization=True) writes another.")
+        raise ValueError(
+            f"hf:FOLDER must hold model.safetensors. Got: {name!r} with a pickled .bin; save_pretrained(safe_serialization=True) writes another."
+        )
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
+
     def build(n):
         config.num_labels = n
         return LogitsOf(Auto.from_config(config))
-    if ".safetensors" not in files: return build, None, _form_of_hf(folder, config)
+
+    if ".safetensors" not in files:
+        return build, None, _form_of_hf(folder, config)
     ready = LogitsOf(Auto.from_pretrained(folder, local_files_only=True, use_safetensors=True))
     return build, ready.state_dict(), _form_of_hf(folder, config)
 
 # %% ../nbs/09d_adapters.ipynb #5d29c9e3
 def _send_by_value(module):
     "Other processes cannot import the user's file: its classes travel whole."
-    try: from joblib.externals import cloudpickle
-    except ImportError: import cloudpickle      # joblib from 1.6 on has none of its own
+    try:
+        from joblib.externals import cloudpickle
+    except ImportError:
+        import cloudpickle  # joblib from 1.6 on has none of its own
     cloudpickle.register_pickle_by_value(module)
+
 
 def _of_file(name, place):
     path, _, function = name.rpartition(":")
-    path = (place/Path(path).expanduser()).absolute()
-    if not path.is_file(): raise FileNotFoundError(f"FILE.py:FUNCTION must name a file. Got: {str(path)!r}, which is not there.")
+    path = (place / Path(path).expanduser()).absolute()
+    if not path.is_file():
+        raise FileNotFoundError(f"FILE.py:FUNCTION must name a file. Got: {str(path)!r}, which is not there.")
     spec = importlib.util.spec_from_file_location(f"{path.stem}_of_user", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     _send_by_value(module)
     if not callable(build := getattr(module, function, None)):
-        raise unknown("function", function, [k for k, v in vars(module).items() if callable(v)], f" of {path.name}")
-    needed = [p for p in inspect.signature(build).parameters.values() if p.default is p.empty and p.kind < p.KEYWORD_ONLY]
+        raise unknown(
+            "function", function, [k for k, v in vars(module).items() if callable(v)], f" of {path.name}"
+        )
+    needed = [
+        p
+        for p in inspect.signature(build).parameters.values()
+        if p.default is p.empty and p.kind < p.KEYWORD_ONLY
+    ]
     beside = next((f for s in (".safetensors", ".pt", ".pth") if (f := path.with_suffix(s)).is_file()), None)
     return (build if needed else lambda n: build()), beside and read_weights(beside), {}
+
 
 def _of_package(name, place):
     return MODELS[name], None, {}
 
 # %% ../nbs/09d_adapters.ipynb #ae105172
 def _recipe_beside(
-    path:Path,   # of weights
+    path: Path,  # of weights
 ) -> dict:
     "What the .json beside a file of weights says of its network. Raises ValueError if there is none."
     beside = path.with_suffix(".json")
-    try: return json.loads(beside.read_text(encoding="utf-8"))["network"]
+    try:
+        return json.loads(beside.read_text(encoding="utf-8"))["network"]
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise ValueError(f"a file of weights must come with the name of its network, NAME@{path.name}, or with {beside.name} as "
-                         f"ranking.save writes it. Got: {str(path)!r} alone ({type(e).__name__}).") from e
+        raise ValueError(
+            f"a file of weights must come with the name of its network, NAME@{path.name}, or with {beside.name} as "
+            f"ranking.save writes it. Got: {str(path)!r} alone ({type(e).__name__})."
+        ) from e
 
-def _resolve(name:str, place:Path):
+
+def _resolve(name: str, place: Path):
     "How a network of this name is built, its weights, and the form of its images."
     kinds = {"torchvision": _of_torchvision, "timm": _of_timm, "hf": _of_hf}
     kind, colon, rest = name.partition(":")
-    if kind in kinds and rest: return kinds[kind](rest, place)
-    if colon and ".py:" in name: return _of_file(name, place)
-    if name in MODELS: return _of_package(name, place)
-    raise unknown("network", name, [*MODELS, "torchvision:NAME", "timm:NAME", "hf:FOLDER", "FILE.py:FUNCTION"], ", with @WEIGHTS if need be")
+    if kind in kinds and rest:
+        return kinds[kind](rest, place)
+    if colon and ".py:" in name:
+        return _of_file(name, place)
+    if name in MODELS:
+        return _of_package(name, place)
+    raise unknown(
+        "network",
+        name,
+        [*MODELS, "torchvision:NAME", "timm:NAME", "hf:FOLDER", "FILE.py:FUNCTION"],
+        ", with @WEIGHTS if need be",
+    )
 
 # %% ../nbs/09d_adapters.ipynb #14ef4623
 def load_model(
-    name:str,           # torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:FUNCTION or a model of this package, with @WEIGHTS if need be; or weights with a .json beside
-    size:int=None,      # images of another size are brought to so many pixels a side; None: the network's own, if it takes one only
-    channels:int=None,  # 1 or 3, that the network takes; None: its own
-    mean=None, std=None,   # of the images that it was trained on, which ran from 0 to 1; None: its own, or ours
-    shape:tuple=(3, 64, 64),   # (C, H, W) of the images that it will see
-    outputs:int=None,   # of the head, without weights; None: 10
-) -> nn.Module:         # in evaluation mode, with the attribute `recipe`
+    name: str,  # torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:FUNCTION or a model of this package, with @WEIGHTS if need be; or weights with a .json beside
+    size: int = None,  # images of another size are brought to so many pixels a side; None: the network's own, if it takes one only
+    channels: int = None,  # 1 or 3, that the network takes; None: its own
+    mean=None,
+    std=None,  # of the images that it was trained on, which ran from 0 to 1; None: its own, or ours
+    shape: tuple = (3, 64, 64),  # (C, H, W) of the images that it will see
+    outputs: int = None,  # of the head, without weights; None: 10
+) -> nn.Module:  # in evaluation mode, with the attribute `recipe`
     """A network with its weights, behind what makes images fit; `trained` of its recipe says whether it has any.
 
     Raises UnknownName, FileNotFoundError, ImportError for a package that is not installed, or ValueError with the layers that do not fit."""
-    if not isinstance(name, str): raise TypeError(f"name must be a string such as 'torchvision:resnet18'. Got: {type(name).__name__}.")
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string such as 'torchvision:resnet18'. Got: {type(name).__name__}.")
     base, _, weights = name.partition("@")
     if Path(base).suffix in (".safetensors", ".pt", ".pth") and not weights:
         told, weights = _recipe_beside(Path(base).expanduser()), base
-        base, size, channels, mean, std = told["name"], told.get("size"), told.get("channels"), told.get("mean"), told.get("std")
+        base, size, channels, mean, std = (
+            told["name"],
+            told.get("size"),
+            told.get("channels"),
+            told.get("mean"),
+            told.get("std"),
+        )
     build, state, form = _resolve(base, Path())
-    if weights: state = read_weights(weights)
-    form = form | {k: v for k, v in dict(size=size, channels=channels, mean=mean, std=std).items() if v is not None}
-    def whole(n): return Adapted(build(n), form.get("size"), form.get("channels"), nn.Identity(), form.get("mean"), form.get("std"), exact=True)
+    if weights:
+        state = read_weights(weights)
+    form = form | {
+        k: v for k, v in dict(size=size, channels=channels, mean=mean, std=std).items() if v is not None
+    }
+
+    def whole(n):
+        return Adapted(
+            build(n),
+            form.get("size"),
+            form.get("channels"),
+            nn.Identity(),
+            form.get("mean"),
+            form.get("std"),
+            exact=True,
+        )
+
     x = torch.zeros(2, *shape, dtype=torch.uint8)
     network = whole(outputs or 10)
     network.eval()(x.float())
-    if state is not None: network.body = with_weights(build, state, base, _as_body_sees(network, x))
+    if state is not None:
+        network.body = with_weights(build, state, base, _as_body_sees(network, x))
     network.recipe = dict(name=base, trained=state is not None, adapted=True) | form
     return network.eval()
 
-def _as_body_sees(network:Adapted, x) -> torch.Tensor:
+
+def _as_body_sees(network: Adapted, x) -> torch.Tensor:
     "The images as they come to the body."
     body, network.body = network.body, nn.Identity()
-    try: return network(x.float())
-    finally: network.body = body
+    try:
+        return network(x.float())
+    finally:
+        network.body = body

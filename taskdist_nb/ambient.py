@@ -6,7 +6,10 @@
 __all__ = ['LARGEST_WEIGHT', 'own_turn', 'seeded_everything', 'usual_float32', 'usual_types', 'undisturbed', 'check_finite']
 
 # %% ../nbs/00b_ambient.ipynb #aafbcb59
-import os, random, threading, warnings
+import os
+import random
+import threading
+import warnings
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -14,28 +17,40 @@ import torch
 from torch import nn
 
 # %% ../nbs/00b_ambient.ipynb #45cf190a
-_turn = [threading.RLock()]   # held by the thread that computes
+_turn = [threading.RLock()]  # held by the thread that computes
 
-def _new_turn(): _turn[0] = threading.RLock()
-if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_new_turn)   # which has one thread
+
+def _new_turn():
+    _turn[0] = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_turn)  # which has one thread
+
 
 @contextmanager
 def own_turn():
     "Within, no other thread of this process computes. Who has to wait is warned: threads gain nothing here."
     lock = _turn[0]
     if not lock.acquire(blocking=False):
-        warnings.warn("another thread of this process is computing, so this one waits: threads take turns, since "
-                      "random streams belong to the process. Processes run side by side, e.g. with joblib's "
-                      "default backend.", RuntimeWarning, stacklevel=3)
+        warnings.warn(
+            "another thread of this process is computing, so this one waits: threads take turns, since "
+            "random streams belong to the process. Processes run side by side, e.g. with joblib's "
+            "default backend.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
         lock.acquire()
-    try: yield
-    finally: lock.release()
+    try:
+        yield
+    finally:
+        lock.release()
 
 # %% ../nbs/00b_ambient.ipynb #d9ae2d50
 @contextmanager
 def seeded_everything(
-    seed:int,      # zero or more
-    device=None,   # of the network; a GPU has a stream of its own. None: the CPU's streams alone
+    seed: int,  # zero or more
+    device=None,  # of the network; a GPU has a stream of its own. None: the CPU's streams alone
 ):
     "Within, the random streams of PyTorch, NumPy and Python start from the seed; then they are where they were."
     gpu = device is not None and torch.device(device).type == "cuda"
@@ -43,9 +58,12 @@ def seeded_everything(
         python, numpy = random.getstate(), np.random.get_state()
         random.seed(int(seed))
         np.random.seed([int(seed) % 2**32, int(seed) >> 32])
-        if gpu: torch.manual_seed(int(seed))
-        else: torch.default_generator.manual_seed(int(seed))
-        try: yield
+        if gpu:
+            torch.manual_seed(int(seed))
+        else:
+            torch.default_generator.manual_seed(int(seed))
+        try:
+            yield
         finally:
             random.setstate(python)
             np.random.set_state(numpy)
@@ -57,21 +75,32 @@ def _float32_parts():
     exact, coarse = (b.cuda.matmul, b.mkldnn.matmul, b.mkldnn.conv), (b.cudnn.conv, b.cudnn.rnn)
     return [(part, "ieee") for part in exact] + [(part, "tf32") for part in coarse]
 
+
 @contextmanager
 def usual_float32():
     "Within, float32 means what it does when PyTorch starts: exact products, convolutions on a GPU in TF32."
-    try: switches = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    except RuntimeError: switches = None   # the caller has set part by part
-    if switches == ("highest", True): parts = []
-    elif switches: parts = [(torch.backends.cudnn, "allow_tf32", True)]
-    else: parts = [(part, "fp32_precision", usual) for part, usual in _float32_parts()]
+    try:
+        switches = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    except RuntimeError:
+        switches = None  # the caller has set part by part
+    if switches == ("highest", True):
+        parts = []
+    elif switches:
+        parts = [(torch.backends.cudnn, "allow_tf32", True)]
+    else:
+        parts = [(part, "fp32_precision", usual) for part, usual in _float32_parts()]
     before = [getattr(part, k) for part, k, _ in parts]
-    if switches: torch.set_float32_matmul_precision("highest")
-    for part, k, usual in parts: setattr(part, k, usual)
-    try: yield
+    if switches:
+        torch.set_float32_matmul_precision("highest")
+    for part, k, usual in parts:
+        setattr(part, k, usual)
+    try:
+        yield
     finally:
-        if switches: torch.set_float32_matmul_precision(switches[0])
-        for (part, k, _), was in zip(parts, before): setattr(part, k, was)
+        if switches:
+            torch.set_float32_matmul_precision(switches[0])
+        for (part, k, _), was in zip(parts, before):
+            setattr(part, k, was)
 
 # %% ../nbs/00b_ambient.ipynb #7f483bc1
 @contextmanager
@@ -81,9 +110,11 @@ def usual_types():
     torch.set_default_dtype(torch.float32)
     try:
         with ExitStack() as stack:
-            if torch.get_default_device().type != "cpu": stack.enter_context(torch.device("cpu"))
+            if torch.get_default_device().type != "cpu":
+                stack.enter_context(torch.device("cpu"))
             yield
-    finally: torch.set_default_dtype(before)
+    finally:
+        torch.set_default_dtype(before)
 
 # %% ../nbs/00b_ambient.ipynb #38194a76
 @contextmanager
@@ -95,24 +126,32 @@ def undisturbed():
     stack = ExitStack()
     with stack, own_turn(), torch.inference_mode(False), torch.enable_grad(), usual_float32(), usual_types():
         for kind in ("cpu", "cuda", "xpu", "mps"):
-            if torch.is_autocast_enabled(kind): stack.enter_context(torch.autocast(kind, enabled=False))
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
         yield
 
 # %% ../nbs/00b_ambient.ipynb #889dde8b
-LARGEST_WEIGHT = 1e10   # no trained network has one like it; products of two such layers still fit into float32
+# no trained network has one like it; products of two such layers still fit into float32
+LARGEST_WEIGHT = 1e10
+
 
 def _statistics(model):
     "(name, tensor) of the running statistics of normalisation layers. Other buffers may be infinite: masks are."
     norms = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.modules.batchnorm._NormBase)]
-    return [(f"{n}.{k}".strip("."), b) for n, m in norms for k, b in m.named_buffers() if b.is_floating_point()]
+    return [
+        (f"{n}.{k}".strip("."), b) for n, m in norms for k, b in m.named_buffers() if b.is_floating_point()
+    ]
+
 
 def check_finite(
-    model:nn.Module,       # just trained
-    what:str="training",   # the subject of the message
+    model: nn.Module,  # just trained
+    what: str = "training",  # the subject of the message
 ):
     "Raise FloatingPointError unless all weights and statistics are finite, and small enough for a trained network."
     for name, value in [*model.named_parameters(), *_statistics(model)]:
-        largest = value.detach().abs().max().item() if value.numel() else 0.   # NaN if there is one
+        largest = value.detach().abs().max().item() if value.numel() else 0.0  # NaN if there is one
         if not largest <= LARGEST_WEIGHT:
-            raise FloatingPointError(f"{what} diverged: {name} holds {largest:g} after the last step. "
-                                     "Take a smaller learning rate.")
+            raise FloatingPointError(
+                f"{what} diverged: {name} holds {largest:g} after the last step. "
+                "Take a smaller learning rate."
+            )

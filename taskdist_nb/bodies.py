@@ -17,53 +17,76 @@ from torch import Tensor, nn
 from .models import check_plain, evaluating, to_inputs
 
 # %% ../nbs/01b_bodies.ipynb #9e859501
-def _linear(model:nn.Module, name:str) -> nn.Linear: return model.get_submodule(name)   # type: ignore[return-value]
+def _linear(model: nn.Module, name: str) -> nn.Linear:
+    return model.get_submodule(name)  # type: ignore[return-value]
+
 
 def _last_linear(
-    model:nn.Module,   # in any mode
-    x:Tensor,          # (n, C, H, W) images
+    model: nn.Module,  # in any mode
+    x: Tensor,  # (n, C, H, W) images
 ) -> tuple[Tensor, dict]:
     "What the network gives, and `name` and `output` of the linear layer that was called last."
     seen: dict = {}
-    def hook(name): return lambda layer, args, output: seen.update(name=name, output=output)
+
+    def hook(name):
+        return lambda layer, args, output: seen.update(name=name, output=output)
+
     hooks = [m.register_forward_hook(hook(n)) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
     weight = next(model.parameters())
     try:
-        with evaluating(model), torch.no_grad(): return model(to_inputs(x.to(weight.device)).to(weight.dtype)), seen
+        with evaluating(model), torch.no_grad():
+            return model(to_inputs(x.to(weight.device)).to(weight.dtype)), seen
     except (RuntimeError, ValueError, TypeError) as e:
-        raise ValueError(f"network must take images of shape {tuple(x.shape[1:])}. Got: {type(e).__name__}: {e}; "
-                         "an adapter makes images fit, see `load_model`.") from e
+        raise ValueError(
+            f"network must take images of shape {tuple(x.shape[1:])}. Got: {type(e).__name__}: {e}; "
+            "an adapter makes images fit, see `load_model`."
+        ) from e
     finally:
-        for h in hooks: h.remove()
+        for h in hooks:
+            h.remove()
 
 # %% ../nbs/01b_bodies.ipynb #f81a9eb4
-AFTER_HEAD = {   # what is done to logits, and would pass for features
-    "softmax": lambda z: z.softmax(1), "logarithm of the softmax": lambda z: z.log_softmax(1), "sigmoid": lambda z: z.sigmoid()}
+AFTER_HEAD = {  # what is done to logits, and would pass for features
+    "softmax": lambda z: z.softmax(1),
+    "logarithm of the softmax": lambda z: z.log_softmax(1),
+    "sigmoid": lambda z: z.sigmoid(),
+}
+
 
 def find_head(
-    model:nn.Module,   # images -> (n, K) logits, or (n, d) or (n, d, H, W) features
-    x:Tensor,          # (n, C, H, W) two images at least
-) -> tuple[str, int, int]:   # its name as in `named_modules` ("": there is none), its outputs K (0), its inputs d
+    model: nn.Module,  # images -> (n, K) logits, or (n, d) or (n, d, H, W) features
+    x: Tensor,  # (n, C, H, W) two images at least
+) -> tuple[
+    str, int, int
+]:  # its name as in `named_modules` ("": there is none), its outputs K (0), its inputs d
     "The head of a network, or what features it gives. Raises ValueError for a network that goes on after its head."
     out, seen = _last_linear(model, x)
     if not isinstance(out, Tensor) or out.ndim not in (2, 4) or len(out) != len(x):
         got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
-        raise ValueError(f"network must give logits (n, K) or features (n, d) or (n, d, H, W). Got: {got} for {len(x)} images.")
+        raise ValueError(
+            f"network must give logits (n, K) or features (n, d) or (n, d, H, W). Got: {got} for {len(x)} images."
+        )
     last = seen.get("output")
-    if last is None or last.shape != out.shape: return "", 0, out.shape[1]
+    if last is None or last.shape != out.shape:
+        return "", 0, out.shape[1]
     if torch.equal(last, out):
-        if not seen["name"]: raise ValueError("network must have a body below its head. Got: a linear layer alone.")
+        if not seen["name"]:
+            raise ValueError("network must have a body below its head. Got: a linear layer alone.")
         return seen["name"], out.shape[1], _linear(model, seen["name"]).in_features
     if after := next((k for k, f in AFTER_HEAD.items() if torch.allclose(f(last), out, atol=1e-6)), None):
-        raise ValueError(f"network must give the output of its last linear layer, {seen['name']!r}. Got: its {after}; take that away.")
+        raise ValueError(
+            f"network must give the output of its last linear layer, {seen['name']!r}. Got: its {after}; take that away."
+        )
     return "", 0, out.shape[1]
 
 # %% ../nbs/01b_bodies.ipynb #ed91b1ab
 class Headed(nn.Module):
     "A network that gives features, with a linear layer on top."
-    def __init__(self,
-        body:nn.Module,   # images -> (n, d) or (n, d, H, W) features
-        head:nn.Linear,   # d -> K
+
+    def __init__(
+        self,
+        body: nn.Module,  # images -> (n, d) or (n, d, H, W) features
+        head: nn.Linear,  # d -> K
     ):
         super().__init__()
         self.body, self.head = body, head
@@ -73,84 +96,101 @@ class Headed(nn.Module):
         return self.head(features.mean((2, 3)) if features.ndim == 4 else features)
 
 # %% ../nbs/01b_bodies.ipynb #197dba2c
-UNLIKELY = 5.   # nats below the mean logit, where a new output of a widened head begins
+UNLIKELY = 5.0  # nats below the mean logit, where a new output of a widened head begins
+
 
 def widened_head(
-    head:nn.Linear,   # d -> K, left as it is
-    n:int,            # outputs wanted, at least K
-) -> nn.Linear:       # d -> n
+    head: nn.Linear,  # d -> K, left as it is
+    n: int,  # outputs wanted, at least K
+) -> nn.Linear:  # d -> n
     "A head with the known rows first, and unlikely new ones."
     wide = nn.Linear(head.in_features, n).to(head.weight)
     bias = head.bias if head.bias is not None else torch.zeros(head.out_features).to(head.weight)
     with torch.no_grad():
         wide.weight[:] = head.weight.mean(0)
         wide.bias[:] = bias.mean() - UNLIKELY
-        wide.weight[:head.out_features] = head.weight
-        wide.bias[:head.out_features] = bias
+        wide.weight[: head.out_features] = head.weight
+        wide.bias[: head.out_features] = bias
     return wide
 
 # %% ../nbs/01b_bodies.ipynb #5718f433
 class Trained:
     "A trained network as a factory: `Trained(network, x)(n)` is a copy of its body with a fresh head of n outputs."
-    def __init__(self,
-        network:nn.Module,      # images -> (n, K) logits, or features; left as it is
-        x:Tensor,               # (n, C, H, W) images of the kind that it will see; two are looked at
-        name:str="network",     # how messages call it
+
+    def __init__(
+        self,
+        network: nn.Module,  # images -> (n, K) logits, or features; left as it is
+        x: Tensor,  # (n, C, H, W) images of the kind that it will see; two are looked at
+        name: str = "network",  # how messages call it
     ):
-        if not isinstance(network, nn.Module): raise TypeError(f"{name} must be an nn.Module. Got: {type(network).__name__}.")
+        if not isinstance(network, nn.Module):
+            raise TypeError(f"{name} must be an nn.Module. Got: {type(network).__name__}.")
         try:
             check_plain(network)
-            if next(network.parameters(), None) is None: raise ValueError("network must have parameters. Got: a module without any.")
+            if next(network.parameters(), None) is None:
+                raise ValueError("network must have parameters. Got: a module without any.")
             self.head, self.outputs, self.width = find_head(network, x[:2])
-        except (ValueError, TypeError) as e: raise type(e)(f"{name}: {e}") from e
+        except (ValueError, TypeError) as e:
+            raise type(e)(f"{name}: {e}") from e
         self.network, self.name = network, name
         self.bias = not self.head or network.get_submodule(self.head).bias is not None
         self.__qualname__ = f"Trained({type(network).__qualname__})"
 
     def _copy(self) -> nn.Module:
         return copy.deepcopy(self.network).requires_grad_(True)
+
     def _under(self, head) -> nn.Module:
         whole = self._copy()
-        if not self.head: return Headed(whole, head)
+        if not self.head:
+            return Headed(whole, head)
         whole.set_submodule(self.head, head)
         return whole
 
-    def __call__(self,
-        n:int,   # outputs
+    def __call__(
+        self,
+        n: int,  # outputs
     ) -> nn.Module:
         "A copy of the body under a fresh head, which draws from the global generator."
         return self._under(nn.Linear(self.width, n, self.bias).to(next(self.network.parameters())))
 
 # %% ../nbs/01b_bodies.ipynb #dd352601
 def widened(
-    trained:Trained,    # has a head
-    classes:int,        # of the task that it was trained on: as many as its head has outputs
-    n:int,              # outputs wanted, at least as many
+    trained: Trained,  # has a head
+    classes: int,  # of the task that it was trained on: as many as its head has outputs
+    n: int,  # outputs wanted, at least as many
 ) -> nn.Module:
     "A copy whose head has n outputs, those of its own classes first. Raises ValueError for a head of another size."
     if trained.outputs != classes:
         got = f"{trained.outputs} outputs" if trained.outputs else "a network without a head"
-        raise ValueError(f"{trained.name} must have one output for each of the {classes} classes of its source. Got: {got}; "
-                         "leave the source out if it was trained on other classes.")
+        raise ValueError(
+            f"{trained.name} must have one output for each of the {classes} classes of its source. Got: {got}; "
+            "leave the source out if it was trained on other classes."
+        )
     return trained._under(widened_head(_linear(trained.network, trained.head), n))
 
 # %% ../nbs/01b_bodies.ipynb #bd4138d1
 def reset_weights(
-    network:nn.Module,   # changed in place
-) -> nn.Module:          # itself
+    network: nn.Module,  # changed in place
+) -> nn.Module:  # itself
     "Fresh weights, drawn from the global generator, in every layer."
     for m in network.modules():
         own = list(m.parameters(recurse=False))
         reset = getattr(m, "reset_parameters", None) or getattr(m, "_reset_parameters", None)
-        if callable(reset): reset()
+        if callable(reset):
+            reset()
         elif own:
-            for p in own: nn.init.normal_(p, std=0.02)
+            for p in own:
+                nn.init.normal_(p, std=0.02)
     return network
 
+
 def untrained(
-    trained:Trained,   # whose architecture is wanted
-) -> Callable:         # factory: n_classes -> nn.Module
+    trained: Trained,  # whose architecture is wanted
+) -> Callable:  # factory: n_classes -> nn.Module
     "A factory of the same architecture with fresh weights."
-    def fresh(n): return reset_weights(trained(n))
+
+    def fresh(n):
+        return reset_weights(trained(n))
+
     fresh.__qualname__ = f"untrained({trained.__qualname__})"
     return fresh

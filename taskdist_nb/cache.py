@@ -38,7 +38,9 @@ def map_images(
     Raises OSError if there is no such file, ValueError for a file of anything else."""
     array = np.load(file, mmap_mode="c", allow_pickle=False)
     if array.dtype != np.uint8 or array.ndim != 4 or not array.flags.c_contiguous:
-        raise ValueError(f"file must hold images (n, C, H, W) of bytes. Got: {array.dtype} of shape {array.shape}.")
+        raise ValueError(
+            f"file must hold images (n, C, H, W) of bytes. Got: {array.dtype} of shape {array.shape}."
+        )
     x = torch.from_numpy(array)
     _mapped[x.data_ptr()] = os.path.abspath(file)
     weakref.finalize(array, _mapped.pop, x.data_ptr(), None)  # another array may come to lie there
@@ -139,7 +141,8 @@ class KeptImages:
         self,
         folder: Path,  # of the files
         digests: list[str],  # (n,) of all images
-        images: Tensor | None = None,  # (n, C, H, W), from which missing files are made; None: `NotKept` is raised
+        images: Tensor
+        | None = None,  # (n, C, H, W), from which missing files are made; None: `NotKept` is raised
     ):
         self.folder, self.digests, self.images, self.files = folder, digests, images, []
 
@@ -223,7 +226,9 @@ class Index:
         files = list(dict.fromkeys(files + before * (last.get("state") == self.state)))
         content = dict(pictures=pictures, files=files, state=self.state)
         part = self.folder / f".part-{secrets.token_hex(8)}"
-        part.write_text(json.dumps(content | dict(checksum=digest_of(pictures, files, self.state))), encoding="utf-8")
+        part.write_text(
+            json.dumps(content | dict(checksum=digest_of(pictures, files, self.state))), encoding="utf-8"
+        )
         os.replace(part, self.file)
         needed = {name for file in self.folder.glob("*.json") for name in self._read(file).get("files", [])}
         left = [p for p in self.folder.glob(".part-*") if time.time() - p.stat().st_mtime > DAY]

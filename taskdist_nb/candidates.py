@@ -8,7 +8,9 @@ __all__ = ['TUNED', 'ERRORS', 'REMAINS', 'ENDS', 'METHODS', 'SCRATCH', 'ALONE', 
            'learn', 'make_tuned', 'tuned']
 
 # %% ../nbs/09f_candidates.ipynb #ba9e8f06
-import copy, math, time
+import copy
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
@@ -20,130 +22,189 @@ from threadpoolctl import threadpool_limits
 
 # %% ../nbs/09f_candidates.ipynb #7a62f85e
 from .bodies import Trained, widened
-from .data import Task, check_whole, unknown
+from .data import Task
+from .checks import check_whole, unknown
 from .distances import DISTANCES, TransferResult, from_scratch, set_out, to_record
 from .fingerprints import fingerprint
-from .jobs import Job, Plan, check_result, fit_of, making, result_of, source_of, stored, stored_result
+from taskdist_nb.jobs import (
+    Job,
+    Plan,
+    check_result,
+    fit_of,
+    making,
+    result_of,
+    source_of,
+    stored,
+    stored_result,
+)
 from .models import build_model, get_model, predict_logits
 from .scores import SCORES, View, get_measure, images_drawn, scored
-from .trajectory import Fitted, TransferConfig, accuracy_on, derive_seed, device_of, make_generator, on_device, still_trajectory, walk_streams
-from .tuning import Checkpoint, Tuning, errors_on, fine_tune, linear_probe, training_loss
+from taskdist_nb.trajectory import (
+    Fitted,
+    TransferConfig,
+    accuracy_on,
+    derive_seed,
+    device_of,
+    make_generator,
+    on_device,
+    still_trajectory,
+    walk_streams,
+)
+from .tuning import Tuning, errors_on, fine_tune, linear_probe, training_loss
 
 # %% ../nbs/09f_candidates.ipynb #4d03fb7e
 def few_shot(
-    task:Task,      # whose training images are thinned out
-    shots:int,      # training images of each class
-    seed:int=0,     # which ones
+    task: Task,  # whose training images are thinned out
+    shots: int,  # training images of each class
+    seed: int = 0,  # which ones
 ) -> Task:
     "The task with so many training images of each class (all of a class that has fewer); its test images stay."
     shots, seed = check_whole(shots, "shots", 1, 10**9), check_whole(seed, "seed", 0, 2**63 - 1)
-    if not isinstance(task, Task): raise TypeError(f"task must be a Task. Got: {type(task).__name__}.")
+    if not isinstance(task, Task):
+        raise TypeError(f"task must be a Task. Got: {type(task).__name__}.")
     g, y = make_generator(seed, "few-shot", task.name), task.y_train
     members = [(y == k).nonzero().flatten() for k in range(task.n_classes)]
-    keep = torch.cat([i[torch.randperm(len(i), generator=g).to(i.device)[:shots]] for i in members]).sort().values
+    keep = (
+        torch.cat([i[torch.randperm(len(i), generator=g).to(i.device)[:shots]] for i in members])
+        .sort()
+        .values
+    )
     return replace(task, x_train=task.x_train[keep], y_train=y[keep])
 
 # %% ../nbs/09f_candidates.ipynb #da1d4703
-TUNED = ("fine_tuning_error", "linear_probe_error")   # errors of a network that is made for the target and can be taken home
-ERRORS = {   # error on the target's test images -> the path at whose end it is read, or itself
-    "coupled_error": "coupled", "uncoupled_error": "uncoupled"} | {name: name for name in TUNED}
+# errors of a network that is made for the target and can be taken home
+TUNED = ("fine_tuning_error", "linear_probe_error")
+ERRORS = {  # error on the target's test images -> the path at whose end it is read, or itself
+    "coupled_error": "coupled",
+    "uncoupled_error": "uncoupled",
+} | {name: name for name in TUNED}
 REMAINS = {  # length of the step from the end of a path to the labels of the target's training images -> the path
-    "coupled_remaining": "coupled", "uncoupled_remaining": "uncoupled"}
-ENDS = ERRORS | REMAINS                             # what is read where a path ends
-METHODS = (*DISTANCES, *SCORES, *ENDS, "cascade")   # names of what a ranking can rest on, besides those that a user has added
-SCRATCH = "from_scratch"                            # the same error from fresh weights, with which sources are compared
-ALONE = ("logme", "h_score", "h_score_shrunk", "knn", "leep", "nce", *TUNED)   # what needs no image of the source
-BY_HEAD = ("leep", "nce")                           # what needs the probabilities of a trained head
+    "coupled_remaining": "coupled",
+    "uncoupled_remaining": "uncoupled",
+}
+ENDS = ERRORS | REMAINS  # what is read where a path ends
+# names of what a ranking can rest on, besides those that a user has added
+METHODS = (*DISTANCES, *SCORES, *ENDS, "cascade")
+# the same error from fresh weights, with which sources are compared
+SCRATCH = "from_scratch"
+# what needs no image of the source
+ALONE = ("logme", "h_score", "h_score_shrunk", "knn", "leep", "nce", *TUNED)
+BY_HEAD = ("leep", "nce")  # what needs the probabilities of a trained head
+
 
 def methods_now() -> tuple:
     "All names that a ranking can rest on, those that a user has added too."
     return tuple(dict.fromkeys([*METHODS[:-1], *DISTANCES, *SCORES, "cascade"]))
 
+
 def check_method(
-    method:str,               # the name to be checked
-    argument:str="method",    # how to call it in the message
-    options=None,             # names that would do; None: all
+    method: str,  # the name to be checked
+    argument: str = "method",  # how to call it in the message
+    options=None,  # names that would do; None: all
 ) -> str:
     "The name itself; raises UnknownName with the near ones."
     options = methods_now() if options is None else options
-    if isinstance(method, str) and method in options: return method
+    if isinstance(method, str) and method in options:
+        return method
     raise unknown(argument, method, options)
 
 # %% ../nbs/09f_candidates.ipynb #457d7298
-OF_SOURCE = ("fit", "source")   # what a measure may need prepared of its source: the fitted network, or its noise floor too
+# what a measure may need prepared of its source: the fitted network, or its noise floor too
+OF_SOURCE = ("fit", "source")
+
 
 @dataclass(frozen=True)
 class Candidate:
     "From where the target could be reached, and with which network."
-    name: str                                     # in the ranking: that of the source, or of the network
-    source: Task|None                             # what its network was trained on; None: that is not at hand
-    target: Task                                  # what is to be learnt; the plan's suite holds both
-    plan: Plan                                    # model, settings, store
-    given: dict = field(default_factory=dict)     # seed, or None for all seeds -> Fitted
-    trained: Trained|None = None                  # a network that comes without a Fitted
-    tuning: Tuning = Tuning()                     # how it is fine-tuned
-    on_checkpoint: Callable|None = field(default=None, repr=False, compare=False)   # is told each `Checkpoint` of its fine-tuning
+
+    name: str  # in the ranking: that of the source, or of the network
+    source: Task | None  # what its network was trained on; None: that is not at hand
+    target: Task  # what is to be learnt; the plan's suite holds both
+    plan: Plan  # model, settings, store
+    given: dict = field(default_factory=dict)  # seed, or None for all seeds -> Fitted
+    trained: Trained | None = None  # a network that comes without a Fitted
+    tuning: Tuning = Tuning()  # how it is fine-tuned
+    on_checkpoint: Callable | None = field(
+        default=None, repr=False, compare=False
+    )  # is told each `Checkpoint` of its fine-tuning
 
 # %% ../nbs/09f_candidates.ipynb #a9340cc8
 @patch
 def fitted(
-    self:Candidate,
-    seed:int,     # of the source's network
+    self: Candidate,
+    seed: int,  # of the source's network
 ) -> Fitted:
     "The network that looks at the target, and from which a path begins."
     found = self.given.get(seed) or self.given.get(None)
-    if found or self.trained is None: return found or fit_of(self.plan, self.source.name, seed)
+    if found or self.trained is None:
+        return found or fit_of(self.plan, self.source.name, seed)
     config, given = self.plan.config, self.trained
-    if self.source is None:       # a network that gives features gets a head that nobody reads
+    if self.source is None:  # a network that gives features gets a head that nobody reads
         network = copy.deepcopy(given.network) if given.head else given(1)
-        found = Fitted(self.name, given.outputs, math.nan, seed, 0., network.to(device_of(config)))
+        found = Fitted(self.name, given.outputs, math.nan, seed, 0.0, network.to(device_of(config)))
     else:
         network = widened(given, self.source.n_classes, self.plan.n_outputs).to(device_of(config))
         own = accuracy_on(network, on_device(self.source, config), precision=config.precision)
-        found = Fitted(self.source.name, self.plan.n_outputs, own, seed, 0., network)
-    self.given[None] = found      # the same for every seed
+        found = Fitted(self.source.name, self.plan.n_outputs, own, seed, 0.0, network)
+    self.given[None] = found  # the same for every seed
     return found
+
 
 @patch
 def with_floor(
-    self:Candidate,
-    seed:int,     # of the walk
+    self: Candidate,
+    seed: int,  # of the walk
 ) -> Fitted:
     "The network with its noise floor, which is measured if it has none."
-    if not (self.given or self.trained): return source_of(self.plan, self.source.name, seed)
+    if not (self.given or self.trained):
+        return source_of(self.plan, self.source.name, seed)
     fitted = self.fitted(seed)
-    return fitted if fitted.floor else replace(fitted, floor=still_trajectory(fitted, self.source, self.plan.config, seed))
+    return (
+        fitted
+        if fitted.floor
+        else replace(fitted, floor=still_trajectory(fitted, self.source, self.plan.config, seed))
+    )
 
 # %% ../nbs/09f_candidates.ipynb #a8a4c5b2
 def answers(
-    network:nn.Module,   # in any mode
-    task:Task,           # two of whose images it looks at
+    network: nn.Module,  # in any mode
+    task: Task,  # two of whose images it looks at
 ) -> list:
     "What tells a trained network from others: its printed form, its outputs for two images to three digits, its weights."
     out = predict_logits(network, task.x_train[:2])
     return [str(network), [f"{v:.3g}" for v in out.flatten().tolist()], *network.state_dict().values()]
 
+
 def plan_for(
-    plan:Plan,             # of the pair
-    given:Mapping,         # seed or None -> Fitted
-    trained:Trained=None,  # or a network from elsewhere
-    sourced:bool=True,     # are the images of its source at hand?
+    plan: Plan,  # of the pair
+    given: Mapping,  # seed or None -> Fitted
+    trained: Trained = None,  # or a network from elsewhere
+    sourced: bool = True,  # are the images of its source at hand?
 ) -> Plan:
     "The plan whose records belong to the networks that were handed over."
     task = next(iter(plan.suite.values()))
+
     def weights(seed):
-        if trained is not None: return ["trained", sourced, *answers(trained.network, task)]
-        if (f := given.get(seed) or given.get(None)) is None: return []
+        if trained is not None:
+            return ["trained", sourced, *answers(trained.network, task)]
+        if (f := given.get(seed) or given.get(None)) is None:
+            return []
         return ["given", f.accuracy, f.n_outputs, *answers(f.model, task)]
-    own = {seed: fingerprint(name, *w) if (w := weights(seed)) else name for seed, name in plan.networks.items()}
+
+    own = {
+        seed: fingerprint(name, *w) if (w := weights(seed)) else name for seed, name in plan.networks.items()
+    }
     return replace(plan, networks=own)
 
+
 def kept(
-    plan:Plan, job:Job,   # whose result is wanted
-    measure:Callable,     # () -> TransferResult
+    plan: Plan,
+    job: Job,  # whose result is wanted
+    measure: Callable,  # () -> TransferResult
 ) -> TransferResult:
     "From the store, or measured and stored now."
-    if found := stored_result(plan, job): return found
+    if found := stored_result(plan, job):
+        return found
     with making(plan, job) as write:
         result = measure()
         write(to_record(check_result(result)))
@@ -152,65 +213,87 @@ def kept(
 # %% ../nbs/09f_candidates.ipynb #fb43b0be
 @patch
 def job(
-    self:Candidate,
-    stage:str,    # name of a method
-    seed:int,     # of the network and of the path or draw
+    self: Candidate,
+    stage: str,  # name of a method
+    seed: int,  # of the network and of the path or draw
 ) -> Job:
     "The record of a measurement."
     return Job(stage, seed, (self.source.name, self.target.name) if self.source else (self.target.name,))
 
+
 @patch
 def measure(
-    self:Candidate,
-    stage:str,    # name of a distance, a score, or one of `TUNED`
-    seed:int,     # of the source's network and of the path or draw
+    self: Candidate,
+    stage: str,  # name of a distance, a score, or one of `TUNED`
+    seed: int,  # of the source's network and of the path or draw
 ) -> TransferResult:
     "A number of this pair, from the store or measured now."
     p = self.plan
-    if stage in (*TUNED, SCRATCH): return tuned(self, stage, seed)
-    if self.source is None: return kept(p, self.job(stage, seed), lambda: score_alone(self, stage, seed))
+    if stage in (*TUNED, SCRATCH):
+        return tuned(self, stage, seed)
+    if self.source is None:
+        return kept(p, self.job(stage, seed), lambda: score_alone(self, stage, seed))
     distance = get_measure(stage)
-    if not (self.given or self.trained) or distance.needs not in OF_SOURCE: return result_of(p, self.job(stage, seed))
+    if not (self.given or self.trained) or distance.needs not in OF_SOURCE:
+        return result_of(p, self.job(stage, seed))
+
     def now():
-        prepared = {self.source.name: self.with_floor(seed) if distance.needs == "source" else self.fitted(seed)}
-        return distance.measure(self.source, self.target, p.model, p.config, seed, prepared=prepared, progress=False)
+        prepared = {
+            self.source.name: self.with_floor(seed) if distance.needs == "source" else self.fitted(seed)
+        }
+        return distance.measure(
+            self.source, self.target, p.model, p.config, seed, prepared=prepared, progress=False
+        )
+
     return kept(p, self.job(stage, seed), now)
 
 # %% ../nbs/09f_candidates.ipynb #262e6381
 def view_alone(
-    candidate:Candidate,   # without a source
-    seed:int,              # of the draw of images
-) -> tuple[View, View]:    # of no image, and of the target's
+    candidate: Candidate,  # without a source
+    seed: int,  # of the draw of images
+) -> tuple[View, View]:  # of no image, and of the target's
     "What the network sees."
     fitted, task = candidate.fitted(seed), on_device(candidate.target, candidate.plan.config)
     chosen = images_drawn(task, candidate.plan.config, seed)
     there = View(fitted, fitted.n_outputs, task.name, task.x_train[chosen], task.y_train[chosen])
     return View(fitted, 0, "", there.x[:0], there.y[:0]), there
 
+
 def score_alone(
-    candidate:Candidate,   # without a source
-    name:str,              # in `ALONE`, but not in `TUNED`
-    seed:int,              # of the draw of images
+    candidate: Candidate,  # without a source
+    name: str,  # in `ALONE`, but not in `TUNED`
+    seed: int,  # of the draw of images
 ) -> TransferResult:
     "A score of a network whose source is not at hand; it has no noise floor."
     started = time.perf_counter()
-    with threadpool_limits(1, user_api="blas"): value, reason = scored(name, *view_alone(candidate, seed))
-    return TransferResult(name, candidate.name, candidate.target.name, seed, value, seconds=time.perf_counter() - started,
-                          config=candidate.plan.config, reason=reason)
+    with threadpool_limits(1, user_api="blas"):
+        value, reason = scored(name, *view_alone(candidate, seed))
+    return TransferResult(
+        name,
+        candidate.name,
+        candidate.target.name,
+        seed,
+        value,
+        seconds=time.perf_counter() - started,
+        config=candidate.plan.config,
+        reason=reason,
+    )
 
 # %% ../nbs/09f_candidates.ipynb #013d9829
 @dataclass(eq=False)
 class Tuned(TransferResult):
     "An error on the target's test images, and the network that makes it."
-    balanced: float = math.nan          # mean over classes of the error within each
-    halfway: float = math.nan           # the error after half of the steps
-    weights: dict = field(default_factory=dict, repr=False)   # of the network with one output a class
+
+    balanced: float = math.nan  # mean over classes of the error within each
+    halfway: float = math.nan  # the error after half of the steps
+    weights: dict = field(default_factory=dict, repr=False)  # of the network with one output a class
+
 
 @patch
 def start(
-    self:Candidate,
-    seed:int,     # of the source's network, or of the fresh head
-):                # network, task on its device, outputs of its classes, stream of batches, accuracy on the source
+    self: Candidate,
+    seed: int,  # of the source's network, or of the fresh head
+):  # network, task on its device, outputs of its classes, stream of batches, accuracy on the source
     "From where fine-tuning begins."
     p = self.plan
     if self.source is None:
@@ -218,81 +301,154 @@ def start(
         network = build_model(self.trained, task.n_classes, task.x_train, derive_seed(seed, "weights"))
         streams = walk_streams(replace(p.config, walks=1), seed, self.name, task.name, "fine_tuning")
         return network, task, tuple(range(task.n_classes)), streams[0]["batches"], math.nan
-    s = set_out(self.source, self.target, p.model, p.config, seed, {self.source.name: self.fitted(seed)}, False, floor=False)
-    return s.fitted.model, s.target, s.labels.target, s.streams("fine_tuning")[0]["batches"], s.fitted.accuracy
+    s = set_out(
+        self.source,
+        self.target,
+        p.model,
+        p.config,
+        seed,
+        {self.source.name: self.fitted(seed)},
+        False,
+        floor=False,
+    )
+    return (
+        s.fitted.model,
+        s.target,
+        s.labels.target,
+        s.streams("fine_tuning")[0]["batches"],
+        s.fitted.accuracy,
+    )
 
 # %% ../nbs/09f_candidates.ipynb #47e3c518
 @patch
-def told(self:Candidate,
-    seed:int,     # of the run
-) -> Callable|None:
+def told(
+    self: Candidate,
+    seed: int,  # of the run
+) -> Callable | None:
     "What fine-tuning tells: the callback, with the name of the candidate. None: there is no callback."
     return self.on_checkpoint and (lambda c: self.on_checkpoint(replace(c, name=self.name, seed=seed)))
 
+
 def scratch(
-    candidate:Candidate,   # whose architecture is taken, and its `tuning`
-    seed:int,              # of fresh weights and batches
-) -> tuple:                # network with an output a class, error half-way
+    candidate: Candidate,  # whose architecture is taken, and its `tuning`
+    seed: int,  # of fresh weights and batches
+) -> tuple:  # network with an output a class, error half-way
     "Train from fresh weights, at the better of two rates by the loss on training images."
     p, task, tuning = candidate.plan, on_device(candidate.target, candidate.plan.config), candidate.tuning
-    network = build_model(get_model(p.model), task.n_classes, task.x_train, derive_seed(seed, "weights")).to(task.x_train.device)
+    network = build_model(get_model(p.model), task.n_classes, task.x_train, derive_seed(seed, "weights")).to(
+        task.x_train.device
+    )
     lr, tries = tuning.rate(p.config), []
-    for rate in sorted({lr, lr*p.config.source_lr/p.config.lr}):
+    for rate in sorted({lr, lr * p.config.source_lr / p.config.lr}):
         stream = walk_streams(replace(p.config, walks=1), seed, "scratch", task.name)[0]["batches"]
-        tries.append(fine_tune(network, task, tuple(range(task.n_classes)), p.config, stream, replace(tuning, lr=rate)))
+        tries.append(
+            fine_tune(network, task, tuple(range(task.n_classes)), p.config, stream, replace(tuning, lr=rate))
+        )
     return min(tries, key=lambda made: training_loss(made[0], task, tuning, p.config.precision))
 
 # %% ../nbs/09f_candidates.ipynb #6075a1bc
 def learn(
-    candidate:Candidate,   # of any kind
-    stage:str,             # in `TUNED`, or `SCRATCH`
-    seed:int,              # as for `start`
-) -> tuple:                # network with an output a class; error half-way; the task on its device; accuracy on the source; seconds
+    candidate: Candidate,  # of any kind
+    stage: str,  # in `TUNED`, or `SCRATCH`
+    seed: int,  # as for `start`
+) -> (
+    tuple
+):  # network with an output a class; error half-way; the task on its device; accuracy on the source; seconds
     "Fine-tune all weights, fit a head to a frozen body, or train from fresh weights."
     p = candidate.plan
     if stage == SCRATCH:
         begun = time.perf_counter()
-        if candidate.tuning != Tuning(): return *scratch(candidate, seed), on_device(candidate.target, p.config), math.nan, time.perf_counter() - begun
-        few = replace(p.config, checkpoints=2, cost_checkpoints=0, excess_points=0, accuracy_points=0) if p.config.steps > 1 else p.config
+        if candidate.tuning != Tuning():
+            return (
+                *scratch(candidate, seed),
+                on_device(candidate.target, p.config),
+                math.nan,
+                time.perf_counter() - begun,
+            )
+        few = (
+            replace(p.config, checkpoints=2, cost_checkpoints=0, excess_points=0, accuracy_points=0)
+            if p.config.steps > 1
+            else p.config
+        )
         path = from_scratch(candidate.target, p.model, few, seed)
-        return path.model.eval(), math.nan, on_device(candidate.target, p.config), math.nan, time.perf_counter() - begun
+        return (
+            path.model.eval(),
+            math.nan,
+            on_device(candidate.target, p.config),
+            math.nan,
+            time.perf_counter() - begun,
+        )
     network, task, outputs, stream, own = candidate.start(seed)
     begun = time.perf_counter()
-    if stage == "linear_probe_error": made, halfway = linear_probe(network, task, candidate.tuning), math.nan
-    else: made, halfway = fine_tune(network, task, outputs, p.config, stream, candidate.tuning, candidate.told(seed))
+    if stage == "linear_probe_error":
+        made, halfway = linear_probe(network, task, candidate.tuning), math.nan
+    else:
+        made, halfway = fine_tune(
+            network, task, outputs, p.config, stream, candidate.tuning, candidate.told(seed)
+        )
     return made, halfway, task, own, time.perf_counter() - begun
 
+
 def make_tuned(
-    candidate:Candidate, stage:str, seed:int,   # as for `learn`
+    candidate: Candidate,
+    stage: str,
+    seed: int,  # as for `learn`
 ) -> Tuned:
     "What was learnt, with its errors. A run that diverges has no number but a reason."
     about = candidate.name if candidate.source is None else candidate.source.name, candidate.target.name, seed
-    try: made, halfway, task, own, seconds = learn(candidate, stage, seed)
-    except FloatingPointError as e: return Tuned(stage, *about, math.nan, reason=str(e), config=candidate.plan.config)
+    try:
+        made, halfway, task, own, seconds = learn(candidate, stage, seed)
+    except FloatingPointError as e:
+        return Tuned(stage, *about, math.nan, reason=str(e), config=candidate.plan.config)
     error, balanced = errors_on(made, task, candidate.plan.config.precision)
     weights = {k: v.detach().cpu().clone() for k, v in made.state_dict().items()}
-    return Tuned(stage, *about, error, accuracy=1 - error, source_accuracy=own, seconds=seconds,
-                 config=candidate.plan.config, balanced=balanced, halfway=halfway, weights=weights)
+    return Tuned(
+        stage,
+        *about,
+        error,
+        accuracy=1 - error,
+        source_accuracy=own,
+        seconds=seconds,
+        config=candidate.plan.config,
+        balanced=balanced,
+        halfway=halfway,
+        weights=weights,
+    )
+
 
 @patch
-def plan_of(self:Candidate,
-    stage:str,     # in `TUNED`, or `SCRATCH`
+def plan_of(
+    self: Candidate,
+    stage: str,  # in `TUNED`, or `SCRATCH`
 ) -> Plan:
     "The plan whose records belong to how this stage trains. The default has the names that it has always had; a head knows of class weights alone."
     how = Tuning(class_weights=self.tuning.class_weights) if stage == "linear_probe_error" else self.tuning
-    if how == Tuning(): return self.plan
-    return replace(self.plan, networks={seed: fingerprint(name, "tuning", asdict(how)) for seed, name in self.plan.networks.items()})
+    if how == Tuning():
+        return self.plan
+    return replace(
+        self.plan,
+        networks={
+            seed: fingerprint(name, "tuning", asdict(how)) for seed, name in self.plan.networks.items()
+        },
+    )
+
 
 def tuned(
-    candidate:Candidate, stage:str, seed:int,   # as for `learn`
+    candidate: Candidate,
+    stage: str,
+    seed: int,  # as for `learn`
 ) -> Tuned:
     "The same, from the store if it is there."
     plan, job = candidate.plan_of(stage), candidate.job(stage, seed)
+
     def load(record):
         weights = plan.store.tensors(plan.key(job))
         return Tuned(**record | dict(config=plan.config, weights=weights)) if weights else None
-    if found := stored(plan, job, load): return found
+
+    if found := stored(plan, job, load):
+        return found
     with making(plan, job) as write:
         made = make_tuned(candidate, stage, seed)
-        if not made.reason: write({k: v for k, v in to_record(made).items() if k not in ("weights", "config")}, made.weights)
+        if not made.reason:
+            write({k: v for k, v in to_record(made).items() if k not in ("weights", "config")}, made.weights)
     return made

@@ -9,65 +9,76 @@ __all__ = ['LEAST_TESTED', 'exact_interval', 'WeakEvidence', 'guessing', 'at_cha
 import math
 import numpy as np
 from scipy.stats import binomtest
-from .data import Task, check_number, check_whole
+from .data import Task
+from .checks import check_number, check_whole
 
 # %% ../nbs/06b_chance.ipynb #c008
 def exact_interval(
-    share:float,        # of the test images, e.g. an error or an accuracy; a mean over seeds may lie between two counts
-    n:int,              # number of test images
-    level:float=0.95,   # probability that the interval holds the true share, at least
-) -> tuple[float, float]:   # from 0 to 1
+    share: float,  # of the test images, e.g. an error or an accuracy; a mean over seeds may lie between two counts
+    n: int,  # number of test images
+    level: float = 0.95,  # probability that the interval holds the true share, at least
+) -> tuple[float, float]:  # from 0 to 1
     """Exact binomial interval of a share of n test images (Clopper and Pearson, Biometrika 26, 1934).
 
     Raises TypeError or ValueError for a share or a level outside 0..1, or fewer than one image."""
     share, n = check_number(share, "share", 0, 1), check_whole(n, "n")
-    count = round(share*n, 2)   # hundredths: a share may have been rounded when it was stored
-    fewer, more = (binomtest(int(k), n).proportion_ci(check_number(level, "level", 0, 1)) for k in (math.floor(count), math.ceil(count)))
+    count = round(share * n, 2)  # hundredths: a share may have been rounded when it was stored
+    fewer, more = (
+        binomtest(int(k), n).proportion_ci(check_number(level, "level", 0, 1))
+        for k in (math.floor(count), math.ceil(count))
+    )
     return float(fewer.low), float(more.high)
 
 # %% ../nbs/06b_chance.ipynb #c014
-LEAST_TESTED = 30   # test images; an error on fewer has an interval that spans a third of all values
+LEAST_TESTED = 30  # test images; an error on fewer has an interval that spans a third of all values
 
-class WeakEvidence(UserWarning): "What a result rests on is too little, or too bad, to be believed without a second look."
+
+class WeakEvidence(UserWarning):
+    "What a result rests on is too little, or too bad, to be believed without a second look."
 
 # %% ../nbs/06b_chance.ipynb #c017
 def guessing(
-    task:Task,    # whose training labels are known, and whose test images are guessed
-) -> float:       # accuracy on the test images, at least one in the number of classes
+    task: Task,  # whose training labels are known, and whose test images are guessed
+) -> float:  # accuracy on the test images, at least one in the number of classes
     "What always answering the commonest class of the training images comes to; the mean over equally common ones."
     counts = task.y_train.bincount(minlength=task.n_classes)
-    tested = task.y_test.bincount(minlength=task.n_classes).double()/len(task.y_test)
-    return max(float(tested[(counts == counts.max()).to(tested.device)].mean()), 1/task.n_classes)
+    tested = task.y_test.bincount(minlength=task.n_classes).double() / len(task.y_test)
+    return max(float(tested[(counts == counts.max()).to(tested.device)].mean()), 1 / task.n_classes)
 
 # %% ../nbs/06b_chance.ipynb #c020
 def at_chance(
-    accuracy:float,     # share of the test images that are right
-    n_test:int,         # number of test images
-    n_classes:int,      # among which to guess
-    guess:float=0.,     # accuracy of `guessing`, where classes are unequal
+    accuracy: float,  # share of the test images that are right
+    n_test: int,  # number of test images
+    n_classes: int,  # among which to guess
+    guess: float = 0.0,  # accuracy of `guessing`, where classes are unequal
 ) -> bool:
     "Is it not shown that a network does better than guessing? True where the exact 95% interval of its accuracy reaches down to chance."
-    chance = max(1/check_whole(n_classes, "n_classes"), check_number(guess, "guess", 0, 1))
+    chance = max(1 / check_whole(n_classes, "n_classes"), check_number(guess, "guess", 0, 1))
     return exact_interval(accuracy, n_test)[0] <= chance
 
 # %% ../nbs/06b_chance.ipynb #ebdad31b
 def doubt_about_source(
-    name:str,          # of the network's task
-    task:Task,         # that it was fitted to
-    accuracy:float,    # on the task's own test images, a mean over seeds perhaps; NaN: not known
+    name: str,  # of the network's task
+    task: Task,  # that it was fitted to
+    accuracy: float,  # on the task's own test images, a mean over seeds perhaps; NaN: not known
 ) -> str:
     "A sentence if the network is not shown to be better than guessing; else empty."
     guess, n = guessing(task), len(task.y_test)
-    if math.isnan(accuracy) or not at_chance(accuracy, n, task.n_classes, guess): return ""
+    if math.isnan(accuracy) or not at_chance(accuracy, n, task.n_classes, guess):
+        return ""
     low, high = exact_interval(accuracy, n)
-    return (f"The network of {name} is not shown to be better than guessing on its own task (accuracy {accuracy:.3f}, "
-            f"95% interval {low:.3f} to {high:.3f}, guessing {guess:.3f}; {n} test images): "
-            "what is measured through it means little. Train it longer, or leave it out.")
+    return (
+        f"The network of {name} is not shown to be better than guessing on its own task (accuracy {accuracy:.3f}, "
+        f"95% interval {low:.3f} to {high:.3f}, guessing {guess:.3f}; {n} test images): "
+        "what is measured through it means little. Train it longer, or leave it out."
+    )
 
 # %% ../nbs/06b_chance.ipynb #c023
 def gap_interval(
-    one:float, one_limits:tuple[float, float],        # a number and its interval
-    other:float, other_limits:tuple[float, float],    # an independent one and its interval, of the same level
+    one: float,
+    one_limits: tuple[float, float],  # a number and its interval
+    other: float,
+    other_limits: tuple[float, float],  # an independent one and its interval, of the same level
 ) -> tuple[float, float]:
     "Interval of one - other from the intervals of two independent numbers (Zou and Donner, Statist. Med. 27, 2008)."
     (low, high), (other_low, other_high) = one_limits, other_limits

@@ -14,78 +14,85 @@ import numpy as np
 # %% ../nbs/00_checks.ipynb #c006
 class UnknownName(KeyError, ValueError):
     "A name that is not among those on offer; the message names the argument, the name and the near ones."
-    def __str__(self): return self.args[0]
+
+    def __str__(self):
+        return self.args[0]
+
 
 def unknown(
-    argument:str,          # what the name was given for
-    name,                  # what was given
-    options:Iterable,      # the names that are known
-    extra:str="",          # anything else that is accepted, e.g. " or a path"
-)->UnknownName: # to be raised by the caller
+    argument: str,  # what the name was given for
+    name,  # what was given
+    options: Iterable,  # the names that are known
+    extra: str = "",  # anything else that is accepted, e.g. " or a path"
+) -> UnknownName:  # to be raised by the caller
     "An exception that lists the options, at most 25 of them, and the near ones."
     options = [str(o) for o in options]
     near = difflib.get_close_matches(str(name), options, n=3, cutoff=0.5)
-    shown = ", ".join(map(repr, options[:25])) + (", ..." if len(options)>25 else "")
+    shown = ", ".join(map(repr, options[:25])) + (", ..." if len(options) > 25 else "")
     guess = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
     return UnknownName(f"{argument} must be one of ({shown}){extra}. Got: {name!r:.80}.{guess}")
 
 # %% ../nbs/00_checks.ipynb #c009
 def check_choice(
-    value,                  # what was given
-    argument:str,           # what it was given for
-    options:Iterable[str],  # the names that are known
-    extra:str="",           # anything else that is accepted
-)->str: # the same
+    value,  # what was given
+    argument: str,  # what it was given for
+    options: Iterable[str],  # the names that are known
+    extra: str = "",  # anything else that is accepted
+) -> str:  # the same
     "Raise `UnknownName` unless `value` is one of the options."
     options = tuple(options)
-    if isinstance(value, str) and value in options: return value
+    if isinstance(value, str) and value in options:
+        return value
     raise unknown(argument, value, options, extra)
 
 # %% ../nbs/00_checks.ipynb #c011
 def check_whole(
-    value,             # what was given
-    argument:str,      # what it was given for
-    low:int=1,         # smallest that is accepted
-    high:int=2**40,    # largest that is accepted
-)->int: # the same as an int
+    value,  # what was given
+    argument: str,  # what it was given for
+    low: int = 1,  # smallest that is accepted
+    high: int = 2**40,  # largest that is accepted
+) -> int:  # the same as an int
     "Raise TypeError unless `value` is an integer, ValueError unless it lies in low..high."
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{argument} must be an integer of at least {low}. Got: {value!r:.80}.")
-    if not low<=value<=high:
-        bound = f"least {low}" if value<low else f"most {high}"
+    if not low <= value <= high:
+        bound = f"least {low}" if value < low else f"most {high}"
         raise ValueError(f"{argument} must be an integer of at {bound}. Got: {value}.")
     return int(value)
 
 # %% ../nbs/00_checks.ipynb #c013
 def check_number(
-    value,                  # what was given
-    argument:str,           # what it was given for
-    low:float=-math.inf,    # smallest that is accepted
-    high:float=math.inf,    # largest that is accepted
-)->float: # the same as a float
+    value,  # what was given
+    argument: str,  # what it was given for
+    low: float = -math.inf,  # smallest that is accepted
+    high: float = math.inf,  # largest that is accepted
+) -> float:  # the same as a float
     "Raise TypeError unless `value` is a real number, ValueError unless it is finite and lies in low..high."
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{argument} must be a number. Got: {value!r:.80}.")
-    if not (low<=value<=high and math.isfinite(value)):
+    if not (low <= value <= high and math.isfinite(value)):
         raise ValueError(f"{argument} must be a finite number from {low:g} to {high:g}. Got: {value!r}.")
     return float(value)
 
 # %% ../nbs/00_checks.ipynb #c015
 def check_list(
-    names,             # what was given
-    argument:str,      # what it was given for
-    what:str="names",  # what the list should hold
-)->list:
+    names,  # what was given
+    argument: str,  # what it was given for
+    what: str = "names",  # what the list should hold
+) -> list:
     "A list of what an iterable holds. Raise TypeError for a string and for what is no iterable."
     if not isinstance(names, (str, bytes)):
-        try: return list(names)
-        except TypeError: pass   # no iterable, or a tensor without dimensions
+        try:
+            return list(names)
+        except TypeError:
+            pass  # no iterable, or a tensor without dimensions
     raise TypeError(f"{argument} must be a list of {what}. Got: {names!r:.80}.")
 
 # %% ../nbs/00_checks.ipynb #58c28141
 def check_n_jobs(
-    n_jobs,   # what was given
-)->int: # the same as an int
+    n_jobs,  # what was given
+) -> int:  # the same as an int
     "A positive integer, or -1 for one a core. Raises TypeError or ValueError."
-    if check_whole(n_jobs, "n_jobs", -1)==0: raise ValueError("n_jobs must be a positive integer, or -1 for one a core. Got: 0.")
+    if check_whole(n_jobs, "n_jobs", -1) == 0:
+        raise ValueError("n_jobs must be a positive integer, or -1 for one a core. Got: 0.")
     return int(n_jobs)

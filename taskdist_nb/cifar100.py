@@ -27,130 +27,201 @@ from .selection_study import in_one_form
 from .trajectory import TransferConfig
 
 # %% ../nbs/11_cifar100.ipynb #c033
-PAPER_TASKS = ["herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers"]   # Gao and Chaudhari 2021, first experiment
+# Gao and Chaudhari 2021, first experiment
+PAPER_TASKS = ["herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers"]
+
 
 def study_config(
-    **changes   # settings that differ
+    **changes,  # settings that differ
 ) -> TransferConfig:
     "500 images a task, 100 steps, 10 checkpoints, every path read on its weights and on their average: seconds a path."
-    source = dict(labels="disjoint", walks=1, images=500, source_epochs=20, source_lr=0.02, source_schedule="one_cycle", wasserstein_images=100)
-    path = dict(steps=100, batch_size=20, lr=0.004, norm_speed=1., averaging=20, tau_schedule="linear", coupling_iterations=1)
-    reading = dict(checkpoints=10, probes=100, probe_inputs="same", excess_points=1, excess_steps=10, accuracy_points=1)
+    source = dict(
+        labels="disjoint",
+        walks=1,
+        images=500,
+        source_epochs=20,
+        source_lr=0.02,
+        source_schedule="one_cycle",
+        wasserstein_images=100,
+    )
+    path = dict(
+        steps=100,
+        batch_size=20,
+        lr=0.004,
+        norm_speed=1.0,
+        averaging=20,
+        tau_schedule="linear",
+        coupling_iterations=1,
+    )
+    reading = dict(
+        checkpoints=10, probes=100, probe_inputs="same", excess_points=1, excess_steps=10, accuracy_points=1
+    )
     return TransferConfig.fast(**(source | path | reading | changes))
 
+
 def lighter_config(
-    **changes   # settings that differ
+    **changes,  # settings that differ
 ) -> TransferConfig:
     "The same learning time in 50 steps, 5 checkpoints and 50 probes: for the 380 pairs of all 20 super-classes."
-    lighter = dict(steps=50, lr=0.008, averaging=10, checkpoints=5, cost_checkpoints=5, probes=50, excess_points=0)
+    lighter = dict(
+        steps=50, lr=0.008, averaging=10, checkpoints=5, cost_checkpoints=5, probes=50, excess_points=0
+    )
     return study_config(**(lighter | changes))
 
 # %% ../nbs/11_cifar100.ipynb #c034
 WALKS = ("fine_tuning", "coupled", "uncoupled")
 CHEAP = ("task2vec", "wasserstein", "wasserstein_features", *SCORES)
-VARIANTS:dict[str, dict] = {   # the coupled distance with other couplings
-    "coupled_independent": dict(first_coupling="independent"), "coupled_random": dict(first_coupling="random"),
-    "coupled_second_turn": dict(coupling_iterations=2, block_size=5)}
+VARIANTS: dict[str, dict] = {  # the coupled distance with other couplings
+    "coupled_independent": dict(first_coupling="independent"),
+    "coupled_random": dict(first_coupling="random"),
+    "coupled_second_turn": dict(coupling_iterations=2, block_size=5),
+}
+
 
 def study_measures(
-    config:TransferConfig=None,   # None: `study_config()`
-    names=None,                   # of measures; None: all
+    config: TransferConfig = None,  # None: `study_config()`
+    names=None,  # of measures; None: all
 ) -> dict[str, tuple]:
     "What a study measures: a file's name -> (distance or score, settings). `names` chooses some; raises ValueError for others."
     config = config or study_config()
     every = {name: (name, config) for name in WALKS + CHEAP}
     every |= {name: ("coupled", replace(config, **changes)) for name, changes in VARIANTS.items()}
     unknown = [n for n in names or () if n not in every]
-    if unknown: raise ValueError(f"measures must be among {tuple(every)}. Got: {unknown}.")
+    if unknown:
+        raise ValueError(f"measures must be among {tuple(every)}. Got: {unknown}.")
     return {name: every[name] for name in names or every}
 
 # %% ../nbs/11_cifar100.ipynb #c035
 def run_study(
-    out,                              # folder of the tables; the store lies in it
-    root="data",                      # torchvision's folder with CIFAR-100
-    tasks=PAPER_TASKS,                # names of super-classes; None: all 20
-    model="small_cnn",                # name or factory
-    seeds=(0, 1, 2),                  # of everything
-    n_jobs:int=-1,                    # processes side by side; -1: one a core
-    config:TransferConfig=None,       # None: `study_config()`
-    measures=None,                    # names as in `study_measures`; None: all
-    suite=None,                       # tasks to use instead of CIFAR-100's
+    out,  # folder of the tables; the store lies in it
+    root="data",  # torchvision's folder with CIFAR-100
+    tasks=PAPER_TASKS,  # names of super-classes; None: all 20
+    model="small_cnn",  # name or factory
+    seeds=(0, 1, 2),  # of everything
+    n_jobs: int = -1,  # processes side by side; -1: one a core
+    config: TransferConfig = None,  # None: `study_config()`
+    measures=None,  # names as in `study_measures`; None: all
+    suite=None,  # tasks to use instead of CIFAR-100's
 ):
     "Measure every pair and write one CSV file a measure; a second call goes on where the first stopped."
     suite, out, config = suite or cifar100_suite(tasks, root=root), Path(out), config or study_config()
     for name, (distance, settings) in study_measures(config, measures).items():
-        found = distance_matrix(suite, distance, model, settings, list(seeds), out/"store", n_jobs)
-        found.to_csv(out/f"{name}.csv")
-        if name == "fine_tuning": write_table(learning_curves(found), config, out/"curves.csv")
+        found = distance_matrix(suite, distance, model, settings, list(seeds), out / "store", n_jobs)
+        found.to_csv(out / f"{name}.csv")
+        if name == "fine_tuning":
+            write_table(learning_curves(found), config, out / "curves.csv")
 
 # %% ../nbs/11_cifar100.ipynb #c037
 def second_suite(
-    root="data",          # torchvision's folder with MNIST and CIFAR-10
-    cifar10:Suite=None,   # tasks `animals` and `vehicles`; None: read from `root`
-) -> Suite:               # (n, 3, 32, 32) images
+    root="data",  # torchvision's folder with MNIST and CIFAR-10
+    cifar10: Suite = None,  # tasks `animals` and `vehicles`; None: read from `root`
+) -> Suite:  # (n, 3, 32, 32) images
     "MNIST's even, odd, low and high digits, CIFAR-10's animals and vehicles."
-    return in_one_form({"mnist": mnist_suite(["even", "odd", "low", "high"], root=root),
-                        "cifar10": cifar10 or cifar10_suite(["animals", "vehicles"], root=root)}, "MNIST and CIFAR-10")
+    return in_one_form(
+        {
+            "mnist": mnist_suite(["even", "odd", "low", "high"], root=root),
+            "cifar10": cifar10 or cifar10_suite(["animals", "vehicles"], root=root),
+        },
+        "MNIST and CIFAR-10",
+    )
 
 # %% ../nbs/11_cifar100.ipynb #c039
 def write_table(
-    table:pd.DataFrame,       # without its index
-    config:TransferConfig,    # with which it was measured
-    path,                     # of the file, which is replaced
+    table: pd.DataFrame,  # without its index
+    config: TransferConfig,  # with which it was measured
+    path,  # of the file, which is replaced
 ):
     "A CSV file whose first line, a comment, holds the configuration."
     head = f"# config: {json.dumps(asdict(config), sort_keys=True)}\n"
     Path(path).write_text(head + table.to_csv(index=False, float_format="%.6g"))
 
+
 def learning_curves(
-    m:DistanceMatrix,   # of fine-tuning, with paths
+    m: DistanceMatrix,  # of fine-tuning, with paths
 ) -> pd.DataFrame:
     "Accuracy at each checkpoint (columns: steps), one row a pair and seed."
     away = [r for r in m.results if r.source != r.target]
     named = lambda r: dict(source=r.source, target=r.target, seed=r.seed)
     return pd.DataFrame([named(r) | dict(zip(r.path.step, r.path.accuracy)) for r in away])
 
+
 def run_scratch(
-    out, root="data", tasks=PAPER_TASKS, model="small_cnn", seeds=(0, 1, 2),        # as for `run_study`
-    n_jobs:int=-1, config:TransferConfig=None, suite=None,                          # as for `run_study`
-) -> pd.DataFrame:   # target, seed, accuracy, loss
+    out,
+    root="data",
+    tasks=PAPER_TASKS,
+    model="small_cnn",
+    seeds=(0, 1, 2),  # as for `run_study`
+    n_jobs: int = -1,
+    config: TransferConfig = None,
+    suite=None,  # as for `run_study`
+) -> pd.DataFrame:  # target, seed, accuracy, loss
     "What each task's fresh network reaches with fine-tuning's budget; writes `scratch.csv`."
     suite, config = suite or cifar100_suite(tasks, root=root), config or study_config()
     jobs = [(name, seed) for seed in seeds for name in suite]
     ends = Parallel(n_jobs)(delayed(from_scratch)(suite[name], model, config, seed) for name, seed in jobs)
     told = lambda end: dict(accuracy=end.accuracy, loss=end.path.loss.iloc[-1])
     table = pd.DataFrame([dict(target=name, seed=seed) | told(end) for (name, seed), end in zip(jobs, ends)])
-    write_table(table, config, Path(out)/"scratch.csv")
+    write_table(table, config, Path(out) / "scratch.csv")
     return table
 
 # %% ../nbs/11_cifar100.ipynb #c041
-DIALS = {   # setting -> its values; the others stay as in `study_config`
-    "lr": (0.001, 0.004, 0.016), "checkpoints": (5, 10, 20)}
+DIALS = {  # setting -> its values; the others stay as in `study_config`
+    "lr": (0.001, 0.004, 0.016),
+    "checkpoints": (5, 10, 20),
+}
+
 
 def turned(
-    config:TransferConfig, dial:str, value,   # what is changed, and to what
+    config: TransferConfig,
+    dial: str,
+    value,  # what is changed, and to what
 ) -> TransferConfig:
     "The settings with one dial turned; what has to go with it goes with it."
-    if dial == "checkpoints": return replace(config, checkpoints=value, cost_checkpoints=min(config.cost_checkpoints, value))
-    if dial == "steps": return replace(config, steps=value, averaging=config.averaging*value//config.steps)   # a fifth of the path, as before
+    if dial == "checkpoints":
+        return replace(config, checkpoints=value, cost_checkpoints=min(config.cost_checkpoints, value))
+    # a fifth of the path, as before
+    if dial == "steps":
+        return replace(config, steps=value, averaging=config.averaging * value // config.steps)
     return replace(config, **{dial: value})
 
+
 def run_dials(
-    out, root="data", tasks=PAPER_TASKS, model="small_cnn", seeds=(0,),   # as for `run_study`
-    n_jobs:int=-1, config:TransferConfig=None, suite=None,                # as for `run_study`
-    dials=DIALS,     # setting -> values
-) -> pd.DataFrame:   # a row a setting, value, pair and seed
+    out,
+    root="data",
+    tasks=PAPER_TASKS,
+    model="small_cnn",
+    seeds=(0,),  # as for `run_study`
+    n_jobs: int = -1,
+    config: TransferConfig = None,
+    suite=None,  # as for `run_study`
+    dials=DIALS,  # setting -> values
+) -> pd.DataFrame:  # a row a setting, value, pair and seed
     "The coupled distance with one setting changed at a time; writes `dials.csv`."
     suite, config, rows = suite or cifar100_suite(tasks, root=root), config or study_config(), []
     for dial, value in [(d, v) for d, values in dials.items() for v in values]:
-        found = distance_matrix(suite, "coupled", model, turned(config, dial, value), list(seeds), Path(out)/"store", n_jobs)
-        rows += [dict(dial=dial, value=value, source=r.source, target=r.target, seed=r.seed, noise_floor=r.noise_floor,
-                      excess_loss=r.excess_loss, error=1 - r.accuracy, stderr=r.stderr) | r.lengths for r in found.results]
-    write_table(pd.DataFrame(rows), config, Path(out)/"dials.csv")
+        found = distance_matrix(
+            suite, "coupled", model, turned(config, dial, value), list(seeds), Path(out) / "store", n_jobs
+        )
+        rows += [
+            dict(
+                dial=dial,
+                value=value,
+                source=r.source,
+                target=r.target,
+                seed=r.seed,
+                noise_floor=r.noise_floor,
+                excess_loss=r.excess_loss,
+                error=1 - r.accuracy,
+                stderr=r.stderr,
+            )
+            | r.lengths
+            for r in found.results
+        ]
+    write_table(pd.DataFrame(rows), config, Path(out) / "dials.csv")
     return pd.DataFrame(rows)
 
 # %% ../nbs/11_cifar100.ipynb #c043
-READINGS = {   # title -> a number of a transfer's result; smaller should mean nearer
+READINGS = {  # title -> a number of a transfer's result; smaller should mean nearer
     "{}, on the weights": lambda r: r.lengths["unaveraged"],
     "{}, less the floor": lambda r: r.distance - r.noise_floor,
     "{}, Riemannian": lambda r: r.lengths["riemannian"],
@@ -158,41 +229,64 @@ READINGS = {   # title -> a number of a transfer's result; smaller should mean n
     "{}, what remains": lambda r: r.lengths["remaining"],
 }
 
+
 def other_readings(
-    name:str, m:DistanceMatrix,   # a walk and what was measured of it
-) -> dict[str, DistanceMatrix]:   # title -> matrix
+    name: str,
+    m: DistanceMatrix,  # a walk and what was measured of it
+) -> dict[str, DistanceMatrix]:  # title -> matrix
     "The readings that the records of a walk allow."
-    lengths = m.results[0].lengths   # older tables have no `remaining`, and without averaging there is no `unaveraged`
+    # older tables have no `remaining`, and without averaging there is no `unaveraged`
+    lengths = m.results[0].lengths
     needs = {"{}, on the weights": "unaveraged", "{}, what remains": "remaining"}
-    return {t.format(name): field_matrix(m, rule) for t, rule in READINGS.items() if needs.get(t, "per_input") in lengths}
+    return {
+        t.format(name): field_matrix(m, rule)
+        for t, rule in READINGS.items()
+        if needs.get(t, "per_input") in lengths
+    }
+
 
 def open_predictions(
-    folder,   # `out` of `run_study`
+    folder,  # `out` of `run_study`
 ) -> dict[str, DistanceMatrix]:
     "The measures of a study that are there, and the other readings of its transfers."
-    files = {n: Path(folder)/f"{n}.csv" for n in study_measures()}
+    files = {n: Path(folder) / f"{n}.csv" for n in study_measures()}
     measures = {n: DistanceMatrix.from_csv(f) for n, f in files.items() if f.exists()}
-    others = {k: v for n in ("coupled", "uncoupled") if n in measures for k, v in other_readings(n, measures[n]).items()}
-    others["source_accuracy"] = field_matrix(measures["coupled"], lambda r: 1 - r.source_accuracy)   # the static ranker costs nothing
+    others = {
+        k: v
+        for n in ("coupled", "uncoupled")
+        if n in measures
+        for k, v in other_readings(n, measures[n]).items()
+    }
+    # the static ranker costs nothing
+    others["source_accuracy"] = field_matrix(measures["coupled"], lambda r: 1 - r.source_accuracy)
     return others | {n: m for n, m in measures.items() if n != "fine_tuning"}
 
 # %% ../nbs/11_cifar100.ipynb #c045
 def read_table(
-    path,   # of the file
+    path,  # of the file
 ) -> pd.DataFrame:
     "What `write_table` wrote."
     return pd.read_csv(path, comment="#")
 
+
 def open_yardsticks(
-    folder,   # `out` of `run_study` and `run_scratch`
+    folder,  # `out` of `run_study` and `run_scratch`
 ) -> dict[str, DistanceMatrix]:
     "Four measures of how hard fine-tuning was; the last if `run_scratch` was called."
     folder = Path(folder)
-    fine = DistanceMatrix.from_csv(folder/"fine_tuning.csv")
-    curves = read_table(folder/"curves.csv").set_index(["source", "target", "seed"])
-    steps = lambda r: 0. if r.source == r.target else float(curves.columns[cut_at(curves.loc[r.source, r.target, r.seed])])
-    found = {"length to the cut": fine, "steps to the cut": field_matrix(fine, steps),
-             "error": field_matrix(fine, lambda r: 1 - r.accuracy)}
-    if not (folder/"scratch.csv").exists(): return found
-    scratch = read_table(folder/"scratch.csv").set_index(["target", "seed"]).accuracy
-    return found | {"less gain over scratch": field_matrix(fine, lambda r: scratch[r.target, r.seed] - r.accuracy)}
+    fine = DistanceMatrix.from_csv(folder / "fine_tuning.csv")
+    curves = read_table(folder / "curves.csv").set_index(["source", "target", "seed"])
+    steps = lambda r: (
+        0.0 if r.source == r.target else float(curves.columns[cut_at(curves.loc[r.source, r.target, r.seed])])
+    )
+    found = {
+        "length to the cut": fine,
+        "steps to the cut": field_matrix(fine, steps),
+        "error": field_matrix(fine, lambda r: 1 - r.accuracy),
+    }
+    if not (folder / "scratch.csv").exists():
+        return found
+    scratch = read_table(folder / "scratch.csv").set_index(["target", "seed"]).accuracy
+    return found | {
+        "less gain over scratch": field_matrix(fine, lambda r: scratch[r.target, r.seed] - r.accuracy)
+    }

@@ -16,7 +16,16 @@ __all__ = ['SUITE_NAMES', 'DISTANCE_NAMES', 'GRADED_NAMES', 'MODEL_NAMES', 'CONF
            'status_lines', 'progress_lines', 'Patient', 'quiet_surroundings', 'main', 'carry_out', 'complain']
 
 # %% ../nbs/12_cli.ipynb #c004
-import argparse, difflib, errno, json, os, shlex, sys, tempfile, time, traceback
+import argparse
+import difflib
+import errno
+import json
+import os
+import shlex
+import sys
+import tempfile
+import time
+import traceback
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -25,82 +34,120 @@ from pathlib import Path
 from . import __version__
 
 # %% ../nbs/12_cli.ipynb #c008
-SUITE_NAMES = ("digits", "cifar100", "cifar10", "mnist", "fashion_mnist")   # keys of `SUITES`
-DISTANCE_NAMES = ("coupled", "uncoupled", "fine_tuning", "task2vec", "wasserstein", "wasserstein_features")   # keys of `DISTANCES`
-GRADED_NAMES = ("rotation", "shared_classes", "blur", "noise", "permuted_labels", "mixture")                  # keys of `GRADED`
-MODEL_NAMES = ("small_cnn", "wrn_16_4", "slim_cnn", "mlp", "small_cnn_authors", "wrn_16_4_authors")   # networks that have a name
-CONFIG_NAMES = ("fast", "paper", "toy")          # presets of `TransferConfig`
-METHOD_NAMES = (   # what `select` can rank by
-    "cascade", *DISTANCE_NAMES, "leep", "nce", "logme", "h_score", "h_score_shrunk", "knn", "source_accuracy", "otdd",
-    "coupled_error", "uncoupled_error", "fine_tuning_error", "linear_probe_error", "coupled_remaining", "uncoupled_remaining")
-OPTIMIZER_NAMES, SCHEDULE_NAMES = ("sgd", "adamw"), ("constant", "cosine")   # of `Tuning`: how `select` fine-tunes
-PRESETS = (*CONFIG_NAMES, "choice")              # `select` has one of its own
-COMMANDS = ("run", "select", "status")           # words after `taskdist`
-GAPS = 3                                         # exit status of a run that is done, with something missing
+SUITE_NAMES = ("digits", "cifar100", "cifar10", "mnist", "fashion_mnist")  # keys of `SUITES`
+# keys of `DISTANCES`
+DISTANCE_NAMES = ("coupled", "uncoupled", "fine_tuning", "task2vec", "wasserstein", "wasserstein_features")
+# keys of `GRADED`
+GRADED_NAMES = ("rotation", "shared_classes", "blur", "noise", "permuted_labels", "mixture")
+# networks that have a name
+MODEL_NAMES = ("small_cnn", "wrn_16_4", "slim_cnn", "mlp", "small_cnn_authors", "wrn_16_4_authors")
+CONFIG_NAMES = ("fast", "paper", "toy")  # presets of `TransferConfig`
+METHOD_NAMES = (  # what `select` can rank by
+    "cascade",
+    *DISTANCE_NAMES,
+    "leep",
+    "nce",
+    "logme",
+    "h_score",
+    "h_score_shrunk",
+    "knn",
+    "source_accuracy",
+    "otdd",
+    "coupled_error",
+    "uncoupled_error",
+    "fine_tuning_error",
+    "linear_probe_error",
+    "coupled_remaining",
+    "uncoupled_remaining",
+)
+# of `Tuning`: how `select` fine-tunes
+OPTIMIZER_NAMES, SCHEDULE_NAMES = ("sgd", "adamw"), ("constant", "cosine")
+PRESETS = (*CONFIG_NAMES, "choice")  # `select` has one of its own
+COMMANDS = ("run", "select", "status")  # words after `taskdist`
+GAPS = 3  # exit status of a run that is done, with something missing
 
 # %% ../nbs/12_cli.ipynb #c012
 class WrongUse(ValueError):
     "The command cannot be carried out as given; the message is for the user."
 
+
 def one_of(
-    argument:str,        # how the user knows it, e.g. "--model"
-    value:str,           # what was given
-    options,             # names that would do
-    extra:str="",        # anything else that would do
-) -> str:                # the value
+    argument: str,  # how the user knows it, e.g. "--model"
+    value: str,  # what was given
+    options,  # names that would do
+    extra: str = "",  # anything else that would do
+) -> str:  # the value
     "The value itself if it is among the options; otherwise WrongUse with the nearest of them."
-    if value in options: return value
+    if value in options:
+        return value
     near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.4)
     guess = f" Did you mean {near[0]!r}?" if near else ""
     raise WrongUse(f"{argument} must be one of {', '.join(options)}{extra}. Got: {value!r}.{guess}")
 
 # %% ../nbs/12_cli.ipynb #8f5966d2
-def printable(text:str) -> str:   # any
+def printable(text: str) -> str:  # any
     "On one line, with escapes for all that is no character to be seen."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 # %% ../nbs/12_cli.ipynb #c015
 def whole(
-    low:int,     # the smallest that will do
-):               # str -> int
+    low: int,  # the smallest that will do
+):  # str -> int
     "A reader of integers from `low` up, for argparse."
+
     def read(text):
-        try: value = int(text)
-        except ValueError: value = None
-        if value is None or value < low: raise argparse.ArgumentTypeError(f"must be an integer of at least {low}. Got: {text!r}.")
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or value < low:
+            raise argparse.ArgumentTypeError(f"must be an integer of at least {low}. Got: {text!r}.")
         return value
+
     return read
 
-def jobs(text:str) -> int:   # a word of the command line
+
+def jobs(text: str) -> int:  # a word of the command line
     "A number of processes: -1 (one a core), or 1 and more."
-    try: return -1 if text == "-1" else whole(1)(text)
+    try:
+        return -1 if text == "-1" else whole(1)(text)
     except argparse.ArgumentTypeError as e:
         raise argparse.ArgumentTypeError(str(e).replace("must be", "must be -1 (one a core) or")) from None
 
 # %% ../nbs/12_cli.ipynb #c016
-def name_list(text:str) -> list[str]:   # a word of the command line
+def name_list(text: str) -> list[str]:  # a word of the command line
     "Names between commas, all different, none empty."
     names = [n.strip() for n in text.split(",")]
     if not all(names) or len(set(names)) < len(names):
-        raise argparse.ArgumentTypeError(f"must be different names with commas between them, e.g. low,high. Got: {text!r}.")
+        raise argparse.ArgumentTypeError(
+            f"must be different names with commas between them, e.g. low,high. Got: {text!r}."
+        )
     return names
 
-def seconds(text:str) -> float:   # a word of the command line
+
+def seconds(text: str) -> float:  # a word of the command line
     "A positive number of seconds."
-    try: value = float(text)
-    except ValueError: value = 0.
-    if not 0 < value < float("inf"): raise argparse.ArgumentTypeError(f"must be a positive number of seconds. Got: {text!r}.")
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a positive number of seconds. Got: {text!r}.")
     return value
 
 # %% ../nbs/12_cli.ipynb #c018
 class Parser(argparse.ArgumentParser):
     "An argument parser that raises WrongUse instead of printing its usage and leaving."
+
     def __init__(
-        self, **kwargs     # of `argparse.ArgumentParser`
+        self,
+        **kwargs,  # of `argparse.ArgumentParser`
     ):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
     def error(self, message):
-        if message.startswith("argument "): message = message.removeprefix("argument ").replace(": ", " ", 1)
+        if message.startswith("argument "):
+            message = message.removeprefix("argument ").replace(": ", " ", 1)
         raise WrongUse(message + ("" if "Got:" in message else f"; see {self.prog} --help"))
 
 # %% ../nbs/12_cli.ipynb #c020
@@ -145,156 +192,322 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"taskdist {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where an error came from")
     commands = parser.add_subparsers(dest="command", metavar=" | ".join(COMMANDS), prog="taskdist")
-    run = commands.add_parser("run", help="measure distances and write a report", description=ABOUT, epilog=EXAMPLES)
+    run = commands.add_parser(
+        "run", help="measure distances and write a report", description=ABOUT, epilog=EXAMPLES
+    )
     add_what(run.add_argument_group("what to measure"))
     add_how(run.add_argument_group("how"))
     select = commands.add_parser("select", help="rank the sources for a target", description=SELECT)
     add_choice(select.add_argument_group("what to choose for"))
     add_how(select.add_argument_group("how"))
-    status = commands.add_parser("status", help="say what a run has stored so far",
-                                 description="Say what a run has stored so far, and its settings.")
+    status = commands.add_parser(
+        "status",
+        help="say what a run has stored so far",
+        description="Say what a run has stored so far, and its settings.",
+    )
     status.add_argument("folder", metavar="DIR", help="the --out of a run")
     status.add_argument("--debug", action="store_true", help="show where an error came from")
     return parser
 
 # %% ../nbs/12_cli.ipynb #c023
-def add_what(group):   # of a parser's options
+def add_what(group):  # of a parser's options
     "Options that say what is measured."
     add = group.add_argument
-    add("--suite", metavar="NAME", help=f"{', '.join(SUITE_NAMES)}, or the path of an .npz file or a folder of images")
+    add(
+        "--suite",
+        metavar="NAME",
+        help=f"{', '.join(SUITE_NAMES)}, or the path of an .npz file or a folder of images",
+    )
     add("--tasks", metavar="A,B,...", type=name_list, help="tasks of the suite (default: all)")
-    add("--distances", metavar="D,E,...", type=name_list, help=f"among {', '.join(DISTANCE_NAMES)} (default: all)")
-    add("--known", metavar="K,L,...", type=name_list, default=[],
-        help=f"also measure tasks at known places, made of the same data: {', '.join(GRADED_NAMES)}")
+    add(
+        "--distances",
+        metavar="D,E,...",
+        type=name_list,
+        help=f"among {', '.join(DISTANCE_NAMES)} (default: all)",
+    )
+    add(
+        "--known",
+        metavar="K,L,...",
+        type=name_list,
+        default=[],
+        help=f"also measure tasks at known places, made of the same data: {', '.join(GRADED_NAMES)}",
+    )
     add("--model", metavar="NAME", help=f"{', '.join(MODEL_NAMES)} (default: mlp for digits, else small_cnn)")
-    add("--config", metavar="NAME",
-        help="preset of settings: fast, paper (as published; days on a CPU), toy (default: toy for digits, else fast)")
-    add("--set", metavar="name=value", dest="settings", nargs="+", action="extend", default=[],
-        help="change settings of the preset, e.g. --set steps=800 lr=0.005")
-    add("--seeds", metavar="N", type=whole(1), help="repeat everything with N seeds (default: 2 for digits, else 1)")
+    add(
+        "--config",
+        metavar="NAME",
+        help="preset of settings: fast, paper (as published; days on a CPU), toy (default: toy for digits, else fast)",
+    )
+    add(
+        "--set",
+        metavar="name=value",
+        dest="settings",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="change settings of the preset, e.g. --set steps=800 lr=0.005",
+    )
+    add(
+        "--seeds",
+        metavar="N",
+        type=whole(1),
+        help="repeat everything with N seeds (default: 2 for digits, else 1)",
+    )
 
 # %% ../nbs/12_cli.ipynb #c024
-def add_how(group):   # of a parser's options
+def add_how(group):  # of a parser's options
     "Options of a run that say how and where."
-    group.add_argument("--n-jobs", metavar="N", type=jobs, default=-1, help="processes side by side (default: -1, one a core)")
+    group.add_argument(
+        "--n-jobs",
+        metavar="N",
+        type=jobs,
+        default=-1,
+        help="processes side by side (default: -1, one a core)",
+    )
     group.add_argument("--quiet", action="store_true", help="no progress on standard error")
     add_place(group)
 
-def add_place(group):   # of a parser's options
+
+def add_place(group):  # of a parser's options
     "Options of every command that computes."
     group.add_argument("--root", metavar="DATA", help="torchvision's folder of data sets (default: data)")
-    group.add_argument("--download", action="store_true", help="let torchvision fetch a data set that is not there")
+    group.add_argument(
+        "--download", action="store_true", help="let torchvision fetch a data set that is not there"
+    )
     group.add_argument("--out", metavar="DIR", help="folder for the results (default: runs/NAME)")
     group.add_argument("--debug", action="store_true", help="show where an error came from")
 
 # %% ../nbs/12_cli.ipynb #c025
-def add_choice(group):   # of a parser's options
+def add_choice(group):  # of a parser's options
     "Options that say what is chosen for, and among what."
     add = group.add_argument
-    add("--suite", metavar="NAME", help=f"{', '.join(SUITE_NAMES)}, or the path of an .npz file or a folder of images")
-    add("--target", metavar="T", help="what is to be learnt: a task of the suite, or the path of a folder of images or an .npz file")
-    add("--candidates", metavar="A,B,...", type=name_list, help="tasks to fine-tune from (default: all others)")
-    add("--networks", metavar="N", nargs="+", default=[],
-        help="trained networks to choose from: torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:FUNCTION, with @WEIGHTS if need be")
-    add("--method", metavar="NAME", default="cascade",
-        help=f"{', '.join(METHOD_NAMES)} (default: cascade, logme for all and fine_tuning_error for three finalists)")
-    add("--tune", metavar="WHAT", default="full", help="of the finalists: full, head (the body stays frozen), or both (default: full)")
-    add("--optimizer", metavar="NAME", default="sgd",
-        help=f"of fine-tuning: {', '.join(OPTIMIZER_NAMES)} (default: sgd; adamw has a learning rate of 0.001 unless --set lr=... says another)")
-    add("--schedule", metavar="NAME", default="constant", help=f"of its learning rate: {', '.join(SCHEDULE_NAMES)} (default: constant)")
-    add("--class-weights", metavar="balanced", help="balanced: in training all classes count the same (default: all images do)")
-    add("--budget", metavar="SECONDS", type=seconds, help="who does not fit is left out and named (default: none)")
-    add("--shots", metavar="N", type=whole(1), help="training images of each class of the target (default: all)")
-    add("--scratch", action=argparse.BooleanOptionalAction, default=True, help="also train the target from scratch (default: yes)")
-    add("--model", metavar="NAME", help=f"that sources are fitted with: {', '.join(MODEL_NAMES)}, or as --networks (default: mlp for digits, else small_cnn)")
-    add("--size", metavar="N", type=whole(8), help="pixels a side of the target's pictures without a suite, and of what networks see (default: 64; with a suite: as it is)")
-    add("--channels", metavar="C", type=int, choices=(1, 3), help="1 for grey, 3 for coloured pictures, without a suite (default: 3)")
-    add("--cache", metavar="DIR", help="keep the target's decoded pictures there and map them instead of holding them in memory (default: in memory)")
-    add("--flip", action=argparse.BooleanOptionalAction, help="mirrored pictures keep their label (default: as the suite's; no)")
+    add(
+        "--suite",
+        metavar="NAME",
+        help=f"{', '.join(SUITE_NAMES)}, or the path of an .npz file or a folder of images",
+    )
+    add(
+        "--target",
+        metavar="T",
+        help="what is to be learnt: a task of the suite, or the path of a folder of images or an .npz file",
+    )
+    add(
+        "--candidates",
+        metavar="A,B,...",
+        type=name_list,
+        help="tasks to fine-tune from (default: all others)",
+    )
+    add(
+        "--networks",
+        metavar="N",
+        nargs="+",
+        default=[],
+        help="trained networks to choose from: torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:FUNCTION, with @WEIGHTS if need be",
+    )
+    add(
+        "--method",
+        metavar="NAME",
+        default="cascade",
+        help=f"{', '.join(METHOD_NAMES)} (default: cascade, logme for all and fine_tuning_error for three finalists)",
+    )
+    add(
+        "--tune",
+        metavar="WHAT",
+        default="full",
+        help="of the finalists: full, head (the body stays frozen), or both (default: full)",
+    )
+    add(
+        "--optimizer",
+        metavar="NAME",
+        default="sgd",
+        help=f"of fine-tuning: {', '.join(OPTIMIZER_NAMES)} (default: sgd; adamw has a learning rate of 0.001 unless --set lr=... says another)",
+    )
+    add(
+        "--schedule",
+        metavar="NAME",
+        default="constant",
+        help=f"of its learning rate: {', '.join(SCHEDULE_NAMES)} (default: constant)",
+    )
+    add(
+        "--class-weights",
+        metavar="balanced",
+        help="balanced: in training all classes count the same (default: all images do)",
+    )
+    add(
+        "--budget",
+        metavar="SECONDS",
+        type=seconds,
+        help="who does not fit is left out and named (default: none)",
+    )
+    add(
+        "--shots",
+        metavar="N",
+        type=whole(1),
+        help="training images of each class of the target (default: all)",
+    )
+    add(
+        "--scratch",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also train the target from scratch (default: yes)",
+    )
+    add(
+        "--model",
+        metavar="NAME",
+        help=f"that sources are fitted with: {', '.join(MODEL_NAMES)}, or as --networks (default: mlp for digits, else small_cnn)",
+    )
+    add(
+        "--size",
+        metavar="N",
+        type=whole(8),
+        help="pixels a side of the target's pictures without a suite, and of what networks see (default: 64; with a suite: as it is)",
+    )
+    add(
+        "--channels",
+        metavar="C",
+        type=int,
+        choices=(1, 3),
+        help="1 for grey, 3 for coloured pictures, without a suite (default: 3)",
+    )
+    add(
+        "--cache",
+        metavar="DIR",
+        help="keep the target's decoded pictures there and map them instead of holding them in memory (default: in memory)",
+    )
+    add(
+        "--flip",
+        action=argparse.BooleanOptionalAction,
+        help="mirrored pictures keep their label (default: as the suite's; no)",
+    )
     add("--save", metavar="DIR", help="write the network to be used, fine-tuned, with its class names")
-    add("--config", metavar="NAME", help="preset of settings: choice, fast, paper, toy (default: toy for digits, else choice)")
-    add("--set", metavar="name=value", dest="settings", nargs="+", action="extend", default=[], help="change settings of the preset")
+    add(
+        "--config",
+        metavar="NAME",
+        help="preset of settings: choice, fast, paper, toy (default: toy for digits, else choice)",
+    )
+    add(
+        "--set",
+        metavar="name=value",
+        dest="settings",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="change settings of the preset",
+    )
     add("--seeds", metavar="N", type=whole(1), default=1, help="repeat everything with N seeds (default: 1)")
 
 # %% ../nbs/12_cli.ipynb #c027
 def parse(
-    argv:list[str],     # words after `taskdist`
+    argv: list[str],  # words after `taskdist`
 ) -> argparse.Namespace:
     "Read the command line. Raises WrongUse; SystemExit after --help and --version."
     parser = make_parser()
-    if not argv: raise WrongUse(f"command must be one of {', '.join(COMMANDS)}. Got: nothing; see taskdist --help")
+    if not argv:
+        raise WrongUse(f"command must be one of {', '.join(COMMANDS)}. Got: nothing; see taskdist --help")
     first = next((word for word in argv if word != "--debug"), "-")
-    if not first.startswith("-"): one_of("command", first, COMMANDS)
+    if not first.startswith("-"):
+        one_of("command", first, COMMANDS)
     args, extra = parser.parse_known_args(argv)
-    if extra: raise unexpected(args.command, extra[0])
+    if extra:
+        raise unexpected(args.command, extra[0])
     if args.command is None:
-        raise WrongUse(f"command must be one of {', '.join(COMMANDS)}. Got: {shlex.join(argv)!r}; see taskdist --help")
+        raise WrongUse(
+            f"command must be one of {', '.join(COMMANDS)}. Got: {shlex.join(argv)!r}; see taskdist --help"
+        )
     return args
 
+
 def unexpected(
-    command:str,     # one of `COMMANDS`
-    word:str,        # the first that was not read
+    command: str,  # one of `COMMANDS`
+    word: str,  # the first that was not read
 ) -> WrongUse:
     "What to say about a word that no option takes."
-    if not word.startswith("-"): return WrongUse(f"unexpected argument. Got: {word!r}; see taskdist --help")
-    holder, adders = Parser(add_help=False), {"run": (add_what, add_how), "select": (add_choice, add_how)}.get(command, ())
-    for add in adders: add(holder)
+    if not word.startswith("-"):
+        return WrongUse(f"unexpected argument. Got: {word!r}; see taskdist --help")
+    holder, adders = (
+        Parser(add_help=False),
+        {"run": (add_what, add_how), "select": (add_choice, add_how)}.get(command, ()),
+    )
+    for add in adders:
+        add(holder)
     known = [o for a in holder._actions for o in a.option_strings] or ["--debug", "--help"]
     near = difflib.get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.5)
-    return WrongUse(f"unknown option. Got: {word!r}" + (f"; did you mean {near[0]!r}?" if near else "; see taskdist --help"))
+    return WrongUse(
+        f"unknown option. Got: {word!r}"
+        + (f"; did you mean {near[0]!r}?" if near else "; see taskdist --help")
+    )
 
 # %% ../nbs/12_cli.ipynb #c030
 def read_setting(
-    text:str,            # name=value
+    text: str,  # name=value
 ) -> tuple[str, object]:
     "Name and value of a setting, the value in the type of `TransferConfig`'s field. Raises WrongUse."
-    from taskdist_nb.trajectory import TransferConfig   # here and below: slow imports only where they are needed
+    # here and below: slow imports only where they are needed
+    from taskdist_nb.trajectory import TransferConfig
+
     name, equals, value = text.partition("=")
-    if not equals: raise WrongUse(f"--set must be name=value, e.g. --set steps=800. Got: {text!r}.")
+    if not equals:
+        raise WrongUse(f"--set must be name=value, e.g. --set steps=800. Got: {text!r}.")
     types = {f.name: f.type if isinstance(f.type, str) else f.type.__name__ for f in fields(TransferConfig)}
     kind = types[one_of("--set name", name, tuple(types))]
-    if kind == "bool" and value.lower() in ("true", "false"): return name, value.lower() == "true"
-    readers = {"int": (int, "an integer"), "float": (float, "a number"), "str": (str, "a word"), "bool": (lambda v: {}[v], "true or false")}
+    if kind == "bool" and value.lower() in ("true", "false"):
+        return name, value.lower() == "true"
+    readers = {
+        "int": (int, "an integer"),
+        "float": (float, "a number"),
+        "str": (str, "a word"),
+        "bool": (lambda v: {}[v], "true or false"),
+    }
     read, wanted = readers[kind]
-    try: return name, read(value)
-    except (ValueError, KeyError): raise WrongUse(f"--set {name} must be {wanted}. Got: {value!r}.") from None
+    try:
+        return name, read(value)
+    except (ValueError, KeyError):
+        raise WrongUse(f"--set {name} must be {wanted}. Got: {value!r}.") from None
+
 
 def make_config(
-    preset:str,             # a name in `options`
-    settings:list[str],     # name=value, each a change of the preset
-    options=CONFIG_NAMES,   # presets of the command
-):                          # TransferConfig
+    preset: str,  # a name in `options`
+    settings: list[str],  # name=value, each a change of the preset
+    options=CONFIG_NAMES,  # presets of the command
+):  # TransferConfig
     "A `TransferConfig` from a preset's name and texts name=value. Raises WrongUse."
     from taskdist_nb.trajectory import TransferConfig
+
     one_of("--config", preset, options)
-    try: return getattr(TransferConfig, preset)(**dict(read_setting(s) for s in settings))
-    except (ValueError, TypeError) as e: raise e if isinstance(e, WrongUse) else WrongUse(f"--set {e}") from None
+    try:
+        return getattr(TransferConfig, preset)(**dict(read_setting(s) for s in settings))
+    except (ValueError, TypeError) as e:
+        raise e if isinstance(e, WrongUse) else WrongUse(f"--set {e}") from None
 
 # %% ../nbs/12_cli.ipynb #c033
 @dataclass(frozen=True)
 class Request:
     "A run that can be carried out."
-    suite: object            # Suite
-    distances: tuple         # names in `DISTANCE_NAMES`
-    known: dict              # name in `GRADED_NAMES` -> GradedSuite
-    model: str               # a name in `MODEL_NAMES`
-    preset: str              # a name in `CONFIG_NAMES`
-    config: object           # TransferConfig: the preset with its changes
-    seeds: tuple             # 0, 1, ...
-    n_jobs: int              # processes side by side; -1: one a core
-    out: Path                # folder of the results, which exists
-    command: str             # as it was given, for the report
+
+    suite: object  # Suite
+    distances: tuple  # names in `DISTANCE_NAMES`
+    known: dict  # name in `GRADED_NAMES` -> GradedSuite
+    model: str  # a name in `MODEL_NAMES`
+    preset: str  # a name in `CONFIG_NAMES`
+    config: object  # TransferConfig: the preset with its changes
+    seeds: tuple  # 0, 1, ...
+    n_jobs: int  # processes side by side; -1: one a core
+    out: Path  # folder of the results, which exists
+    command: str  # as it was given, for the report
 
 # %% ../nbs/12_cli.ipynb #c034
-DEFAULTS = {"digits": dict(model="mlp", preset="toy", seeds=2)}   # suite -> what is taken where the command says nothing
-OTHERWISE = dict(model="small_cnn", preset="fast", seeds=1)       # the same for any other suite
+# suite -> what is taken where the command says nothing
+DEFAULTS = {"digits": dict(model="mlp", preset="toy", seeds=2)}
+OTHERWISE = dict(model="small_cnn", preset="fast", seeds=1)  # the same for any other suite
+
 
 def check_request(
-    args:argparse.Namespace,     # of `taskdist run`
-    command:str,                 # as it was given
+    args: argparse.Namespace,  # of `taskdist run`
+    command: str,  # as it was given
 ) -> Request:
     "Check everything that can be checked before training starts. Raises WrongUse."
-    if args.suite is None: raise WrongUse(f"--suite must be one of {', '.join(SUITE_NAMES)}, or a path. Got: nothing.")
+    if args.suite is None:
+        raise WrongUse(f"--suite must be one of {', '.join(SUITE_NAMES)}, or a path. Got: nothing.")
     default = DEFAULTS.get(args.suite, OTHERWISE)
     model = one_of("--model", args.model or default["model"], MODEL_NAMES)
     distances = tuple(measure_of(d) for d in args.distances or DISTANCE_NAMES)
@@ -303,482 +516,746 @@ def check_request(
     suite = open_suite(args.suite, args.tasks, args.root, args.download)
     check_device(config.device)
     check_fit(suite, model, config)
-    known = {kind: open_graded(one_of("--known", kind, GRADED_NAMES), args.suite, suite, args.root) for kind in args.known}
-    for graded in known.values(): check_fit(graded, model, config)
+    known = {
+        kind: open_graded(one_of("--known", kind, GRADED_NAMES), args.suite, suite, args.root)
+        for kind in args.known
+    }
+    for graded in known.values():
+        check_fit(graded, model, config)
     out = check_out(args.out or f"runs/{suite.name}")
-    return Request(suite, distances, known, model, preset, config, tuple(range(args.seeds or default["seeds"])), args.n_jobs, out, command)
+    return Request(
+        suite,
+        distances,
+        known,
+        model,
+        preset,
+        config,
+        tuple(range(args.seeds or default["seeds"])),
+        args.n_jobs,
+        out,
+        command,
+    )
 
 # %% ../nbs/12_cli.ipynb #a35f9a38
 def measure_of(
-    name:str,     # after --distances
-) -> str:         # the name
+    name: str,  # after --distances
+) -> str:  # the name
     "A distance of this package, or one that an installed package offers, which is imported. Raises WrongUse."
-    if name in DISTANCE_NAMES: return name
+    if name in DISTANCE_NAMES:
+        return name
     from taskdist_nb.measures import as_measure, offered
+
     return as_measure(one_of("--distances", name, (*DISTANCE_NAMES, *offered())))
 
 # %% ../nbs/12_cli.ipynb #c036
 def open_suite(
-    name:str,          # of a suite, or a path
-    tasks:list,        # their names; None: all
-    root:str,          # torchvision's folder of data sets; None: the default
-    download:bool,     # fetch a data set that is not there?
-    least:int=2,       # tasks that are needed
-):                     # Suite
+    name: str,  # of a suite, or a path
+    tasks: list,  # their names; None: all
+    root: str,  # torchvision's folder of data sets; None: the default
+    download: bool,  # fetch a data set that is not there?
+    least: int = 2,  # tasks that are needed
+):  # Suite
     "The suite, with enough tasks, whose images have one shape. Raises WrongUse."
     from taskdist_nb.data import joint_label_space
     from taskdist_nb.datasets import SUITES, load_suite
+
     if name not in SUITES and not Path(name).exists():
         one_of("--suite", name, SUITE_NAMES, ", or the path of an .npz file or a folder of images")
     if root is not None and not download and not Path(root).is_dir():
         raise WrongUse(f"--root must be a folder that exists. Got: {root!r}; --download would fill it.")
-    try: suite = load_suite(name, tasks, root, download)
+    try:
+        suite = load_suite(name, tasks, root, download)
     except (ValueError, TypeError, OSError) as e:
         if download and (reason := network_failure(e)):
-            raise WrongUse(f"--download could not reach the network or the server that has {name} ({reason}). "
-                           f"Try again with a connection, or copy the data set into {root or 'data'!r} by hand.") from e
+            raise WrongUse(
+                f"--download could not reach the network or the server that has {name} ({reason}). "
+                f"Try again with a connection, or copy the data set into {root or 'data'!r} by hand."
+            ) from e
         raise WrongUse(f"--suite {name}: {e}".replace("pass download=True", "give --download")) from e
     for task in suite:
-        try: task.encode()       # names of files in another encoding are half characters to Python, which no table can hold
+        # names of files in another encoding are half characters to Python, which no table can hold
+        try:
+            task.encode()
         except UnicodeEncodeError:
-            raise WrongUse(f"--suite {name}: names of tasks must be text in UTF-8. Got: {task!r}; rename the folder.") from None
-    if len(suite) < least: raise WrongUse(f"--tasks must name at least {least} tasks. Got: {', '.join(suite.names)}.")
+            raise WrongUse(
+                f"--suite {name}: names of tasks must be text in UTF-8. Got: {task!r}; rename the folder."
+            ) from None
+    if len(suite) < least:
+        raise WrongUse(f"--tasks must name at least {least} tasks. Got: {', '.join(suite.names)}.")
     first, *others = suite.values()
-    try: [joint_label_space(first, t) for t in others]
-    except ValueError as e: raise WrongUse(f"--suite {name}: {e}") from e
+    try:
+        [joint_label_space(first, t) for t in others]
+    except ValueError as e:
+        raise WrongUse(f"--suite {name}: {e}") from e
     return suite
 
 # %% ../nbs/12_cli.ipynb #9ea0e749
 def open_graded(
-    kind:str,        # a name in `GRADED_NAMES`
-    name:str,        # of the suite, or its path
-    suite,           # the Suite itself
-    root:str,        # torchvision's folder of data sets; None: the default
-):                   # GradedSuite
+    kind: str,  # a name in `GRADED_NAMES`
+    name: str,  # of the suite, or its path
+    suite,  # the Suite itself
+    root: str,  # torchvision's folder of data sets; None: the default
+):  # GradedSuite
     "A source and tasks at known places from it. Raises WrongUse."
     from taskdist_nb.graded import TEN_CLASSES, graded_suite
+
     data = name if name in TEN_CLASSES else suite[suite.names[0]]
-    try: return graded_suite(kind, data=data, root=root or "data")
-    except (ValueError, TypeError, OSError) as e: raise WrongUse(f"--known {kind}: {e}") from e
+    try:
+        return graded_suite(kind, data=data, root=root or "data")
+    except (ValueError, TypeError, OSError) as e:
+        raise WrongUse(f"--known {kind}: {e}") from e
 
 # %% ../nbs/12_cli.ipynb #b4472256
-def network_failure(error:Exception) -> str:   # of a download
+def network_failure(error: Exception) -> str:  # of a download
     "What the network said, if the error came from there; else empty."
     from http.client import HTTPException
     from urllib.error import URLError
+
     while error:
-        if isinstance(error, (URLError, HTTPException, ConnectionError, TimeoutError)): return str(error) or type(error).__name__
-        if str(error).startswith("Error downloading"): return str(error).strip().splitlines()[-1]     # torchvision, after its last mirror
+        if isinstance(error, (URLError, HTTPException, ConnectionError, TimeoutError)):
+            return str(error) or type(error).__name__
+        # torchvision, after its last mirror
+        if str(error).startswith("Error downloading"):
+            return str(error).strip().splitlines()[-1]
         error = error.__cause__ or error.__context__
     return ""
 
 # %% ../nbs/12_cli.ipynb #c038
 def check_device(
-    device:str,     # the setting
+    device: str,  # the setting
 ):
     "Raise WrongUse unless PyTorch can put a tensor there."
     import torch
-    if device == "auto": return
-    try: torch.zeros(1, device=device)
+
+    if device == "auto":
+        return
+    try:
+        torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError):
-        raise WrongUse(f"--set device must be auto, cpu, or a GPU that PyTorch sees here, e.g. cuda. Got: {device!r}.") from None
+        raise WrongUse(
+            f"--set device must be auto, cpu, or a GPU that PyTorch sees here, e.g. cuda. Got: {device!r}."
+        ) from None
+
 
 def check_fit(
-    suite,         # Suite, or dict of Tasks
-    model:str,     # a name in `MODEL_NAMES`
-    config,        # TransferConfig
+    suite,  # Suite, or dict of Tasks
+    model: str,  # a name in `MODEL_NAMES`
+    config,  # TransferConfig
 ):
     "Raise WrongUse unless the network takes the images and there are as many as the settings ask for."
     from taskdist_nb.models import build_model
+
     for task in suite.values():
-        try: build_model(model, task.n_classes, task.x_train, 0)
-        except ValueError as e: raise WrongUse(f"--model {model} does not fit task {task.name!r}: {e}") from e
+        try:
+            build_model(model, task.n_classes, task.x_train, 0)
+        except ValueError as e:
+            raise WrongUse(f"--model {model} does not fit task {task.name!r}: {e}") from e
         if 0 < config.images < task.n_classes:
-            raise WrongUse(f"--set images must be 0 (all) or at least one a class, {task.n_classes} for task {task.name!r}. "
-                           f"Got: {config.images}.")
+            raise WrongUse(
+                f"--set images must be 0 (all) or at least one a class, {task.n_classes} for task {task.name!r}. "
+                f"Got: {config.images}."
+            )
 
 # %% ../nbs/12_cli.ipynb #c039
 def check_out(
-    folder:str,     # as the user gave it
-) -> Path:          # with ~ expanded, and a folder store in it
+    folder: str,  # as the user gave it
+) -> Path:  # with ~ expanded, and a folder store in it
     "The folder, made if need be; WrongUse unless it can be written to."
     out = Path(folder).expanduser()
     try:
-        (out/"store").mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out).close()       # under a name of its own: another run may begin in this folder just now
-    except OSError as e: raise WrongUse(f"--out must be a folder that can be written to. Got: {folder!r} ({e.strerror}).") from None
+        (out / "store").mkdir(parents=True, exist_ok=True)
+        # under a name of its own: another run may begin in this folder just now
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as e:
+        raise WrongUse(
+            f"--out must be a folder that can be written to. Got: {folder!r} ({e.strerror})."
+        ) from None
     return out
 
 # %% ../nbs/12_cli.ipynb #c078
 def files_of_runs() -> list[str]:
     "Names, below its folder, of every file that a run may write, but for run.json and what is in the store."
     known = [f"known_{kind}" for kind in GRADED_NAMES]
-    tables = [f"{folder}{name}.csv" for name in DISTANCE_NAMES for folder in ("", "pairs/")] + [f"{name}.csv" for name in ("mantel", "shared_classes", *known)]
-    figures = [f"{kind}_{name}" for kind in ("error", "scatter", "mantel", "parts", "path", "map") for name in DISTANCE_NAMES]
-    return [*tables, "report.html", *(f"figures/{name}.png" for name in ("matrices", "interpolation", "iterations", *known, *figures))]
+    tables = [f"{folder}{name}.csv" for name in DISTANCE_NAMES for folder in ("", "pairs/")] + [
+        f"{name}.csv" for name in ("mantel", "shared_classes", *known)
+    ]
+    figures = [
+        f"{kind}_{name}"
+        for kind in ("error", "scatter", "mantel", "parts", "path", "map")
+        for name in DISTANCE_NAMES
+    ]
+    return [
+        *tables,
+        "report.html",
+        *(f"figures/{name}.png" for name in ("matrices", "interpolation", "iterations", *known, *figures)),
+    ]
 
-def clear_last_run(out:Path):   # folder of a run
+
+def clear_last_run(out: Path):  # folder of a run
     "Remove what any run wrote in this folder, not its store. Raises WrongUse where such files are not known to be a run's."
-    there = [name for name in files_of_runs() if os.path.lexists(out/name)]
-    if there and flaw_of_run(load_json(out/"run.json")):
-        raise WrongUse(f"--out must be a new folder, or that of an earlier run. Got: {str(out)!r}, with {there[0]} in it and no run.json "
-                       "that says where it is from; give another folder, or take its files away.")
-    for name in there: (out/name).unlink(missing_ok=True)
+    there = [name for name in files_of_runs() if os.path.lexists(out / name)]
+    if there and flaw_of_run(load_json(out / "run.json")):
+        raise WrongUse(
+            f"--out must be a new folder, or that of an earlier run. Got: {str(out)!r}, with {there[0]} in it and no run.json "
+            "that says where it is from; give another folder, or take its files away."
+        )
+    for name in there:
+        (out / name).unlink(missing_ok=True)
 
 # %% ../nbs/12_cli.ipynb #afcc2095
-IN_RUN = dict(state=str, command=str, tasks=list, model=str, preset=str, config=dict, seeds=list, started=str)     # what `status` needs
+# what `status` needs
+IN_RUN = dict(state=str, command=str, tasks=list, model=str, preset=str, config=dict, seeds=list, started=str)
 IN_FINISHED_RUN = IN_RUN | dict(finished=str, seconds=dict)
 
-def load_json(path:Path):
+
+def load_json(path: Path):
     "What a JSON file holds, or the exception that says why it cannot be read."
     try:
-        if not path.is_file(): raise FileNotFoundError(errno.ENOENT, "there is no such file")
+        if not path.is_file():
+            raise FileNotFoundError(errno.ENOENT, "there is no such file")
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as e: return e
+    except (OSError, ValueError, RecursionError) as e:
+        return e
 
-def flaw_of_run(found) -> str:   # what `load_json` gave
+
+def flaw_of_run(found) -> str:  # what `load_json` gave
     "Why this is no run.json of a run; empty if it is one."
-    if isinstance(found, OSError): return found.strerror or str(found)
-    if isinstance(found, Exception): return "it is cut short or no JSON"
-    if not isinstance(found, dict): return f"it holds no object but {type(found).__name__}"
+    if isinstance(found, OSError):
+        return found.strerror or str(found)
+    if isinstance(found, Exception):
+        return "it is cut short or no JSON"
+    if not isinstance(found, dict):
+        return f"it holds no object but {type(found).__name__}"
     wanted = IN_FINISHED_RUN if found.get("state") == "finished" else IN_RUN
     for key, kind in wanted.items():
-        if not isinstance(found.get(key), kind): return f"{key} must be a {kind.__name__}, got {found.get(key, 'nothing')!r:.60}"
+        if not isinstance(found.get(key), kind):
+            return f"{key} must be a {kind.__name__}, got {found.get(key, 'nothing')!r:.60}"
     presets = PRESETS if found.get("kind") == "select" else CONFIG_NAMES
-    if found["preset"] not in presets: return f"preset must be one of {', '.join(presets)}, got {found['preset']!r:.60}"
+    if found["preset"] not in presets:
+        return f"preset must be one of {', '.join(presets)}, got {found['preset']!r:.60}"
     numbers = found.get("seconds", {}).values() if wanted is IN_FINISHED_RUN else ()
-    return "" if all(isinstance(v, (int, float)) for v in numbers) else f"seconds must be numbers, got {found['seconds']!r:.60}"
+    return (
+        ""
+        if all(isinstance(v, (int, float)) for v in numbers)
+        else f"seconds must be numbers, got {found['seconds']!r:.60}"
+    )
 
-def read_run(out:Path) -> dict:   # folder of a run
+
+def read_run(out: Path) -> dict:  # folder of a run
     "What run.json says about the last run. Raises WrongUse where there is none, or none that makes sense."
-    found = load_json(out/"run.json")
-    if isinstance(found, FileNotFoundError) or not (out/"store").is_dir():
+    found = load_json(out / "run.json")
+    if isinstance(found, FileNotFoundError) or not (out / "store").is_dir():
         raise WrongUse(f"DIR must be the --out of a run, with run.json and store in it. Got: {str(out)!r}.")
-    if reason := flaw_of_run(found): raise WrongUse(f"DIR must hold a run.json that a run wrote. Got: {str(out/'run.json')!r}: {reason}.")
+    if reason := flaw_of_run(found):
+        raise WrongUse(
+            f"DIR must hold a run.json that a run wrote. Got: {str(out / 'run.json')!r}: {reason}."
+        )
     return found
 
 # %% ../nbs/12_cli.ipynb #c113
 def machine() -> dict:
     "Where the run took place."
-    import joblib, platform, torch
+    import joblib
+    import platform
+    import torch
+
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return {"cores": joblib.cpu_count(), "processor": platform.machine(), "system": platform.system(), "GPU": gpu}
+    return {
+        "cores": joblib.cpu_count(),
+        "processor": platform.machine(),
+        "system": platform.system(),
+        "GPU": gpu,
+    }
+
 
 def versions() -> dict:
     "What the numbers were computed with."
     import platform
     from importlib.metadata import version
-    packages = ("torch", "numpy", "scipy", "POT", "scikit-learn")
-    return {"taskdist_nb": __version__, "Python": platform.python_version()} | {p: version(p) for p in packages}
 
-def describe_run(request:Request) -> dict:   # of the run that begins
+    packages = ("torch", "numpy", "scipy", "POT", "scikit-learn")
+    return {"taskdist_nb": __version__, "Python": platform.python_version()} | {
+        p: version(p) for p in packages
+    }
+
+
+def describe_run(request: Request) -> dict:  # of the run that begins
     "All that is needed to repeat a run, for run.json."
     r = request
     return dict(
-        state="unfinished", command=r.command, suite=r.suite.name, tasks=r.suite.names, distances=list(r.distances), known=list(r.known),
-        model=r.model, preset=r.preset, config=asdict(r.config), seeds=list(r.seeds), n_jobs=r.n_jobs,
-        machine=machine(), versions=versions(), started=time.strftime("%Y-%m-%d %H:%M:%S"))
+        state="unfinished",
+        command=r.command,
+        suite=r.suite.name,
+        tasks=r.suite.names,
+        distances=list(r.distances),
+        known=list(r.known),
+        model=r.model,
+        preset=r.preset,
+        config=asdict(r.config),
+        seeds=list(r.seeds),
+        n_jobs=r.n_jobs,
+        machine=machine(),
+        versions=versions(),
+        started=time.strftime("%Y-%m-%d %H:%M:%S"),
+    )
 
 # %% ../nbs/12_cli.ipynb #c115
 def run_command(
-    args:argparse.Namespace,     # of `taskdist run`
-    command:str,                 # as it was given
-) -> int:                        # exit status
+    args: argparse.Namespace,  # of `taskdist run`
+    command: str,  # as it was given
+) -> int:  # exit status
     "`taskdist run`."
     from taskdist_nb.experiment import run_experiment
     from taskdist_nb.jobs import make_plan
     from taskdist_nb.matrix import list_wanted
+
     r = check_request(args, command)
-    if args.suite not in SUITE_NAMES: say(str(r.suite.read), "")
-    run, store = describe_run(r), r.out/"store"
+    if args.suite not in SUITE_NAMES:
+        say(str(r.suite.read), "")
+    run, store = describe_run(r), r.out / "store"
     clear_last_run(r.out)
     write_run(r.out, run)
-    list_wanted(make_plan(r.suite, r.model, r.config, store, r.seeds), r.distances, r.seeds, r.n_jobs)   # for `status`
-    e = run_experiment(r.suite, r.distances, r.model, r.config, r.seeds, store, r.n_jobs, progress=not args.quiet)
+    # for `status`
+    list_wanted(make_plan(r.suite, r.model, r.config, store, r.seeds), r.distances, r.seeds, r.n_jobs)
+    e = run_experiment(
+        r.suite, r.distances, r.model, r.config, r.seeds, store, r.n_jobs, progress=not args.quiet
+    )
     add_known(e, r, progress=not args.quiet)
     finish(e, r.out, run)
     print_summary(e, r.out)
     return GAPS if e.missing else 0
 
+
 def add_known(
-    e,                   # Experiment: is completed
-    request:Request,     # what is asked for
-    progress:bool,       # say it on standard error?
+    e,  # Experiment: is completed
+    request: Request,  # what is asked for
+    progress: bool,  # say it on standard error?
 ):
     "Measure tasks at known places too."
     from taskdist_nb.experiment import Clock, measure_known
+
     clock, r = Clock(progress), request
     for kind, suite in r.known.items():
         clock.start(f"known places: {kind}", f"{len(suite) - 1} tasks from one source")
-        e.known[kind] = measure_known(suite, tuple(e.matrices), r.model, r.config, r.seeds, r.out/"store", r.n_jobs, progress)
+        e.known[kind] = measure_known(
+            suite, tuple(e.matrices), r.model, r.config, r.seeds, r.out / "store", r.n_jobs, progress
+        )
         e.missing |= e.known[kind].missing
     e.seconds |= clock.stop()
 
 # %% ../nbs/12_cli.ipynb #c2da1a40
-def say(*texts:str):   # of any number of lines
+def say(*texts: str):  # of any number of lines
     "Print for people: line by line, written out."
-    for text in texts: print(*map(printable, text.splitlines()), sep="\n")
+    for text in texts:
+        print(*map(printable, text.splitlines()), sep="\n")
+
 
 def print_summary(
-    e,            # Experiment: what a run measured
-    out:Path,     # its folder
+    e,  # Experiment: what a run measured
+    out: Path,  # its folder
 ):
     "The short table, the answers and where the report is, on standard output."
     from taskdist_nb.experiment import answers, shared_in_words, show_number, summary_table
+
     table = summary_table(e).map(show_number).drop(columns=["excess loss", "p length"], errors="ignore")
     say(table.rename_axis(None).to_string(), shared_in_words(e))
-    if e.missing: say(f"Missing: {len(e.missing)}, see the report. The first: {': '.join(next(iter(e.missing.items())))}")
+    if e.missing:
+        say(
+            f"Missing: {len(e.missing)}, see the report. The first: {': '.join(next(iter(e.missing.items())))}"
+        )
     print()
-    for question, text in answers(e).items(): say(f"{question} {text}")
+    for question, text in answers(e).items():
+        say(f"{question} {text}")
     print()
-    say(f"Report: {out/'report.html'}")
+    say(f"Report: {out / 'report.html'}")
 
 # %% ../nbs/12_cli.ipynb #c116
 def write_run(
-    out:Path,     # folder of the run
-    run:dict,     # as `describe_run` makes it
+    out: Path,  # folder of the run
+    run: dict,  # as `describe_run` makes it
 ):
     "Write run.json, whole or not at all."
-    part = out/f".run.json-{os.getpid()}"
+    part = out / f".run.json-{os.getpid()}"
     part.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8", newline="\n")
-    os.replace(part, out/"run.json")
+    os.replace(part, out / "run.json")
+
 
 def finish(
-    experiment,     # Experiment: what the run measured
-    out:Path,       # its folder
-    run:dict,       # as `describe_run` makes it; is completed
+    experiment,  # Experiment: what the run measured
+    out: Path,  # its folder
+    run: dict,  # as `describe_run` makes it; is completed
 ):
     "Write tables, figures and the report, and say so in run.json."
     from taskdist_nb.report import draw_figures, write_report, write_tables
+
     started = time.perf_counter()
-    clear_last_run(out)       # once more: another run may have ended here meanwhile
+    clear_last_run(out)  # once more: another run may have ended here meanwhile
     files = write_tables(experiment, out)
     drawn = draw_figures(experiment, out)
     experiment.seconds["tables and figures"] = time.perf_counter() - started
     files += ["report.html"] + [f"figures/{d.name}.png" for d in drawn]
-    run |= dict(state="finished", finished=time.strftime("%Y-%m-%d %H:%M:%S"), seconds=experiment.seconds, files=files, missing=experiment.missing)
+    run |= dict(
+        state="finished",
+        finished=time.strftime("%Y-%m-%d %H:%M:%S"),
+        seconds=experiment.seconds,
+        files=files,
+        missing=experiment.missing,
+    )
     write_report(experiment, drawn, run, out)
     write_run(out, run)
 
 # %% ../nbs/12_cli.ipynb #c118
 def in_form(
-    x,        # (n, C, H, W) uint8 images, grey or coloured
-    like,     # Task
-):            # (n, c, h, w) uint8, as that task's images
+    x,  # (n, C, H, W) uint8 images, grey or coloured
+    like,  # Task
+):  # (n, c, h, w) uint8, as that task's images
     "Images cropped at the centre to the shape of another task's and resized, in its number of channels."
-    import numpy as np, torch
+    import numpy as np
+    import torch
     from PIL import Image, ImageOps
+
     channels, height, width = like.shape
+
     def brought(image):
         picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
         return np.asarray(ImageOps.fit(picture.convert("L" if channels == 1 else "RGB"), (width, height)))
+
     made = torch.from_numpy(np.stack([brought(image) for image in x.permute(0, 2, 3, 1).numpy()]))
     return made[:, None] if channels == 1 else made.permute(0, 3, 1, 2).contiguous()
 
 # %% ../nbs/12_cli.ipynb #c119
 def open_target(
-    path:str,     # of a folder of images, CLASS/*.png or train/... and test/... of these, or of an .npz file
-    like,         # Task whose form the images get; they may be mirrored if its may
-    cache=None,   # folder for the decoded pictures; None: they stay in memory
-):                # Task, named after the folder or the file; what was read, as text
+    path: str,  # of a folder of images, CLASS/*.png or train/... and test/... of these, or of an .npz file
+    like,  # Task whose form the images get; they may be mirrored if its may
+    cache=None,  # folder for the decoded pictures; None: they stay in memory
+):  # Task, named after the folder or the file; what was read, as text
     "All classes of somebody's own images as one task. Raises WrongUse."
     from dataclasses import replace
     from taskdist_nb.data import Suite, joint_label_space
-    place, (channels, *size) = Path(os.path.abspath(path)), like.shape     # absolute, because "." has a name too
+
+    # absolute, because "." has a name too
+    place, (channels, *size) = Path(os.path.abspath(path)), like.shape
     try:
-        if not place.is_dir(): suite = Suite.from_npz(path, flip=like.flip)
-        else: suite = Suite.from_folder(path, size=max(size), mode="L" if channels == 1 else "RGB", flip=like.flip, cache=cache)
-        if len(suite) > 1: raise ValueError(f"one task is wanted, CLASS/*.png. Got: {len(suite)}, {', '.join(suite.names)}; give one of them.")
+        if not place.is_dir():
+            suite = Suite.from_npz(path, flip=like.flip)
+        else:
+            suite = Suite.from_folder(
+                path, size=max(size), mode="L" if channels == 1 else "RGB", flip=like.flip, cache=cache
+            )
+        if len(suite) > 1:
+            raise ValueError(
+                f"one task is wanted, CLASS/*.png. Got: {len(suite)}, {', '.join(suite.names)}; give one of them."
+            )
         task = replace(suite[suite.names[0]], name=place.name if place.is_dir() else place.stem)
         pictures = all(t.x_train.element_size() == 1 and t.shape[0] in (1, 3) for t in (task, like))
         if pictures and task.shape != like.shape:
             task = replace(task, x_train=in_form(task.x_train, like), x_test=in_form(task.x_test, like))
         joint_label_space(like, task)
-    except (ValueError, TypeError, OSError) as e: raise WrongUse(f"--target {path}: {e}") from e
+    except (ValueError, TypeError, OSError) as e:
+        raise WrongUse(f"--target {path}: {e}") from e
     return task, str(suite.read)
 
 # %% ../nbs/12_cli.ipynb #c124
 OWN = ", or the path of a folder of images or an .npz file"
 
+
 def choose_tasks(
-    args:argparse.Namespace,     # of `taskdist select`, with a suite
-) -> tuple:                      # Task, Suite, what was read from files (texts)
+    args: argparse.Namespace,  # of `taskdist select`, with a suite
+) -> tuple:  # Task, Suite, what was read from files (texts)
     "The target, and the tasks to choose from. Raises WrongUse."
     suite = open_suite(args.suite, None, args.root, args.download, 1)
     own = args.target not in suite.names and Path(args.target).exists()
-    if not own: one_of("--target", args.target, suite.names, OWN)
+    if not own:
+        one_of("--target", args.target, suite.names, OWN)
     others = args.candidates or [n for n in suite.names if n != args.target]
-    if not others: raise WrongUse(f"--suite must hold a task other than the target. Got: {args.suite!r} with {args.target!r} only.")
-    shelf = open_suite(args.suite, others, args.root, args.download, 1) if args.candidates else suite.subset(others)
+    if not others:
+        raise WrongUse(
+            f"--suite must hold a task other than the target. Got: {args.suite!r} with {args.target!r} only."
+        )
+    shelf = (
+        open_suite(args.suite, others, args.root, args.download, 1)
+        if args.candidates
+        else suite.subset(others)
+    )
     told = [str(shelf.read)] if args.suite not in SUITE_NAMES else []
-    target, *more = open_target(args.target, shelf[shelf.names[0]], args.cache) if own else [suite[args.target]]
+    target, *more = (
+        open_target(args.target, shelf[shelf.names[0]], args.cache) if own else [suite[args.target]]
+    )
     if target.name in shelf.names:
-        raise WrongUse(f"--target must not have a candidate's name, {target.name!r}; rename the folder or file. Got: {args.target!r}.")
+        raise WrongUse(
+            f"--target must not have a candidate's name, {target.name!r}; rename the folder or file. Got: {args.target!r}."
+        )
     return target, shelf, told + more
 
+
 def target_alone(
-    args:argparse.Namespace,     # of `taskdist select`, without a suite
-):                               # Task
+    args: argparse.Namespace,  # of `taskdist select`, without a suite
+):  # Task
     "The user's own pictures, in the form that the options say. Raises WrongUse."
     import torch
     from taskdist_nb.data import Task
-    if not Path(args.target).exists(): raise WrongUse(f"--target must be the path of a folder of images or an .npz file. Got: {args.target!r}.")
+
+    if not Path(args.target).exists():
+        raise WrongUse(
+            f"--target must be the path of a folder of images or an .npz file. Got: {args.target!r}."
+        )
     channels, size = args.channels or 3, args.size or 64
     blank = torch.zeros(2, channels, size, size, dtype=torch.uint8)
-    like = Task("like", blank, torch.tensor([0, 1]), blank, torch.tensor([0, 1]), ("no class of anybody", "nor this"), bool(args.flip))
+    like = Task(
+        "like",
+        blank,
+        torch.tensor([0, 1]),
+        blank,
+        torch.tensor([0, 1]),
+        ("no class of anybody", "nor this"),
+        bool(args.flip),
+    )
     return open_target(args.target, like, args.cache)
 
 # %% ../nbs/12_cli.ipynb #b00fabc3
 @dataclass(frozen=True)
 class Choice:
     "A choice that can be made."
-    target: object      # Task
-    candidates: dict    # name -> Task, or trained network
-    model: object       # name or factory that sources are fitted with
-    preset: str         # a name in `PRESETS`
-    config: object      # TransferConfig
-    out: Path           # folder of the results
-    name: str           # of the model, for the report
-    tuning: object      # Tuning
-    told: tuple = ()    # what was read from files, in words
+
+    target: object  # Task
+    candidates: dict  # name -> Task, or trained network
+    model: object  # name or factory that sources are fitted with
+    preset: str  # a name in `PRESETS`
+    config: object  # TransferConfig
+    out: Path  # folder of the results
+    name: str  # of the model, for the report
+    tuning: object  # Tuning
+    told: tuple = ()  # what was read from files, in words
+
 
 def open_network(
-    name:str,                    # as `load_model` takes it
-    args:argparse.Namespace,     # with --size
-    target,                      # Task whose images it will see
-    option:str="--networks",     # for messages
-):                               # nn.Module
+    name: str,  # as `load_model` takes it
+    args: argparse.Namespace,  # with --size
+    target,  # Task whose images it will see
+    option: str = "--networks",  # for messages
+):  # nn.Module
     "A trained network. Raises WrongUse."
     from taskdist_nb.adapters import load_model
     from taskdist_nb.bodies import Trained
+
     try:
         network = load_model(name, size=args.size if args.suite else None, shape=target.shape)
         Trained(network, target.x_train, name)
-    except (ValueError, TypeError, OSError, ImportError) as e: raise WrongUse(f"{option} {e}") from e
+    except (ValueError, TypeError, OSError, ImportError) as e:
+        raise WrongUse(f"{option} {e}") from e
     return network
 
 # %% ../nbs/12_cli.ipynb #c126
 def open_candidates(
-    args:argparse.Namespace,     # of `taskdist select`
-) -> tuple:                      # target, name -> Task or trained network, name of the suite, texts to be told
+    args: argparse.Namespace,  # of `taskdist select`
+) -> tuple:  # target, name -> Task or trained network, name of the suite, texts to be told
     "Who competes for what. Raises WrongUse."
     from dataclasses import replace
     from taskdist_nb.candidates import few_shot
-    if args.suite is None and not args.networks: raise WrongUse(f"--suite must be one of {', '.join(SUITE_NAMES)}, or a path, or give --networks. Got: nothing.")
-    if args.target is None: raise WrongUse(f"--target must be a task of the suite{OWN}. Got: nothing.")
+
+    if args.suite is None and not args.networks:
+        raise WrongUse(
+            f"--suite must be one of {', '.join(SUITE_NAMES)}, or a path, or give --networks. Got: nothing."
+        )
+    if args.target is None:
+        raise WrongUse(f"--target must be a task of the suite{OWN}. Got: nothing.")
     if args.candidates and args.target in args.candidates:
         raise WrongUse(f"--candidates must not hold the target. Got: {args.target!r}.")
-    if args.suite is None: (target, *told), shelf, name = target_alone(args), {}, "networks"
+    if args.suite is None:
+        (target, *told), shelf, name = target_alone(args), {}, "networks"
     else:
         target, shelf, told = choose_tasks(args)
         name = shelf.name
-    if args.flip is not None: target, shelf = replace(target, flip=args.flip), {k: replace(t, flip=args.flip) for k, t in shelf.items()}
-    if args.shots: target = few_shot(target, args.shots)
+    if args.flip is not None:
+        target, shelf = (
+            replace(target, flip=args.flip),
+            {k: replace(t, flip=args.flip) for k, t in shelf.items()},
+        )
+    if args.shots:
+        target = few_shot(target, args.shots)
     return target, dict(shelf) | {n: open_network(n, args, target) for n in args.networks}, name, told
 
+
 def check_choice(
-    args:argparse.Namespace,     # of `taskdist select`
+    args: argparse.Namespace,  # of `taskdist select`
 ) -> Choice:
     "Check everything that can be checked before anything is trained. Raises WrongUse."
     from taskdist_nb.measures import offered
+
     one_of("--method", args.method, (*METHOD_NAMES, *offered()))
     one_of("--tune", args.tune, ("full", "head", "both"))
     default = DEFAULTS.get(args.suite, OTHERWISE | dict(preset="choice"))
     name = args.model or default["model"]
-    if ":" not in name and "@" not in name: one_of("--model", name, MODEL_NAMES, ", or a network as for --networks")
+    if ":" not in name and "@" not in name:
+        one_of("--model", name, MODEL_NAMES, ", or a network as for --networks")
     config = make_config(args.config or default["preset"], args.settings, PRESETS)
     target, candidates, suite, told = open_candidates(args)
     tuning = make_tuning(args, config, target)
     check_device(config.device)
     model = name if name in MODEL_NAMES else as_factory(name, args, target)
     tasks = {k: t for k, t in candidates.items() if k not in args.networks}
-    if tasks: check_fit({target.name: target, **tasks}, model, config)
-    return Choice(target, candidates, model, args.config or default["preset"], config, check_out(args.out or f"runs/select-{suite}-{target.name}"), name, tuning, tuple(told))
+    if tasks:
+        check_fit({target.name: target, **tasks}, model, config)
+    return Choice(
+        target,
+        candidates,
+        model,
+        args.config or default["preset"],
+        config,
+        check_out(args.out or f"runs/select-{suite}-{target.name}"),
+        name,
+        tuning,
+        tuple(told),
+    )
+
 
 def make_tuning(
-    args:argparse.Namespace,     # with --optimizer, --schedule, --class-weights
-    config,                      # TransferConfig
-    target,                      # Task
-):                               # Tuning
+    args: argparse.Namespace,  # with --optimizer, --schedule, --class-weights
+    config,  # TransferConfig
+    target,  # Task
+):  # Tuning
     "How candidates are fine-tuned; a rate that `--set lr=` names is for any optimiser. Raises WrongUse."
     from taskdist_nb.select import TUNES, check_tuning
     from taskdist_nb.tuning import Tuning
+
     one_of("--optimizer", args.optimizer, OPTIMIZER_NAMES)
     one_of("--schedule", args.schedule, SCHEDULE_NAMES)
-    if args.class_weights is not None: one_of("--class-weights", args.class_weights, ("balanced",))
+    if args.class_weights is not None:
+        one_of("--class-weights", args.class_weights, ("balanced",))
     named = any(s.partition("=")[0] == "lr" for s in args.settings)
-    tuning = Tuning(args.optimizer, args.schedule, args.class_weights, config.lr if named and args.optimizer != "sgd" else None)
+    tuning = Tuning(
+        args.optimizer,
+        args.schedule,
+        args.class_weights,
+        config.lr if named and args.optimizer != "sgd" else None,
+    )
     methods = ["logme", TUNES[args.tune]] if args.method == "cascade" else [args.method]
-    try: check_tuning(tuning, None, methods, target, 1)
-    except ValueError as e: raise WrongUse(f"--optimizer, --schedule, --class-weights: {e}") from None
+    try:
+        check_tuning(tuning, None, methods, target, 1)
+    except ValueError as e:
+        raise WrongUse(f"--optimizer, --schedule, --class-weights: {e}") from None
     return tuning
 
-def as_factory(name:str, args, target):   # as for `open_network`
+
+def as_factory(name: str, args, target):  # as for `open_network`
     "A network with weights or without, as what sources are fitted with."
     from taskdist_nb.bodies import Trained
+
     return Trained(open_network(name, args, target, "--model"), target.x_train, name)
 
 # %% ../nbs/12_cli.ipynb #c128
-def describe_choice(choice:Choice, args, command:str) -> dict:   # of the run that begins
+def describe_choice(choice: Choice, args, command: str) -> dict:  # of the run that begins
     "All that is needed to repeat a choice, for run.json."
     c = choice
-    return dict(kind="select", state="unfinished", command=command, suite=str(args.suite), tasks=[c.target.name, *c.candidates], target=c.target.name,
-                candidates=list(c.candidates), model=c.name, preset=c.preset, config=asdict(c.config), tuning=asdict(c.tuning) | dict(lr=c.tuning.rate(c.config)), seeds=list(range(args.seeds)),
-                n_jobs=args.n_jobs, machine=machine(), versions=versions(), started=time.strftime("%Y-%m-%d %H:%M:%S"))
+    return dict(
+        kind="select",
+        state="unfinished",
+        command=command,
+        suite=str(args.suite),
+        tasks=[c.target.name, *c.candidates],
+        target=c.target.name,
+        candidates=list(c.candidates),
+        model=c.name,
+        preset=c.preset,
+        config=asdict(c.config),
+        tuning=asdict(c.tuning) | dict(lr=c.tuning.rate(c.config)),
+        seeds=list(range(args.seeds)),
+        n_jobs=args.n_jobs,
+        machine=machine(),
+        versions=versions(),
+        started=time.strftime("%Y-%m-%d %H:%M:%S"),
+    )
 
-def clear_last_choice(out:Path):   # folder of a choice
+
+def clear_last_choice(out: Path):  # folder of a choice
     "Remove what an earlier run or choice wrote there, not its store. Raises WrongUse for files of somebody else."
     from taskdist_nb.decision import FILES
-    clear_last_run(out)
-    for name in FILES: (out/name).unlink(missing_ok=True)
 
-def make_choice(choice:Choice, args, run:dict):   # Ranking
+    clear_last_run(out)
+    for name in FILES:
+        (out / name).unlink(missing_ok=True)
+
+
+def make_choice(choice: Choice, args, run: dict):  # Ranking
     "Rank, and say how far it is."
     import warnings
     from taskdist_nb.chance import WeakEvidence
     from taskdist_nb.decision import Pulse
     from taskdist_nb.select import rank_sources
-    def note(progress): write_run(choice.out, run | dict(progress=progress, noted=time.strftime("%H:%M:%S")))
+
+    def note(progress):
+        write_run(choice.out, run | dict(progress=progress, noted=time.strftime("%H:%M:%S")))
+
     c = choice
     with warnings.catch_warnings(), Pulse(note, args.quiet) as pulse:
-        warnings.simplefilter("ignore", WeakEvidence)      # they stand among the doubts
-        pulse.say(f"  {len(c.candidates)} candidates for {c.target.name}: {len(c.target.y_train)} training and {len(c.target.y_test)} test images, {c.target.n_classes} classes")
-        return rank_sources(c.target, c.candidates, args.method, c.model, c.config, range(args.seeds), args.budget, store=c.out/"store",
-                            scratch=args.scratch, tune=args.tune, n_jobs=args.n_jobs, progress=pulse, tuning=c.tuning)
+        warnings.simplefilter("ignore", WeakEvidence)  # they stand among the doubts
+        pulse.say(
+            f"  {len(c.candidates)} candidates for {c.target.name}: {len(c.target.y_train)} training and {len(c.target.y_test)} test images, {c.target.n_classes} classes"
+        )
+        return rank_sources(
+            c.target,
+            c.candidates,
+            args.method,
+            c.model,
+            c.config,
+            range(args.seeds),
+            args.budget,
+            store=c.out / "store",
+            scratch=args.scratch,
+            tune=args.tune,
+            n_jobs=args.n_jobs,
+            progress=pulse,
+            tuning=c.tuning,
+        )
 
 # %% ../nbs/12_cli.ipynb #ed4150af
 def select_command(
-    args:argparse.Namespace,     # of `taskdist select`
-    command:str,                 # as it was given
-) -> int:                        # exit status
+    args: argparse.Namespace,  # of `taskdist select`
+    command: str,  # as it was given
+) -> int:  # exit status
     "`taskdist select`."
     started = time.perf_counter()
     choice = checked_aloud(args)
-    for text in choice.told: say(text, "")
+    for text in choice.told:
+        say(text, "")
     from taskdist_nb.decision import FILES, write_decision
+
     run = describe_choice(choice, args, command)
     clear_last_choice(choice.out)
     write_run(choice.out, run)
     ranking = make_choice(choice, args, run)
-    run |= dict(state="finished", finished=time.strftime("%Y-%m-%d %H:%M:%S"), seconds=dict(choice=time.perf_counter() - started), verdict=ranking.verdict())
+    run |= dict(
+        state="finished",
+        finished=time.strftime("%Y-%m-%d %H:%M:%S"),
+        seconds=dict(choice=time.perf_counter() - started),
+        verdict=ranking.verdict(),
+    )
     write_decision(ranking, run, choice.out)
     write_run(choice.out, run)
-    say(str(ranking), "", f"Written: {', '.join(str(choice.out/name) for name in FILES)}")
-    if args.save: say(save_choice(ranking, args.save))
+    say(str(ranking), "", f"Written: {', '.join(str(choice.out / name) for name in FILES)}")
+    if args.save:
+        say(save_choice(ranking, args.save))
     print()
     say(*(f"{d.grade}: {d}" for d in ranking.doubts() if d.grade == "stop"), *ranking.verdict())
     return GAPS if ranking.reasons else 0
 
+
 def checked_aloud(args) -> Choice:
     "`check_choice`; says what it reads if that takes long. Wrong use is found sooner, and is one line alone."
     import threading
-    text = f"taskdist select: reading {args.target}"
-    timer = threading.Timer(1., lambda: print(text, file=sys.stderr, flush=True))
-    if args.target and Path(args.target).exists() and not args.quiet: timer.start()     # a name may yet be unknown
-    try: return check_choice(args)
-    finally: timer.cancel()
 
-def save_choice(ranking, folder:str) -> str:   # Ranking; where to
+    text = f"taskdist select: reading {args.target}"
+    timer = threading.Timer(1.0, lambda: print(text, file=sys.stderr, flush=True))
+    # a name may yet be unknown
+    if args.target and Path(args.target).exists() and not args.quiet:
+        timer.start()
+    try:
+        return check_choice(args)
+    finally:
+        timer.cancel()
+
+
+def save_choice(ranking, folder: str) -> str:  # Ranking; where to
     "Save the network that the verdict names, and say how it is loaded."
     name = "(from scratch)" if ranking.beside_scratch == "worse" else ranking.best
     ranking.save(folder, name)
@@ -786,97 +1263,154 @@ def save_choice(ranking, folder:str) -> str:   # Ranking; where to
 
 # %% ../nbs/12_cli.ipynb #c130
 def status_command(
-    args:argparse.Namespace,     # of `taskdist status`
-    command:str="",              # as it was given; not needed
-) -> int:                        # exit status
+    args: argparse.Namespace,  # of `taskdist status`
+    command: str = "",  # as it was given; not needed
+) -> int:  # exit status
     "`taskdist status`."
     out = Path(args.folder).expanduser()
     run = read_run(out)
     if run.get("kind") == "select":
         from taskdist_nb.decision import choice_lines
+
         say(*choice_lines(run))
-    else: say(*status_lines(out, run))
+    else:
+        say(*status_lines(out, run))
     return 0
 
+
 def status_lines(
-    out:Path,     # folder of a run
-    run:dict,     # what its run.json says
+    out: Path,  # folder of a run
+    run: dict,  # what its run.json says
 ) -> list[str]:
     "The last run's settings, and how far it is."
     from taskdist_nb.experiment import changed_settings, in_words
-    if run["state"] == "finished": when = f"finished {run['finished']} after {in_words(sum(run['seconds'].values()))}"
-    else: when = f"unfinished, begun {run['started']}; the same command goes on"
+
+    if run["state"] == "finished":
+        when = f"finished {run['finished']} after {in_words(sum(run['seconds'].values()))}"
+    else:
+        when = f"unfinished, begun {run['started']}; the same command goes on"
     changes = "".join(f", {k}={v}" for k, v in changed_settings(run).items())
-    return [run["command"], f"  {when}", f"  {len(run['tasks'])} tasks: {', '.join(map(str, run['tasks']))}",
-            f"  model {run['model']}, preset {run['preset']}{changes}, {len(run['seeds'])} seeds", *progress_lines(out/"store")]
+    return [
+        run["command"],
+        f"  {when}",
+        f"  {len(run['tasks'])} tasks: {', '.join(map(str, run['tasks']))}",
+        f"  model {run['model']}, preset {run['preset']}{changes}, {len(run['seeds'])} seeds",
+        *progress_lines(out / "store"),
+    ]
 
 # %% ../nbs/12_cli.ipynb #c132
-def progress_lines(folder:Path) -> list[str]:   # the store of a run
+def progress_lines(folder: Path) -> list[str]:  # the store of a run
     "Records done, at work and left, and about how long these will take. Raises WrongUse where the run left an odd list of them."
     from taskdist_nb.experiment import in_words
     from taskdist_nb.matrix import progress_of, seconds_left
     from taskdist_nb.store import Store
-    try: progress, seconds = progress_of(store := Store(folder)), seconds_left(store)
-    except FileNotFoundError: return ["nothing stored yet"]
-    except ValueError as e: raise WrongUse(str(e)) from e
-    kinds = {"fit": "source networks", "floor": "noise floors", "probe": "probe networks", "embedding": "Task2Vec embeddings"}
+
+    try:
+        progress, seconds = progress_of(store := Store(folder)), seconds_left(store)
+    except FileNotFoundError:
+        return ["nothing stored yet"]
+    except ValueError as e:
+        raise WrongUse(str(e)) from e
+    kinds = {
+        "fit": "source networks",
+        "floor": "noise floors",
+        "probe": "probe networks",
+        "embedding": "Task2Vec embeddings",
+    }
     row = "{:>7}{:>9}{:>7}{:>9}  {}".format
-    rows = [row(r.done, r.running, r.left, in_words(r.seconds) if r.done else "-", kinds.get(r.Index, f"{r.Index} pairs"))
-            for r in progress.itertuples()]
+    rows = [
+        row(
+            r.done,
+            r.running,
+            r.left,
+            in_words(r.seconds) if r.done else "-",
+            kinds.get(r.Index, f"{r.Index} pairs"),
+        )
+        for r in progress.itertuples()
+    ]
     others = len(store.heads()) - int(progress.done.sum())
-    if others > 0: rows.append(row(others, "-", "-", "-", "of other settings, or of tasks at known places"))
-    left = "not to be told before one of each kind is done" if seconds != seconds else f"about {in_words(seconds)}"
-    return ["   done  running   left     each  records", *rows] + [f"time left: {left}"]*bool(progress.left.sum())
+    if others > 0:
+        rows.append(row(others, "-", "-", "-", "of other settings, or of tasks at known places"))
+    left = (
+        "not to be told before one of each kind is done"
+        if seconds != seconds
+        else f"about {in_words(seconds)}"
+    )
+    return ["   done  running   left     each  records", *rows] + [f"time left: {left}"] * bool(
+        progress.left.sum()
+    )
 
 # %% ../nbs/12_cli.ipynb #ecc27f05
-LEFT = (errno.EPIPE, errno.EIO, errno.EBADF)     # the reader of a pipe, a terminal, or the file is gone
+LEFT = (errno.EPIPE, errno.EIO, errno.EBADF)  # the reader of a pipe, a terminal, or the file is gone
+
 
 class Patient:
     "A text stream that outlives its reader: when that has left, what is written is dropped. Letters that it lacks are written as \\u2013."
-    def __init__(self,
-        stream,     # text stream; None where the process has none
+
+    def __init__(
+        self,
+        stream,  # text stream; None where the process has none
     ):
         self.stream, self.errors = stream or open(os.devnull, "w"), getattr(stream, "errors", None)
-        if hasattr(stream, "reconfigure"): stream.reconfigure(errors="backslashreplace")
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
     def drop(self):
         "Write to nowhere from now on, also what still waits in the stream."
-        with suppress(OSError, ValueError): os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
         self.stream = open(os.devnull, "w")
 
     def attempt(self, act, *args):
-        try: return act(*args)
+        try:
+            return act(*args)
         except (OSError, ValueError) as e:
             self.drop()
-            if isinstance(e, OSError) and e.errno not in LEFT: raise      # a full disk is worth an error
+            if isinstance(e, OSError) and e.errno not in LEFT:
+                raise  # a full disk is worth an error
 
-    def write(self, text): return self.attempt(self.stream.write, text)
-    def flush(self): return self.attempt(self.stream.flush)
-    def __getattr__(self, name): return getattr(self.stream, name)
+    def write(self, text):
+        return self.attempt(self.stream.write, text)
+
+    def flush(self):
+        return self.attempt(self.stream.flush)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
 
 # %% ../nbs/12_cli.ipynb #80953879
 @contextmanager
 def quiet_surroundings():
     "Streams that outlive their readers, files instead of windows; afterwards everything is as it was."
-    for number in range(3):                        # a process may be started with these closed; the next file would take their place
-        try: os.fstat(number)
-        except OSError: os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)   # other processes begin with them
+    # a process may be started with these closed; the next file would take their place
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # other processes begin with them
     streams, variables = (sys.stdout, sys.stderr), ("MPLBACKEND", "PYTHONWARNINGS")
     before = {name: os.environ.get(name) for name in variables}
-    os.environ["MPLBACKEND"] = "Agg"               # figures go to files: no window system is asked, whatever the reader's setting
-    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")   # else Python reports semaphores of stopped workers below our line
+    # figures go to files: no window system is asked, whatever the reader's setting
+    os.environ["MPLBACKEND"] = "Agg"
+    # else Python reports semaphores of stopped workers below our line
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
     sys.stdout, sys.stderr = ours = [Patient(stream) for stream in streams]
-    try: yield
+    try:
+        yield
     finally:
         sys.stdout, sys.stderr = streams
         for stream in ours:
-            if hasattr(stream.stream, "reconfigure"): stream.reconfigure(errors=stream.errors)
-        for name, value in before.items(): os.environ.pop(name) if value is None else os.environ.update({name: value})
+            if hasattr(stream.stream, "reconfigure"):
+                stream.reconfigure(errors=stream.errors)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 # %% ../nbs/12_cli.ipynb #c134
 def main(
-    argv:list[str]=None,     # words after `taskdist`; None: those of the process
-) -> int:                    # exit status: 0 done, 1 the run failed, 2 wrong use, 3 done with gaps, 130 interrupted, 143 stopped
+    argv: list[str] = None,  # words after `taskdist`; None: those of the process
+) -> (
+    int
+):  # exit status: 0 done, 1 the run failed, 2 wrong use, 3 done with gaps, 130 interrupted, 143 stopped
     "The command `taskdist`."
     argv = list(sys.argv[1:] if argv is None else argv)
     command = printable(shlex.join(["taskdist", *argv]))
@@ -885,26 +1419,41 @@ def main(
             status = carry_out(argv, command)
             sys.stdout.flush()
             return status
-        except SystemExit as e: return complain(f"stopped by a signal. Finished pairs are stored; this goes on from there: {command}", e.code, "")
-        except KeyboardInterrupt: return complain(f"interrupted. Finished pairs are stored; this goes on from there: {command}", 130, "")
+        except SystemExit as e:
+            return complain(
+                f"stopped by a signal. Finished pairs are stored; this goes on from there: {command}",
+                e.code,
+                "",
+            )
+        except KeyboardInterrupt:
+            return complain(
+                f"interrupted. Finished pairs are stored; this goes on from there: {command}", 130, ""
+            )
         except Exception as e:
-            if "--debug" in argv: traceback.print_exc()
+            if "--debug" in argv:
+                traceback.print_exc()
             return complain(e, 2 if isinstance(e, WrongUse) else 1)
 
+
 def carry_out(
-    argv:list[str],     # words after `taskdist`
-    command:str,        # all of it, for the report
-) -> int:               # exit status
+    argv: list[str],  # words after `taskdist`
+    command: str,  # all of it, for the report
+) -> int:  # exit status
     "What `main` does. Raises whatever goes wrong."
-    try: args = parse(argv)
-    except SystemExit as e: return e.code or 0     # after --help and --version
-    return {"run": run_command, "select": select_command, "status": status_command}[args.command](args, command)
+    try:
+        args = parse(argv)
+    except SystemExit as e:
+        return e.code or 0  # after --help and --version
+    return {"run": run_command, "select": select_command, "status": status_command}[args.command](
+        args, command
+    )
+
 
 def complain(
-    message,             # text or exception
-    status:int,          # exit status
-    kind="error: ",      # what stands before it
-) -> int:                # the exit status
+    message,  # text or exception
+    status: int,  # exit status
+    kind="error: ",  # what stands before it
+) -> int:  # the exit status
     "One line on standard error, whatever the message holds."
     text = printable(" ".join(str(message).split())) or type(message).__name__
     with suppress(OSError):

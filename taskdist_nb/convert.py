@@ -239,7 +239,8 @@ def constant_images(
     "Places of the images of which all pixels are alike; none if an image is a single pixel."
     if x.shape[-1] * x.shape[-2] == 1:
         return []
-    plain = [(some == some[:, :, :1, :1]).flatten(1).all(1) for some in x.split(100)]  # few at once: x may lie in a file
+    # few at once: x may lie in a file
+    plain = [(some == some[:, :, :1, :1]).flatten(1).all(1) for some in x.split(100)]
     return torch.cat(plain).nonzero().flatten().tolist()
 
 
@@ -332,7 +333,7 @@ def _check_class_names(y: Tensor, argument: str, class_names: list[str] | None):
     if class_names is None or int(y.max()) < len(class_names):
         return
     advice = (
-        f"; subtract 1 if labels count from 1"
+        "; subtract 1 if labels count from 1"
         if int(y.min()) == 1 and int(y.max()) == len(class_names)
         else ""
     )

@@ -21,32 +21,46 @@ import torch
 from fastcore.basics import patch
 from sklearn.datasets import load_digits
 from torch import Tensor
-from .checks import UnknownName, check_choice, check_list, check_number, check_whole, unknown
-from .convert import as_images, as_labels, as_words, check_images, check_integers, sorted_names, warn_of_constant_images
+from .checks import check_choice, check_list, check_whole, unknown
+from taskdist_nb.convert import (
+    as_images,
+    as_labels,
+    as_words,
+    check_images,
+    check_integers,
+    sorted_names,
+    warn_of_constant_images,
+)
 
 # %% ../nbs/00_data.ipynb #c019
 def _check_labels(
-    y:Tensor,                # (n,) integers, should be 0..K-1, each at least once
-    classes:tuple[str,...],  # names of the K classes
-    argument:str,            # how to call it in the message
+    y: Tensor,  # (n,) integers, should be 0..K-1, each at least once
+    classes: tuple[str, ...],  # names of the K classes
+    argument: str,  # how to call it in the message
 ):
     "Raise ValueError unless labels are in 0..K-1 and no class is empty."
-    y = y.long()                                   # torch has no min or bincount of unsigned integers
+    y = y.long()  # torch has no min or bincount of unsigned integers
     K, lo, hi = len(classes), int(y.min()), int(y.max())
-    if lo<0 or hi>=K: raise ValueError(f"{argument} must lie in 0..{K-1} for {K} classes. Got: labels from {lo} to {hi}.")
-    empty = [repr(c) for c, n in zip(classes, y.bincount(minlength=K).tolist()) if n==0]
-    if empty: raise ValueError(f"{argument} must hold every class. Got: no image of {', '.join(empty)}; remove the class or add images.")
+    if lo < 0 or hi >= K:
+        raise ValueError(f"{argument} must lie in 0..{K - 1} for {K} classes. Got: labels from {lo} to {hi}.")
+    empty = [repr(c) for c, n in zip(classes, y.bincount(minlength=K).tolist()) if n == 0]
+    if empty:
+        raise ValueError(
+            f"{argument} must hold every class. Got: no image of {', '.join(empty)}; remove the class or add images."
+        )
 
 # %% ../nbs/00_data.ipynb #c021
 def _check_task(task):
     "Raise TypeError or ValueError, with the task's name, unless its fields fit each other."
-    if not isinstance(task.name, str) or not task.name: raise ValueError(f"name must be a non-empty string. Got: {task.name!r:.80}.")
+    if not isinstance(task.name, str) or not task.name:
+        raise ValueError(f"name must be a non-empty string. Got: {task.name!r:.80}.")
     whose = f"of task {task.name!r}"
-    if len(check_list(task.classes, f"classes {whose}"))<2:
+    if len(check_list(task.classes, f"classes {whose}")) < 2:
         raise ValueError(f"classes {whose} must be at least two names. Got: {task.classes!r:.80}.")
-    if len(set(map(str, task.classes)))<len(task.classes):
+    if len(set(map(str, task.classes))) < len(task.classes):
         raise ValueError(f"classes {whose} must have different names. Got: {task.classes!r:.80}.")
-    if not isinstance(task.vocabulary, str): raise TypeError(f"vocabulary {whose} must be a string. Got: {task.vocabulary!r:.80}.")
+    if not isinstance(task.vocabulary, str):
+        raise TypeError(f"vocabulary {whose} must be a string. Got: {task.vocabulary!r:.80}.")
     for part in ("train", "test"):
         x, y = getattr(task, f"x_{part}"), getattr(task, f"y_{part}")
         check_images(x, f"x_{part} {whose}")
@@ -54,84 +68,99 @@ def _check_task(task):
         _check_labels(y, task.classes, f"y_{part} {whose}")
     a, b = task.x_train, task.x_test
     if a[0].shape != b[0].shape or a.dtype != b.dtype:
-        raise ValueError(f"x_test {whose} must match x_train, {tuple(a.shape[1:])} {a.dtype}. Got: {tuple(b.shape[1:])} {b.dtype}.")
+        raise ValueError(
+            f"x_test {whose} must match x_train, {tuple(a.shape[1:])} {a.dtype}. Got: {tuple(b.shape[1:])} {b.dtype}."
+        )
 
 # %% ../nbs/00_data.ipynb #c022
 @dataclass(frozen=True, eq=False, repr=False)
 class Task:
     "A labelled sample with K >= 2 classes, checked on creation. Raises TypeError or ValueError that names the field at fault."
-    name:str                 # how tables and figures call it
-    x_train:Tensor           # (n, C, H, W) uint8, or float32 that is used as is
-    y_train:Tensor           # (n,) integers in 0..K-1
-    x_test:Tensor            # (m, C, H, W), same type
-    y_test:Tensor            # (m,)
-    classes:tuple[str,...]   # names of the K classes
-    flip:bool=False          # do mirrored images keep their label?
-    vocabulary:str=""        # what the class names belong to, e.g. "digits"; "": plain words, see `class_identities`
+
+    name: str  # how tables and figures call it
+    x_train: Tensor  # (n, C, H, W) uint8, or float32 that is used as is
+    y_train: Tensor  # (n,) integers in 0..K-1
+    x_test: Tensor  # (m, C, H, W), same type
+    y_test: Tensor  # (m,)
+    classes: tuple[str, ...]  # names of the K classes
+    flip: bool = False  # do mirrored images keep their label?
+    vocabulary: str = ""  # what the class names belong to, e.g. "digits"; "": plain words
 
     def __post_init__(self):
         _check_task(self)
-        uniform = dict(classes=tuple(map(str, self.classes)), y_train=self.y_train.long(), y_test=self.y_test.long())
-        for name, value in uniform.items(): object.__setattr__(self, name, value)
+        uniform = dict(
+            classes=tuple(map(str, self.classes)), y_train=self.y_train.long(), y_test=self.y_test.long()
+        )
+        for name, value in uniform.items():
+            object.__setattr__(self, name, value)
 
     @property
-    def n_classes(self)->int: return len(self.classes)
+    def n_classes(self) -> int:
+        return len(self.classes)
+
     @property
-    def shape(self)->tuple[int,...]: return tuple(self.x_train.shape[1:])
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.x_train.shape[1:])
+
     def __repr__(self):
         images = f"{len(self.x_train)} + {len(self.x_test)} images, {'x'.join(map(str, self.shape))} {str(self.x_train.dtype)[6:]}"
         return f"Task({self.name}: {self.n_classes} classes, {images})"
 
 # %% ../nbs/00_data.ipynb #c027
 def _allocate(
-    counts:Tensor,  # (K,) images of each class
-    n:int,          # images wanted
-)->Tensor: # (K,) images to take of each class, summing to n
+    counts: Tensor,  # (K,) images of each class
+    n: int,  # images wanted
+) -> Tensor:  # (K,) images to take of each class, summing to n
     "Proportional shares rounded by largest remainders, at least one a class."
-    share = counts.double()*n/counts.sum()
+    share = counts.double() * n / counts.sum()
     take = share.floor().clamp(min=1)
-    while (excess := int(take.sum())-n):
-        step = -1 if excess>0 else 1
-        gap = step*(share-take)
-        if step<0: gap[take<=1] = -torch.inf
+    while excess := int(take.sum()) - n:
+        step = -1 if excess > 0 else 1
+        gap = step * (share - take)
+        if step < 0:
+            gap[take <= 1] = -torch.inf
         take[gap.argmax()] += step
     return take.long()
 
 # %% ../nbs/00_data.ipynb #c030
 def stratified(
-    y:Tensor,          # (n_all,) labels; each value that occurs is a class
-    n:int,             # images wanted
-    seed:int=0,        # which images
-    argument:str="n",  # how to call n in a message
-)->Tensor: # (n,) indices in increasing order
+    y: Tensor,  # (n_all,) labels; each value that occurs is a class
+    n: int,  # images wanted
+    seed: int = 0,  # which images
+    argument: str = "n",  # how to call n in a message
+) -> Tensor:  # (n,) indices in increasing order
     """A stratified random sample of indices without replacement.
 
     Raises TypeError unless n is an integer, ValueError if it is less than the number of classes or more than there are images."""
-    if not isinstance(y, Tensor) or y.dim()!=1 or not len(y):
+    if not isinstance(y, Tensor) or y.dim() != 1 or not len(y):
         raise TypeError(f"y must be a tensor of labels, (n,) with n > 0. Got: {y!r:.80}.")
     check_integers(y, len(y), "y")
     check_whole(seed, "seed", 0, 2**63)
     y = y.long()
     values, counts = y.unique(return_counts=True)
-    if not len(values)<=check_whole(n, argument)<=len(y):
-        raise ValueError(f"{argument} must be an integer from {len(values)} (one image a class) to {len(y)} (all images). Got: {n}.")
+    if not len(values) <= check_whole(n, argument) <= len(y):
+        raise ValueError(
+            f"{argument} must be an integer from {len(values)} (one image a class) to {len(y)} (all images). Got: {n}."
+        )
     g, pick = torch.Generator().manual_seed(seed), []
     for v, k in zip(values, _allocate(counts, int(n)).tolist()):
-        i = (y==v).nonzero().flatten()
+        i = (y == v).nonzero().flatten()
         pick.append(i[torch.randperm(len(i), generator=g)[:k]])
     return torch.cat(pick).sort().values
 
 # %% ../nbs/00_data.ipynb #c033
 @patch
-def subsample(self:Task,
-    n_train:int|None=None,  # training images to keep; None: all
-    n_test:int|None=None,   # test images to keep; None: all
-    seed:int=0,             # which ones
-)->Task: # a smaller task, same name
+def subsample(
+    self: Task,
+    n_train: int | None = None,  # training images to keep; None: all
+    n_test: int | None = None,  # test images to keep; None: all
+    seed: int = 0,  # which ones
+) -> Task:  # a smaller task, same name
     "Stratified, seeded. Raises ValueError if there are fewer images than asked for, or less than one a class."
     parts = {}
     for part, n in (("train", n_train), ("test", n_test)):
-        if n is None: continue
+        if n is None:
+            continue
         x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
         i = stratified(y.cpu(), n, seed, f"n_{part} of task {self.name!r}").to(y.device)
         parts |= {f"x_{part}": x[i], f"y_{part}": y[i]}
@@ -140,292 +169,422 @@ def subsample(self:Task,
 # %% ../nbs/00_data.ipynb #46ccaab3
 class _Later:
     "A class method that a later module puts in this place; the module is imported when the method is first asked for."
-    def __init__(self, module:str): self.module = module
-    def __set_name__(self, owner, name): self.owner, self.name = owner, name
+
+    def __init__(self, module: str):
+        self.module = module
+
+    def __set_name__(self, owner, name):
+        self.owner, self.name = owner, name
+
     def __get__(self, instance, owner):
         importlib.import_module(f"taskdist_nb.{self.module}")
         if vars(self.owner)[self.name] is self:
-            raise AttributeError(f"{self.name} must be asked of taskdist_nb.data.{self.owner.__name__}. Got: {self.owner!r}.")
+            raise AttributeError(
+                f"{self.name} must be asked of taskdist_nb.data.{self.owner.__name__}. Got: {self.owner!r}."
+            )
         return getattr(owner, self.name)
 
 # %% ../nbs/00_data.ipynb #79ddb0b5
 def named_by_key(
-    tasks:Mapping,     # name -> Task
-    argument:str="tasks",  # how to call it in a message
-)->dict[str,Task]: # each task under its key, and with that name
+    tasks: Mapping,  # name -> Task
+    argument: str = "tasks",  # how to call it in a message
+) -> dict[str, Task]:  # each task under its key, and with that name
     "The one rule for names. Raises TypeError for a key that is no string, or a value that is no Task."
     for name, task in tasks.items():
-        if not isinstance(name, str): raise TypeError(f"{argument} must have names that are strings. Got: {name!r:.80}.")
-        if not isinstance(task, Task): raise TypeError(f"{argument} must hold Task objects. Got: {type(task).__name__} for {name!r:.80}.")
-    return {name: task if task.name==name else replace(task, name=name) for name, task in tasks.items()}
+        if not isinstance(name, str):
+            raise TypeError(f"{argument} must have names that are strings. Got: {name!r:.80}.")
+        if not isinstance(task, Task):
+            raise TypeError(
+                f"{argument} must hold Task objects. Got: {type(task).__name__} for {name!r:.80}."
+            )
+    return {name: task if task.name == name else replace(task, name=name) for name, task in tasks.items()}
 
 # %% ../nbs/00_data.ipynb #c036
 class Suite(Mapping):
     "An ordered mapping name -> `Task`. Raises ValueError if empty or if two tasks have one name."
+
     from_dataset, from_npz, from_folder = _Later("torchdata"), _Later("readers"), _Later("readers")
 
-    def __init__(self,
-        tasks:Iterable[Task],  # in the order of the matrix to come; or a mapping name -> Task
-        name:str="suite",      # how reports call it
-        read=None,             # what was read and what was left out, a `readers.Reading`; None: no files were read
+    def __init__(
+        self,
+        tasks: Iterable[Task],  # in the order of the matrix to come; or a mapping name -> Task
+        name: str = "suite",  # how reports call it
+        read=None,  # what was read and what was left out, a `readers.Reading`; None: no files were read
     ):
-        if isinstance(tasks, Mapping): tasks = named_by_key(tasks).values()
+        if isinstance(tasks, Mapping):
+            tasks = named_by_key(tasks).values()
         tasks = check_list(tasks, "tasks", "Task objects")
         for t in tasks:
-            if not isinstance(t, Task): raise TypeError(f"tasks must hold Task objects. Got: {type(t).__name__}.")
+            if not isinstance(t, Task):
+                raise TypeError(f"tasks must hold Task objects. Got: {type(t).__name__}.")
         self.name, self.read, self._tasks = name, read, {t.name: t for t in tasks}
-        if not tasks: raise ValueError("tasks must hold at least one task. Got: none.")
-        if len(self._tasks)<len(tasks): raise ValueError(f"tasks must have different names. Got: {[t.name for t in tasks]}.")
+        if not tasks:
+            raise ValueError("tasks must hold at least one task. Got: none.")
+        if len(self._tasks) < len(tasks):
+            raise ValueError(f"tasks must have different names. Got: {[t.name for t in tasks]}.")
 
-    def __getitem__(self, name:str)->Task:
-        if isinstance(name, str) and name in self._tasks: return self._tasks[name]
+    def __getitem__(self, name: str) -> Task:
+        if isinstance(name, str) and name in self._tasks:
+            return self._tasks[name]
         raise unknown("task", name, self._tasks)
-    def __iter__(self): return iter(self._tasks)
-    def __len__(self): return len(self._tasks)
+
+    def __iter__(self):
+        return iter(self._tasks)
+
+    def __len__(self):
+        return len(self._tasks)
+
     @property
-    def names(self)->list[str]: return list(self._tasks)
-    def __repr__(self): return f"Suite({self.name}: {', '.join(self.names)})"
-    def _repr_html_(self)->str: return self.table().to_html()
+    def names(self) -> list[str]:
+        return list(self._tasks)
+
+    def __repr__(self):
+        return f"Suite({self.name}: {', '.join(self.names)})"
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html()
 
 # %% ../nbs/00_data.ipynb #c038
 @patch
-def table(self:Suite)->pd.DataFrame:
+def table(self: Suite) -> pd.DataFrame:
     "One row a task: classes, numbers of images, shape."
-    rows = [{"classes": ", ".join(t.classes), "training images": len(t.x_train), "test images": len(t.x_test),
-             "shape": " x ".join(map(str, t.shape))} for t in self.values()]
+    rows = [
+        {
+            "classes": ", ".join(t.classes),
+            "training images": len(t.x_train),
+            "test images": len(t.x_test),
+            "shape": " x ".join(map(str, t.shape)),
+        }
+        for t in self.values()
+    ]
     return pd.DataFrame(rows, index=pd.Index(self.names, name="task"))
 
 # %% ../nbs/00_data.ipynb #c040
 @patch
-def subset(self:Suite,
-    names:Iterable[str],   # of tasks; their order is that of the new suite
-)->Suite:
+def subset(
+    self: Suite,
+    names: Iterable[str],  # of tasks; their order is that of the new suite
+) -> Suite:
     "The suite of the named tasks. Raises UnknownName."
     return Suite([self[n] for n in check_list(names, "names")], self.name, self.read)
 
+
 @patch
-def subsample(self:Suite,
-    n_train:int|None=None,  # training images of each task to keep; None: all
-    n_test:int|None=None,   # test images of each task to keep; None: all
-    seed:int=0,             # which ones
-)->Suite:
+def subsample(
+    self: Suite,
+    n_train: int | None = None,  # training images of each task to keep; None: all
+    n_test: int | None = None,  # test images of each task to keep; None: all
+    seed: int = 0,  # which ones
+) -> Suite:
     "The suite with `Task.subsample` of each task."
     return Suite([t.subsample(n_train, n_test, seed) for t in self.values()], self.name, self.read)
 
 # %% ../nbs/00_data.ipynb #c044
 def class_ids(
-    task:str,                        # name of the task, for messages
-    classes:Iterable[int|str],       # labels or class names
-    class_names:Sequence[str]|None,  # name of label 0, 1, ...
-)->list[int]: # labels
+    task: str,  # name of the task, for messages
+    classes: Iterable[int | str],  # labels or class names
+    class_names: Sequence[str] | None,  # name of label 0, 1, ...
+) -> list[int]:  # labels
     "Labels of the wanted classes. Raises UnknownName for an unknown class, ValueError for fewer than two or repeated ones."
     known = {n: i for i, n in enumerate(class_names or ())}
     ids = []
     for c in check_list(classes, f"classes of task {task!r}"):
         if isinstance(c, str) and c not in known:
-            raise unknown(f"class of task {task!r}", c, known, "" if known else "; this data set has no class names, use labels")
-        try: ids.append(known[c] if isinstance(c, str) else operator.index(c))
-        except TypeError: raise TypeError(f"classes of task {task!r} must be labels or class names. Got: {c!r}.") from None
-    if len(ids)<2 or len(set(ids))<len(ids): raise ValueError(f"classes of task {task!r} must be at least two different ones. Got: {ids}.")
+            raise unknown(
+                f"class of task {task!r}",
+                c,
+                known,
+                "" if known else "; this data set has no class names, use labels",
+            )
+        try:
+            ids.append(known[c] if isinstance(c, str) else operator.index(c))
+        except TypeError:
+            raise TypeError(f"classes of task {task!r} must be labels or class names. Got: {c!r}.") from None
+    if len(ids) < 2 or len(set(ids)) < len(ids):
+        raise ValueError(f"classes of task {task!r} must be at least two different ones. Got: {ids}.")
     return ids
 
 # %% ../nbs/00_data.ipynb #c046
-def _cut(x:Tensor, y:Tensor, ids:list[int])->tuple[Tensor,Tensor]:
+def _cut(x: Tensor, y: Tensor, ids: list[int]) -> tuple[Tensor, Tensor]:
     "Images of the classes `ids`, relabelled 0..K-1 in that order."
-    hit = y[:, None]==torch.tensor(ids)          # (n, K)
+    hit = y[:, None] == torch.tensor(ids)  # (n, K)
     keep = hit.any(1)
     return x[keep], hit[keep].int().argmax(1)
 
-def _cut_task(name:str, classes, train:tuple[Tensor, Tensor], test:tuple[Tensor, Tensor], class_names:list|None, flip:bool, vocabulary:str)->Task:
+
+def _cut_task(
+    name: str,
+    classes,
+    train: tuple[Tensor, Tensor],
+    test: tuple[Tensor, Tensor],
+    class_names: list | None,
+    flip: bool,
+    vocabulary: str,
+) -> Task:
     "One task, cut from images and labels (x, y) for training and for the test."
     ids = class_ids(name, classes, class_names)
     for part, (_, y) in (("y", train), ("y_test", test)):
         labels = y.unique().tolist()
-        if missing := sorted(set(ids)-set(labels)):
-            raise ValueError(f"classes of task {name!r} must occur in {part}, which holds {labels[:25]}. Got: {missing}.")
+        if missing := sorted(set(ids) - set(labels)):
+            raise ValueError(
+                f"classes of task {name!r} must occur in {part}, which holds {labels[:25]}. Got: {missing}."
+            )
     shown = tuple(str(i) if class_names is None else class_names[i] for i in ids)
     return Task(name, *_cut(*train, ids), *_cut(*test, ids), shown, flip, vocabulary)
 
 # %% ../nbs/00_data.ipynb #a8cad1b5
 def is_word(
-    name:str,  # of a class
-)->bool:
+    name: str,  # of a class
+) -> bool:
     "Does the name say by itself what is meant? A number does not."
     return any(c.isalpha() for c in name)
 
-def own_vocabulary(x:Tensor, y:Tensor, class_names:list[str]|None)->str:
+
+def own_vocabulary(x: Tensor, y: Tensor, class_names: list[str] | None) -> str:
     "Plain words need no vocabulary; numbers get one that only the same data set has."
-    if class_names is not None and all(map(is_word, class_names)): return ""
+    if class_names is not None and all(map(is_word, class_names)):
+        return ""
     content = hashlib.blake2b(digest_size=8)
-    for part in (x[:100], y): content.update(str(tuple(part.shape)).encode() + part.contiguous().numpy().tobytes())
+    for part in (x[:100], y):
+        content.update(str(tuple(part.shape)).encode() + part.contiguous().numpy().tobytes())
     return f"data set {content.hexdigest()}"
 
 # %% ../nbs/00_data.ipynb #2d347218
 def by_name(
-    tasks:Mapping,   # task name -> classes
-)->dict[str,list]:
+    tasks: Mapping,  # task name -> classes
+) -> dict[str, list]:
     "The same cuts with integers written as names."
-    def name(c): return str(c) if isinstance(c, (int, np.integer)) and not isinstance(c, bool) else c
-    return {task: list(map(name, check_list(classes, f"classes of task {task!r}"))) for task, classes in tasks.items()}
 
-def _names_and_cuts(class_names, tasks:Mapping, y, y_test)->tuple[list[str]|None,Mapping]:
+    def name(c):
+        return str(c) if isinstance(c, (int, np.integer)) and not isinstance(c, bool) else c
+
+    return {
+        task: list(map(name, check_list(classes, f"classes of task {task!r}")))
+        for task, classes in tasks.items()
+    }
+
+
+def _names_and_cuts(class_names, tasks: Mapping, y, y_test) -> tuple[list[str] | None, Mapping]:
     "Names of the classes (given, or the labels themselves if they are words), and the tasks. Raises ValueError if two are alike."
-    words = [as_words(labels, argument) for argument, labels in (("y", y), ("y_test", y_test)) if labels is not None]
-    if class_names is None and words[0] is None: return None, tasks
-    if class_names is None: class_names, tasks = sorted_names(words[0] + (words[-1] or [])), by_name(tasks)
+    words = [
+        as_words(labels, argument)
+        for argument, labels in (("y", y), ("y_test", y_test))
+        if labels is not None
+    ]
+    if class_names is None and words[0] is None:
+        return None, tasks
+    if class_names is None:
+        class_names, tasks = sorted_names(words[0] + (words[-1] or [])), by_name(tasks)
     class_names = list(map(str, check_list(class_names, "class_names")))
-    if len(set(class_names))<len(class_names):
-        twice = next(n for n in class_names if class_names.count(n)>1)
+    if len(set(class_names)) < len(class_names):
+        twice = next(n for n in class_names if class_names.count(n) > 1)
         raise ValueError(f"class_names must be different. Got: {twice!r} more than once.")
     return class_names, tasks
 
 # %% ../nbs/00_data.ipynb #c048
 @patch(cls_method=True)
-def from_arrays(cls:Suite,
-    x,                                # (n, C, H, W), (n, H, W) or (n, H, W, C) images; floating point is used as is
-    y,                                # (n,) integer labels >= 0, words, truth values, or one-hot rows
-    tasks:dict[str,list[int|str]],    # task name -> labels (or class names)
-    x_test=None,                      # test images; None: split off x
-    y_test=None,                      # their labels
-    test_size:float=0.2,              # share split off as a test set, class by class
-    seed:int=0,                       # of that split
-    class_names:Sequence[str]|None=None,  # names of labels 0, 1, ...
-    flip:bool=False,                  # do mirrored images keep their label?
-    name:str="arrays",                # how reports call the suite
-    vocabulary:str|None=None,         # classes of equal name in suites of equal vocabulary are one class; None: plain words, or this data set alone
-    layout:str|None=None,             # one of `LAYOUTS`; None: told from the shape
-    value_range=None,                 # (black, white): scaled to bytes | "as is" | None: by the type, and floats near zero as is
-)->Suite:
+def from_arrays(
+    cls: Suite,
+    x,  # (n, C, H, W), (n, H, W) or (n, H, W, C) images; floating point is used as is
+    y,  # (n,) integer labels >= 0, words, truth values, or one-hot rows
+    tasks: dict[str, list[int | str]],  # task name -> labels (or class names)
+    x_test=None,  # test images; None: split off x
+    y_test=None,  # their labels
+    test_size: float = 0.2,  # share split off as a test set, class by class
+    seed: int = 0,  # of that split
+    class_names: Sequence[str] | None = None,  # names of labels 0, 1, ...
+    flip: bool = False,  # do mirrored images keep their label?
+    name: str = "arrays",  # how reports call the suite
+    vocabulary: str
+    | None = None,  # classes of equal name in suites of equal vocabulary are one class; None: plain words, or this data set alone
+    layout: str | None = None,  # one of `LAYOUTS`; None: told from the shape
+    value_range=None,  # (black, white): scaled to bytes | "as is" | None: by the type, and floats near zero as is
+) -> Suite:
     """Cut one labelled data set into tasks; the split into training and test images is made once, before the cut.
 
     Raises TypeError, ValueError or UnknownName. Warns of images of one colour."""
     if not isinstance(tasks, Mapping):
-        raise TypeError(f"tasks must be a dict such as {{'even': [0, 2], 'odd': [1, 3]}}. Got: {type(tasks).__name__}.")
-    if (x_test is None) != (y_test is None): raise ValueError("x_test and y_test must be given together. Got: only one of them.")
-    if x is None: raise TypeError("x must be an array of images. Got: None.")
+        raise TypeError(
+            f"tasks must be a dict such as {{'even': [0, 2], 'odd': [1, 3]}}. Got: {type(tasks).__name__}."
+        )
+    if (x_test is None) != (y_test is None):
+        raise ValueError("x_test and y_test must be given together. Got: only one of them.")
+    if x is None:
+        raise TypeError("x must be an array of images. Got: None.")
     class_names, tasks = _names_and_cuts(class_names, tasks, y, y_test)
     parts = []
     for argument, images, labels in (("x", x, y), ("x_test", x_test, y_test)):
-        if images is None: continue
+        if images is None:
+            continue
         images = as_images(images, argument, layout, value_range)
         parts.append((images, as_labels(labels, len(images), argument.replace("x", "y"), class_names)))
         warn_of_constant_images(images, argument)
-    if vocabulary is None: vocabulary = own_vocabulary(*parts[0], class_names)
-    train, test = parts if len(parts)==2 else _split(*parts[0], test_size, seed)
-    cut = [_cut_task(task, classes, train, test, class_names, flip, vocabulary) for task, classes in tasks.items()]
+    if vocabulary is None:
+        vocabulary = own_vocabulary(*parts[0], class_names)
+    train, test = parts if len(parts) == 2 else _split(*parts[0], test_size, seed)
+    cut = [
+        _cut_task(task, classes, train, test, class_names, flip, vocabulary)
+        for task, classes in tasks.items()
+    ]
     return cls(cut, name)
 
 # %% ../nbs/00_data.ipynb #c050
 def held_out(
-    y:Tensor,            # (n,) labels
-    test_size:float,     # share of test images
-    seed:int,            # which ones
-)->Tensor: # (n,) True for test images
+    y: Tensor,  # (n,) labels
+    test_size: float,  # share of test images
+    seed: int,  # which ones
+) -> Tensor:  # (n,) True for test images
     "A stratified, seeded choice of test images: at least one of each class is in, and one is not."
-    if isinstance(test_size, bool) or not isinstance(test_size, (int, float)) or not 0<test_size<1:
+    if isinstance(test_size, bool) or not isinstance(test_size, (int, float)) or not 0 < test_size < 1:
         raise ValueError(f"test_size must be a share between 0 and 1. Got: {test_size!r}.")
     values, counts = y.unique(return_counts=True)
-    if counts.min()<2:
-        raise ValueError("y must hold each class at least twice to be split. "
-                         f"Got: one image of class {int(values[counts.argmin()])}; remove it or give x_test and y_test.")
+    if counts.min() < 2:
+        raise ValueError(
+            "y must hold each class at least twice to be split. "
+            f"Got: one image of class {int(values[counts.argmin()])}; remove it or give x_test and y_test."
+        )
     test = torch.zeros(len(y), dtype=torch.bool)
-    test[stratified(y, max(len(values), min(round(test_size*len(y)), len(y)-len(values))), seed)] = True
+    test[stratified(y, max(len(values), min(round(test_size * len(y)), len(y) - len(values))), seed)] = True
     for v in values:
-        if test[y==v].all(): test[(y==v).nonzero()[0]] = False      # never a class without training images
+        if test[y == v].all():
+            test[(y == v).nonzero()[0]] = False  # never a class without training images
     return test
 
-def _split(x:Tensor, y:Tensor, test_size:float, seed:int)->tuple[tuple,tuple]:
+
+def _split(x: Tensor, y: Tensor, test_size: float, seed: int) -> tuple[tuple, tuple]:
     "(x_train, y_train), (x_test, y_test)."
     test = held_out(y, test_size, seed)
     return (x[~test], y[~test]), (x[test], y[test])
 
 # %% ../nbs/00_data.ipynb #c052
-DIGIT_CUTS = {"low": [0, 1, 2, 3, 4], "high": [5, 6, 7, 8, 9], "even": [0, 2, 4, 6, 8], "odd": [1, 3, 5, 7, 9],
-              "round": [0, 3, 6, 8, 9], "straight": [1, 2, 4, 5, 7]}
+DIGIT_CUTS = {
+    "low": [0, 1, 2, 3, 4],
+    "high": [5, 6, 7, 8, 9],
+    "even": [0, 2, 4, 6, 8],
+    "odd": [1, 3, 5, 7, 9],
+    "round": [0, 3, 6, 8, 9],
+    "straight": [1, 2, 4, 5, 7],
+}
+
 
 def choose_cuts(
-    names:Mapping|Iterable[str]|None,  # None: all; names of cuts; or own cuts
-    cuts:dict[str,list],               # the cuts on offer
-)->dict[str,list]:
+    names: Mapping | Iterable[str] | None,  # None: all; names of cuts; or own cuts
+    cuts: dict[str, list],  # the cuts on offer
+) -> dict[str, list]:
     "The cuts that were asked for. Raises UnknownName."
-    if names is None: return cuts
-    if isinstance(names, Mapping): return dict(names)
+    if names is None:
+        return cuts
+    if isinstance(names, Mapping):
+        return dict(names)
     names = check_list(names, "names")
     return {n: cuts[check_choice(n, "task", cuts)] for n in names}
 
 # %% ../nbs/00_data.ipynb #c054
 def digits_suite(
-    test_size:float=0.25,  # share of test images
-    seed:int=0,            # of the split
-    names:Mapping|Iterable[str]|None=None,  # names among `DIGIT_CUTS`, or a dict name -> digits; None: all six
-)->Suite: # 1 x 8 x 8 uint8 images
+    test_size: float = 0.25,  # share of test images
+    seed: int = 0,  # of the split
+    names: Mapping
+    | Iterable[str]
+    | None = None,  # names among `DIGIT_CUTS`, or a dict name -> digits; None: all six
+) -> Suite:  # 1 x 8 x 8 uint8 images
     "Six tasks cut from the 1,797 handwritten digits inside scikit-learn; the 17 grey levels 0..16 are stretched to bytes 0..255."
     data = load_digits()
-    x = np.round(data.images*255/16).astype(np.uint8)
-    return Suite.from_arrays(x, data.target, choose_cuts(names, DIGIT_CUTS), test_size=test_size, seed=seed,
-                             class_names=list("0123456789"), name="digits", vocabulary="digits")
+    x = np.round(data.images * 255 / 16).astype(np.uint8)
+    return Suite.from_arrays(
+        x,
+        data.target,
+        choose_cuts(names, DIGIT_CUTS),
+        test_size=test_size,
+        seed=seed,
+        class_names=list("0123456789"),
+        name="digits",
+        vocabulary="digits",
+    )
 
 # %% ../nbs/00_data.ipynb #b57b0886
 def class_identities(
-    task:Task,  # whose classes are asked for
-)->list[tuple[str,str]]: # (vocabulary, name) of each class
+    task: Task,  # whose classes are asked for
+) -> list[tuple[str, str]]:  # (vocabulary, name) of each class
     "What each class means. Two classes are one if these agree; a number without a vocabulary is a class of this task alone."
     return [(task.vocabulary or ("" if is_word(c) else f"task {task.name}"), c) for c in task.classes]
 
 # %% ../nbs/00_data.ipynb #c110
 class LabelSpace(NamedTuple):
     "Where the classes of a source and a target stand among the outputs of one classifier."
-    n_outputs:int           # outputs of the classifier
-    source:tuple[int,...]   # (Ks,) the output of each source class
-    target:tuple[int,...]   # (Kt,) the output of each target class
+
+    n_outputs: int  # outputs of the classifier
+    source: tuple[int, ...]  # (Ks,) the output of each source class
+    target: tuple[int, ...]  # (Kt,) the output of each target class
 
     @property
-    def shared(self)->int:
+    def shared(self) -> int:
         "How many classes source and target have in common."
         return len(set(self.source) & set(self.target))
 
+
 def same_task(
-    source:Task,  # a task
-    target:Task,  # another, or the same
-)->bool:
+    source: Task,  # a task
+    target: Task,  # another, or the same
+) -> bool:
     "Are both the same task: same name, classes, training images and labels?"
-    if source is target: return True
-    named = source.name==target.name and class_identities(source)==class_identities(target)
+    if source is target:
+        return True
+    named = source.name == target.name and class_identities(source) == class_identities(target)
     return named and all(torch.equal(getattr(source, k), getattr(target, k)) for k in ("x_train", "y_train"))
 
 # %% ../nbs/00_data.ipynb #c112
-LABELS = ("union", "disjoint")   # how the classes of two tasks share the outputs of one classifier
+LABELS = ("union", "disjoint")  # how the classes of two tasks share the outputs of one classifier
+
 
 def joint_label_space(
-    source:Task,          # Ks classes
-    target:Task,          # Kt classes
-    labels:str="union",   # "union": a class that both know has one output | "disjoint": no output is shared
-)->LabelSpace:
+    source: Task,  # Ks classes
+    target: Task,  # Kt classes
+    labels: str = "union",  # "union": a class that both know has one output | "disjoint": no output is shared
+) -> LabelSpace:
     """The outputs of a classifier for two tasks (Gao and Chaudhari 2021, section 2: the union of the two label sets).
 
     Raises ValueError if image shapes or types differ."""
     check_choice(labels, "labels", LABELS)
     for argument, task in (("source", source), ("target", target)):
-        if not isinstance(task, Task): raise TypeError(f"{argument} must be a Task. Got: {type(task).__name__}.")
+        if not isinstance(task, Task):
+            raise TypeError(f"{argument} must be a Task. Got: {type(task).__name__}.")
     if source.shape != target.shape:
-        raise ValueError("source and target must have images of one shape. "
-                         f"Got: {source.shape} in {source.name!r} and {target.shape} in {target.name!r}; resize one of them.")
+        raise ValueError(
+            "source and target must have images of one shape. "
+            f"Got: {source.shape} in {source.name!r} and {target.shape} in {target.name!r}; resize one of them."
+        )
     types = source.x_train.dtype, target.x_train.dtype
     if types[0] != types[1]:
-        raise ValueError("source and target must have images of one type. "
-                         f"Got: {types[0]} in {source.name!r} and {types[1]} in {target.name!r}; convert one of them.")
+        raise ValueError(
+            "source and target must have images of one type. "
+            f"Got: {types[0]} in {source.name!r} and {types[1]} in {target.name!r}; convert one of them."
+        )
     places = tuple(range(source.n_classes))
-    known = dict(zip(class_identities(source), places)) if labels=="union" or same_task(source, target) else {}
+    known = (
+        dict(zip(class_identities(source), places)) if labels == "union" or same_task(source, target) else {}
+    )
     new = itertools.count(source.n_classes)
     target_places = tuple(known[c] if c in known else next(new) for c in class_identities(target))
-    n_outputs = next(new) if labels=="union" else source.n_classes + target.n_classes
+    n_outputs = next(new) if labels == "union" else source.n_classes + target.n_classes
     return LabelSpace(n_outputs, places, target_places)
 
 # %% ../nbs/00_data.ipynb #22f90d3b
-_MOVED = ("CIFAR100_SUPERCLASSES", "CIFAR10_CUTS", "FASHION_CUTS", "PAPER_NAMES", "SUITES", "cifar100_suite", "cifar10_suite",
-          "fashion_mnist_suite", "load_suite", "mnist_suite")
+_MOVED = (
+    "CIFAR100_SUPERCLASSES",
+    "CIFAR10_CUTS",
+    "FASHION_CUTS",
+    "PAPER_NAMES",
+    "SUITES",
+    "cifar100_suite",
+    "cifar10_suite",
+    "fashion_mnist_suite",
+    "load_suite",
+    "mnist_suite",
+)
 
-def __getattr__(name:str):
+
+def __getattr__(name: str):
     "A name of `datasets`, which is imported when it is asked for."
-    if name in _MOVED: return getattr(importlib.import_module("taskdist_nb.datasets"), name)
+    if name in _MOVED:
+        return getattr(importlib.import_module("taskdist_nb.datasets"), name)
     raise AttributeError(f"module 'taskdist_nb.data' has no attribute {name!r}")

@@ -7,7 +7,10 @@ __all__ = ['BEAT', 'GRADE_WORDS', 'DECISION', 'FILES', 'Pulse', 'choice_lines', 
            'write_decision']
 
 # %% ../nbs/11d_decision.ipynb #3df32975
-import json, os, sys, threading, time
+import json
+import sys
+import threading
+import time
 from pathlib import Path
 
 # %% ../nbs/11d_decision.ipynb #afd8c57b
@@ -26,68 +29,88 @@ from .select import Step
 from .trajectory import TransferConfig
 
 # %% ../nbs/11d_decision.ipynb #5e24dbe7
-BEAT = 15.   # seconds between two lines, at most
+BEAT = 15.0  # seconds between two lines, at most
+
 
 class Pulse:
     "Is told each `Step`; says it, notes it in the run's folder, and says that it goes on while a step takes long."
-    def __init__(self,
-        note,               # called with a dict that says how far it is
-        quiet:bool=False,   # nothing on standard error
-        stream=None,        # where lines go; None: standard error
-        beat:float=BEAT,    # seconds between two lines
+
+    def __init__(
+        self,
+        note,  # called with a dict that says how far it is
+        quiet: bool = False,  # nothing on standard error
+        stream=None,  # where lines go; None: standard error
+        beat: float = BEAT,  # seconds between two lines
     ):
         self.note, self.quiet, self.stream, self.beat = note, quiet, stream, beat
         self.started, self.last, self.ended = time.perf_counter(), "reading", threading.Event()
-        self.seen = 0.      # when the last step came
+        self.seen = 0.0  # when the last step came
 
-    def say(self, text:str):
-        if not self.quiet: print(text, file=self.stream or sys.stderr, flush=True)
+    def say(self, text: str):
+        if not self.quiet:
+            print(text, file=self.stream or sys.stderr, flush=True)
 
-    def __call__(self, step:Step):
+    def __call__(self, step: Step):
         self.last, self.seen = f"{step.stage}, {step.done} of {step.total} done", time.perf_counter()
         left = None if np.isnan(step.left) else round(step.left)
-        self.note(dict(stage=step.stage, done=step.done, total=step.total, seconds=round(step.seconds), left=left))
+        self.note(
+            dict(stage=step.stage, done=step.done, total=step.total, seconds=round(step.seconds), left=left)
+        )
         self.say(f"  {step}")
 
     def _go_on(self):
         while not self.ended.wait(self.beat):
-            if time.perf_counter() - self.seen >= self.beat: self.say(f"  still at it after {in_words(time.perf_counter() - self.started)}: {self.last}")
+            if time.perf_counter() - self.seen >= self.beat:
+                self.say(f"  still at it after {in_words(time.perf_counter() - self.started)}: {self.last}")
 
     def __enter__(self):
         threading.Thread(target=self._go_on, daemon=True).start()
         return self
-    def __exit__(self, *error): self.ended.set()
+
+    def __exit__(self, *error):
+        self.ended.set()
 
 # %% ../nbs/11d_decision.ipynb #7cb91420
 def choice_lines(
-    run:dict,   # what run.json of a choice says
+    run: dict,  # what run.json of a choice says
 ) -> list[str]:
     "The last choice: what was asked, how far it is, and the verdict if there is one."
     at = run.get("progress") or {}
-    if run["state"] == "finished": when = f"finished {run['finished']} after {in_words(sum(run['seconds'].values()))}"
-    else: when = f"unfinished, begun {run['started']}; the same command goes on"
-    lines = [run["command"], f"  {when}", f"  {len(run['candidates'])} candidates for {run['target']}: {', '.join(run['candidates'])}"]
+    if run["state"] == "finished":
+        when = f"finished {run['finished']} after {in_words(sum(run['seconds'].values()))}"
+    else:
+        when = f"unfinished, begun {run['started']}; the same command goes on"
+    lines = [
+        run["command"],
+        f"  {when}",
+        f"  {len(run['candidates'])} candidates for {run['target']}: {', '.join(run['candidates'])}",
+    ]
     if run["state"] != "finished" and at:
         left = "" if at.get("left") is None else f", about {in_words(at['left'])} left in this stage"
-        lines.append(f"  {at['stage']}: {at['done']} of {at['total']} after {in_words(at['seconds'])}{left} (noted {run['noted']})")
+        lines.append(
+            f"  {at['stage']}: {at['done']} of {at['total']} after {in_words(at['seconds'])}{left} (noted {run['noted']})"
+        )
     return lines + [f"  {line}" for line in run.get("verdict", [])]
 
 # %% ../nbs/11d_decision.ipynb #e3f87f1c
 def plot_pictures(
-    task:Task,        # grey or coloured images
-    each:int=6,       # of a class, at most
-    classes:int=6,    # of the task, at most
-):                    # array of Axes
+    task: Task,  # grey or coloured images
+    each: int = 6,  # of a class, at most
+    classes: int = 6,  # of the task, at most
+):  # array of Axes
     "Training images of a task, a row a class."
     rows = min(classes, task.n_classes)
-    fig, axes = plt.subplots(rows, each, figsize=(0.85*each + 1, 0.85*rows), squeeze=False, layout="constrained")
+    fig, axes = plt.subplots(
+        rows, each, figsize=(0.85 * each + 1, 0.85 * rows), squeeze=False, layout="constrained"
+    )
     for k in range(rows):
         images = task.x_train[(task.y_train == k).nonzero().flatten()[:each]].cpu()
         for ax, image in zip(axes[k], images):
             x = image.float()
-            x = (x - x.min())/(x.max() - x.min()).clamp_min(1e-6) if image.is_floating_point() else x/255
+            x = (x - x.min()) / (x.max() - x.min()).clamp_min(1e-6) if image.is_floating_point() else x / 255
             ax.imshow(x.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1)
-        for ax in axes[k]: ax.set_axis_off()
+        for ax in axes[k]:
+            ax.set_axis_off()
         axes[k][0].set_title(viz.short(task.classes[k], 24), loc="left", fontsize=8)
     return axes
 
@@ -120,48 +143,78 @@ DECISION = """<!doctype html>
 """
 
 # %% ../nbs/11d_decision.ipynb #d179b28a
-def settings_of(run:dict) -> dict:   # as run.json says it
+def settings_of(run: dict) -> dict:  # as run.json says it
     "What it was measured with."
     listed = lambda parts: ", ".join(f"{k} {v}" for k, v in parts.items())
     about = {k: run[k] for k in ("model", "preset") if run.get(k)}
-    if how := run.get("tuning"): about["tuning"] = listed(how)
-    return about | {"seeds": ", ".join(map(str, run["seeds"])), "machine": listed(run["machine"]), "versions": listed(run["versions"])} | run["config"]
+    if how := run.get("tuning"):
+        about["tuning"] = listed(how)
+    return (
+        about
+        | {
+            "seeds": ", ".join(map(str, run["seeds"])),
+            "machine": listed(run["machine"]),
+            "versions": listed(run["versions"]),
+        }
+        | run["config"]
+    )
+
 
 def _drawn(draw) -> str:
     "A figure as the address of itself, closed again."
-    with plt.style.context("default"): axes = draw()
-    try: return viz.to_data_uri(axes)
-    finally: plt.close(viz.figure_of(axes))
+    with plt.style.context("default"):
+        axes = draw()
+    try:
+        return viz.to_data_uri(axes)
+    finally:
+        plt.close(viz.figure_of(axes))
+
 
 def write_page(
-    ranking:Ranking,   # with its entries
-    run:dict,          # as run.json says it
-    out:Path,          # its folder
+    ranking: Ranking,  # with its entries
+    run: dict,  # as run.json says it
+    out: Path,  # its folder
 ) -> Path:
     "Write report.html: one file, no script, no request to anywhere."
     graded: dict = {}
-    for d in ranking.doubts(): graded.setdefault(d.grade, []).append(d)
+    for d in ranking.doubts():
+        graded.setdefault(d.grade, []).append(d)
     page = Environment(autoescape=True, trim_blocks=True).from_string(DECISION)
-    text = page.render(style=Markup(STYLE), words=GRADE_WORDS, target=ranking.target, run=run, verdict=ranking.verdict(), doubts=graded,
-                       table=ranking.shown(), settings=settings_of(run), figure=_drawn(ranking.plot), pictures=_drawn(lambda: plot_pictures(ranking.target)))
-    (out/"report.html").write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-    return out/"report.html"
+    text = page.render(
+        style=Markup(STYLE),
+        words=GRADE_WORDS,
+        target=ranking.target,
+        run=run,
+        verdict=ranking.verdict(),
+        doubts=graded,
+        table=ranking.shown(),
+        settings=settings_of(run),
+        figure=_drawn(ranking.plot),
+        pictures=_drawn(lambda: plot_pictures(ranking.target)),
+    )
+    (out / "report.html").write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    return out / "report.html"
 
 # %% ../nbs/11d_decision.ipynb #cacf63ac
 FILES = ("ranking.csv", "ranking.png", "ranking.txt", "report.html")
 
+
 def write_decision(
-    ranking:Ranking,   # with its entries
-    run:dict,          # as run.json says it
-    out:Path,          # its folder
+    ranking: Ranking,  # with its entries
+    run: dict,  # as run.json says it
+    out: Path,  # its folder
 ):
     "Write table, figure, sentences and page."
-    for name in FILES: (out/name).unlink(missing_ok=True)
+    for name in FILES:
+        (out / name).unlink(missing_ok=True)
     head = f"# command: {run['command']}\n# config: {json.dumps(run['config'], sort_keys=True)}\n"
-    (out/"ranking.csv").write_text(head + table_text(ranking.record()), encoding="utf-8", newline="\n")
-    with plt.style.context("default"): axes = ranking.plot()
-    (out/"ranking.png").write_bytes(viz.to_png(axes))
+    (out / "ranking.csv").write_text(head + table_text(ranking.record()), encoding="utf-8", newline="\n")
+    with plt.style.context("default"):
+        axes = ranking.plot()
+    (out / "ranking.png").write_bytes(viz.to_png(axes))
     plt.close(viz.figure_of(axes))
     doubts = [f"{d.grade}: {d}" for d in ranking.doubts()]
-    (out/"ranking.txt").write_text("\n".join([*ranking.told(), "", *doubts, "", *ranking.verdict()]) + "\n", encoding="utf-8")
+    (out / "ranking.txt").write_text(
+        "\n".join([*ranking.told(), "", *doubts, "", *ranking.verdict()]) + "\n", encoding="utf-8"
+    )
     write_page(ranking, run, out)

@@ -12,7 +12,10 @@ __all__ = ['PATHS', 'DISTANCES', 'same_value', 'TransferResult', 'to_record', 'f
            'get_distance']
 
 # %% ../nbs/05_distances.ipynb #c003
-import copy, functools, pickle, time
+import copy
+import functools
+import pickle
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -28,62 +31,105 @@ from torch import Tensor, nn
 
 # %% ../nbs/05_distances.ipynb #c005
 from .ambient import undisturbed
-from .data import LabelSpace, Task, check_whole, joint_label_space, same_task, unknown
+from .data import LabelSpace, Task, joint_label_space, same_task
+from .checks import check_whole, unknown
 from .fisher import fisher_information
 from .models import build_model, get_model, head_of, penultimate, small_cnn, to_inputs
 from .ruler import LengthMeter
-from .trajectory import (Fitted, Trajectory, TransferConfig, augmentation, derive_seed, fit_source, fit_task, follow, follow_walks,
-                                    held_taus, lengths_at, make_generator, on_device, parts_at, reading_of, spread, walk_streams)
-from .transport import BlockCoupling, Displacement, Mixture, Still, block_costs, block_plans, make_blocks, proximal_step
+from taskdist_nb.trajectory import (
+    Fitted,
+    Trajectory,
+    TransferConfig,
+    augmentation,
+    derive_seed,
+    fit_source,
+    fit_task,
+    follow,
+    follow_walks,
+    held_taus,
+    lengths_at,
+    make_generator,
+    on_device,
+    parts_at,
+    reading_of,
+    spread,
+    walk_streams,
+)
+from taskdist_nb.transport import (
+    BlockCoupling,
+    Displacement,
+    Mixture,
+    Still,
+    block_costs,
+    block_plans,
+    make_blocks,
+    proximal_step,
+)
 
 # %% ../nbs/05_distances.ipynb #73130ef0
 def same_value(a, b) -> bool:
     "Are two fields of results equal? NaN is equal to NaN, inside lists, dicts and tables too."
-    if isinstance(a, pd.DataFrame) or isinstance(b, pd.DataFrame): return isinstance(a, pd.DataFrame) and a.equals(b)
-    if isinstance(a, dict) and isinstance(b, dict): return a.keys() == b.keys() and all(same_value(a[k], b[k]) for k in a)
-    if isinstance(a, list) and isinstance(b, list): return len(a) == len(b) and all(map(same_value, a, b))
+    if isinstance(a, pd.DataFrame) or isinstance(b, pd.DataFrame):
+        return isinstance(a, pd.DataFrame) and a.equals(b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same_value(a[k], b[k]) for k in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same_value, a, b))
     return bool(a == b or a != a and b != b)
 
 # %% ../nbs/05_distances.ipynb #c008
 @dataclass(eq=False)
 class TransferResult:
     "What a distance from a source to a target came to, with all that is needed to doubt it."
-    name: str                                        # of the distance, as in `DISTANCES`
-    source: str                                      # name of the source task
-    target: str                                      # name of the target task
-    seed: int                                        # from which all random streams are derived
-    distance: float                                  # the number
-    lengths: dict = field(default_factory=dict)      # in nats^(1/2), by their names in `LENGTHS`; {} if nothing was walked
-    parts: dict = field(default_factory=dict)        # reading -> {part: length}: what each length is made of; {} if nothing was walked
-    iterations: list = field(default_factory=list)   # the published length (per input; over all pairs for the reading "plan") after each alternation
-    excess_loss: float = float("nan")                # mean along the path, nats
-    accuracy: float = float("nan")                   # at the end, on the target's test images
-    noise_floor: float = float("nan")                # the same measurement when the target is the source
-    stderr: float = float("nan")                     # of the distance: over the walks for the reading "cross", else over the probes
-    area: float = float("nan")                       # fine-tuning: area under the curve of the target's test error, as a mean over the path, 0 to 1
-    shared: int = 0                                  # classes that source and target have in common and that share an output
-    source_accuracy: float = float("nan")            # of the fitted source on its own test images
-    seconds: float = 0.                              # of this call; what was prepared before is not counted
-    reason: str = ""                                 # why the distance is NaN; "" for a number
-    path: pd.DataFrame = field(default=None, repr=False)       # of the `Trajectory`; None if nothing was walked
-    config: TransferConfig = field(default=None, repr=False)   # the settings it was measured with
+
+    name: str  # of the distance, as in `DISTANCES`
+    source: str  # name of the source task
+    target: str  # name of the target task
+    seed: int  # from which all random streams are derived
+    distance: float  # the number
+    lengths: dict = field(
+        default_factory=dict
+    )  # in nats^(1/2), by their names in `LENGTHS`; {} if nothing was walked
+    parts: dict = field(
+        default_factory=dict
+    )  # reading -> {part: length}: what each length is made of; {} if nothing was walked
+    iterations: list = field(
+        default_factory=list
+    )  # the published length (per input; over all pairs for the reading "plan") after each alternation
+    excess_loss: float = float("nan")  # mean along the path, nats
+    accuracy: float = float("nan")  # at the end, on the target's test images
+    noise_floor: float = float("nan")  # the same measurement when the target is the source
+    stderr: float = float(
+        "nan"
+    )  # of the distance: over the walks for the reading "cross", else over the probes
+    area: float = float(
+        "nan"
+    )  # fine-tuning: area under the curve of the target's test error, as a mean over the path, 0 to 1
+    shared: int = 0  # classes that source and target have in common and that share an output
+    source_accuracy: float = float("nan")  # of the fitted source on its own test images
+    seconds: float = 0.0  # of this call; what was prepared before is not counted
+    reason: str = ""  # why the distance is NaN; "" for a number
+    path: pd.DataFrame = field(default=None, repr=False)  # of the `Trajectory`; None if nothing was walked
+    config: TransferConfig = field(default=None, repr=False)  # the settings it was measured with
 
     def __eq__(self, other):
-        if not isinstance(other, TransferResult): return NotImplemented
+        if not isinstance(other, TransferResult):
+            return NotImplemented
         return all(same_value(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
 
 # %% ../nbs/05_distances.ipynb #c010
 def to_record(
-    result:TransferResult,   # with its configuration
-) -> dict:                   # one entry per field; the path as {column: list}
+    result: TransferResult,  # with its configuration
+) -> dict:  # one entry per field; the path as {column: list}
     "A result as numbers, strings, lists and dicts."
     record = {f.name: getattr(result, f.name) for f in fields(result)}
     record["path"] = None if result.path is None else result.path.to_dict("list")
     record["config"] = asdict(result.config)
     return record
 
+
 def from_record(
-    record:dict,   # as `to_record` made it
+    record: dict,  # as `to_record` made it
 ) -> TransferResult:
     "The result that `to_record` wrote."
     path = None if record["path"] is None else pd.DataFrame(record["path"])
@@ -93,51 +139,68 @@ def from_record(
 @dataclass
 class Setting:
     "Everything a transfer needs before it starts."
-    source: Task             # on the device where the networks are
-    target: Task             # on the same device
-    labels: LabelSpace       # the joint label space; its outputs are those of the fitted network
-    same: bool               # is the target the source itself?
-    fitted: Fitted           # the source network, where the path begins
-    config: TransferConfig   # checked
-    seed: int                # from which all random streams are derived
-    started: float           # `time.perf_counter()` at the call
-    progress: bool           # show a progress bar?
 
-    def streams(self, *purpose, config:TransferConfig=None) -> list[dict]:
+    source: Task  # on the device where the networks are
+    target: Task  # on the same device
+    labels: LabelSpace  # the joint label space; its outputs are those of the fitted network
+    same: bool  # is the target the source itself?
+    fitted: Fitted  # the source network, where the path begins
+    config: TransferConfig  # checked
+    seed: int  # from which all random streams are derived
+    started: float  # `time.perf_counter()` at the call
+    progress: bool  # show a progress bar?
+
+    def streams(self, *purpose, config: TransferConfig = None) -> list[dict]:
         "Fresh random streams for the walks of one path: as many as its configuration (None: the setting's) wants."
         return walk_streams(config or self.config, self.seed, self.source.name, self.target.name, *purpose)
 
 # %% ../nbs/05_distances.ipynb #c014
 def set_out(
-    source, target, model, config, seed, prepared, progress,   # as for `coupled_transfer`, unchecked
-    floor:bool=True,   # does the measure read the source's noise floor?
-    outputs:int=0,     # a source that is fitted here gets at least so many
+    source,
+    target,
+    model,
+    config,
+    seed,
+    prepared,
+    progress,  # as for `coupled_transfer`, unchecked
+    floor: bool = True,  # does the measure read the source's noise floor?
+    outputs: int = 0,  # a source that is fitted here gets at least so many
 ) -> Setting:
     "Check the arguments, join the label spaces, fit the source if `prepared` does not hold it."
     started, model = time.perf_counter(), get_model(model)
     labels, config, seed = check_pair(source, target, config, seed)
     fit = fit_source if floor else fit_task
-    fitted = (prepared or {}).get(source.name) or fit(source, max(outputs, labels.n_outputs), model, config, seed, progress)
+    fitted = (prepared or {}).get(source.name) or fit(
+        source, max(outputs, labels.n_outputs), model, config, seed, progress
+    )
     if fitted.n_outputs < labels.n_outputs:
-        raise ValueError(f"prepared[{source.name!r}] must have at least {labels.n_outputs} outputs. Got: {fitted.n_outputs}.")
+        raise ValueError(
+            f"prepared[{source.name!r}] must have at least {labels.n_outputs} outputs. Got: {fitted.n_outputs}."
+        )
     read = len(fitted.floor.path) - 1 if fitted.floor else None
     if floor and read != config.checkpoints:
-        raise ValueError(f"prepared[{source.name!r}] must come from `fit_source` with this configuration's "
-                         f"{config.checkpoints} checkpoints. Got: {'no noise floor' if read is None else f'a noise floor of {read}'}.")
+        raise ValueError(
+            f"prepared[{source.name!r}] must come from `fit_source` with this configuration's "
+            f"{config.checkpoints} checkpoints. Got: {'no noise floor' if read is None else f'a noise floor of {read}'}."
+        )
     if floor and reading_of(config) == "cross" and "cross" not in fitted.floor.path:
-        raise ValueError(f"prepared[{source.name!r}] must come from `fit_source` with several walks, as this configuration has ({config.walks}). "
-                         "Got: a noise floor of one walk.")
-    labels = labels._replace(n_outputs=fitted.n_outputs)   # a head with spare outputs serves targets of every size
+        raise ValueError(
+            f"prepared[{source.name!r}] must come from `fit_source` with several walks, as this configuration has ({config.walks}). "
+            "Got: a noise floor of one walk."
+        )
+    # a head with spare outputs serves targets of every size
+    labels = labels._replace(n_outputs=fitted.n_outputs)
     same, source, target = same_task(source, target), on_device(source, config), on_device(target, config)
-    if config.first_head == "imprinted" and not same: fitted = replace(fitted, model=imprint(fitted.model, target, labels))
+    if config.first_head == "imprinted" and not same:
+        fitted = replace(fitted, model=imprint(fitted.model, target, labels))
     return Setting(source, target, labels, same, fitted, config, seed, started, progress)
 
 # %% ../nbs/05_distances.ipynb #e9dd3694
 def imprint(
-    model:nn.Module,      # left as it is; its logits are a linear layer's output
-    task:Task,            # the target, whose training images give the class means
-    labels:LabelSpace,    # the outputs of source and target
-) -> nn.Module:           # a copy whose head knows the target's new classes
+    model: nn.Module,  # left as it is; its logits are a linear layer's output
+    task: Task,  # the target, whose training images give the class means
+    labels: LabelSpace,  # the outputs of source and target
+) -> nn.Module:  # a copy whose head knows the target's new classes
     "The network with rows for new classes made from class means of features (Qi et al. 2018, section 3)."
     new = [k for k, output in enumerate(labels.target) if output not in labels.source]
     model, features = copy.deepcopy(model), penultimate(model, task.x_train)
@@ -146,103 +209,156 @@ def imprint(
         size = head.weight[list(labels.source)].norm(dim=1).mean()
         for k in new:
             direction = features[task.y_train == k].mean(0) - centre
-            row = size*direction/direction.norm().clamp_min(1e-12)
+            row = size * direction / direction.norm().clamp_min(1e-12)
             head.weight[labels.target[k]] = row.to(head.weight)
-            if head.bias is not None: head.bias[labels.target[k]] = -(row @ centre).to(head.bias)
+            if head.bias is not None:
+                head.bias[labels.target[k]] = -(row @ centre).to(head.bias)
     return model
 
 # %% ../nbs/05_distances.ipynb #c016
 def check_pair(source, target, config, seed) -> tuple[LabelSpace, TransferConfig, int]:
     "The joint label space, the configuration and the seed of two tasks; raises TypeError or ValueError for invalid ones."
     for name, task in (("source", source), ("target", target)):
-        if not isinstance(task, Task): raise TypeError(f"{name} must be a Task. Got: {type(task).__name__}.")
+        if not isinstance(task, Task):
+            raise TypeError(f"{name} must be a Task. Got: {type(task).__name__}.")
     seed = check_whole(seed, "seed", 0, 2**63)
     config = check_config(config)
     labels = joint_label_space(source, target, config.labels)
     if source.name == target.name and not same_task(source, target):
-        raise ValueError(f"source and target are different tasks and must have different names. Got: {source.name!r} twice; "
-                         "`dataclasses.replace(task, name=...)` gives another.")
+        raise ValueError(
+            f"source and target are different tasks and must have different names. Got: {source.name!r} twice; "
+            "`dataclasses.replace(task, name=...)` gives another."
+        )
     return labels, config, seed
+
 
 def check_config(config) -> TransferConfig:
     "The configuration itself; `fast()` for None."
-    if config is None: return TransferConfig.fast()
+    if config is None:
+        return TransferConfig.fast()
     if not isinstance(config, TransferConfig):
         raise TypeError(f"config must be a TransferConfig, e.g. TransferConfig.fast(). Got: {config!r}.")
     return config
 
 # %% ../nbs/05_distances.ipynb #c018
 def arrive(
-    setting:Setting,       # of the pair
-    name:str,              # of the distance
-    journey:Trajectory,    # the path that was walked
-    iterations=None,       # the distance after each alternation; None: this path's alone
-    cut:int=-1,            # the checkpoint up to which lengths are read; -1: the last
-    over_plan:float=None,  # the length over all pairs of the coupling, where it was read
+    setting: Setting,  # of the pair
+    name: str,  # of the distance
+    journey: Trajectory,  # the path that was walked
+    iterations=None,  # the distance after each alternation; None: this path's alone
+    cut: int = -1,  # the checkpoint up to which lengths are read; -1: the last
+    over_plan: float = None,  # the length over all pairs of the coupling, where it was read
 ) -> TransferResult:
     "Turn a trajectory (up to checkpoint `cut`) into a result."
     row, floor = journey.path.iloc[cut], setting.fitted.floor.path.iloc[cut]
     reading = reading_of(setting.config)
     lengths = lengths_at(row)
-    if over_plan is not None: lengths["plan"] = over_plan
-    if reading == "plan": reading = "per_input"   # the same mean, over probes; all there is without a coupling
+    if over_plan is not None:
+        lengths["plan"] = over_plan
+    # the same mean, over probes; all there is without a coupling
+    if reading == "plan":
+        reading = "per_input"
     error = 1 - journey.path.accuracy.iloc[1:]
-    return TransferResult(name, setting.source.name, setting.target.name, setting.seed,
-        float(row[reading]) if over_plan is None else over_plan, lengths=lengths, parts=parts_at(row), iterations=iterations or [float(row.per_input)],
-        stderr=float(row.cross_stderr if reading == "cross" else row.stderr), excess_loss=journey.excess_loss, accuracy=journey.accuracy,
-        noise_floor=float(floor[reading]), area=float(error.mean(skipna=False)), shared=setting.labels.shared,
-        source_accuracy=setting.fitted.accuracy, seconds=time.perf_counter() - setting.started,
-        path=journey.path, config=setting.config)
+    return TransferResult(
+        name,
+        setting.source.name,
+        setting.target.name,
+        setting.seed,
+        float(row[reading]) if over_plan is None else over_plan,
+        lengths=lengths,
+        parts=parts_at(row),
+        iterations=iterations or [float(row.per_input)],
+        stderr=float(row.cross_stderr if reading == "cross" else row.stderr),
+        excess_loss=journey.excess_loss,
+        accuracy=journey.accuracy,
+        noise_floor=float(floor[reading]),
+        area=float(error.mean(skipna=False)),
+        shared=setting.labels.shared,
+        source_accuracy=setting.fitted.accuracy,
+        seconds=time.perf_counter() - setting.started,
+        path=journey.path,
+        config=setting.config,
+    )
 
 # %% ../nbs/05_distances.ipynb #c020
 def walk_each(
-    settings:list[Setting],      # pairs that are set out
-    movings,                     # for each pair the task that moves
-    purpose:tuple,               # words that name the random streams
-    config:TransferConfig,       # of this walk, which may read less than the settings' own
-    visitors=None,               # for each pair a tuple of visitors, called with (checkpoint, model, tau); None: nobody visits
-    accuracy_everywhere=False,   # read the accuracy at every checkpoint, not only at `accuracy_points` of them?
-) -> list[Trajectory]:           # one per pair
+    settings: list[Setting],  # pairs that are set out
+    movings,  # for each pair the task that moves
+    purpose: tuple,  # words that name the random streams
+    config: TransferConfig,  # of this walk, which may read less than the settings' own
+    visitors=None,  # for each pair a tuple of visitors, called with (checkpoint, model, tau); None: nobody visits
+    accuracy_everywhere=False,  # read the accuracy at every checkpoint, not only at `accuracy_points` of them?
+) -> list[Trajectory]:  # one per pair
     "`follow_walks` for each pair, one after the other, with the pair's own random streams."
-    titles = [f"{' '.join(purpose)} {s.source.name} to {s.target.name}" if s.progress else "" for s in settings]
-    return [follow_walks(s.fitted, m, s.target, s.labels, config, s.streams(*purpose, config=config), v, accuracy_everywhere, title)
-            for s, m, v, title in zip(settings, movings, visitors or [()]*len(settings), titles)]
+    titles = [
+        f"{' '.join(purpose)} {s.source.name} to {s.target.name}" if s.progress else "" for s in settings
+    ]
+    return [
+        follow_walks(
+            s.fitted,
+            m,
+            s.target,
+            s.labels,
+            config,
+            s.streams(*purpose, config=config),
+            v,
+            accuracy_everywhere,
+            title,
+        )
+        for s, m, v, title in zip(settings, movings, visitors or [()] * len(settings), titles)
+    ]
 
 # %% ../nbs/05_distances.ipynb #67882870
 @functools.lru_cache(maxsize=1)
-def _resnet50(path:str, changed:float) -> nn.Module:
-    from torchvision.models import resnet50     # a second to import, and needed by few
+def _resnet50(path: str, changed: float) -> nn.Module:
+    from torchvision.models import resnet50  # a second to import, and needed by few
+
     state = torch.load(path, map_location="cpu", weights_only=True)
     network = resnet50()
     network.load_state_dict(state)
     network.fc = nn.Identity()
     return network.eval()
 
+
 def resnet50_features(
-    x:Tensor,     # (n, C, H, W) images of one or three channels, as tasks hold them
-    path:str,     # file with torchvision's weights of ResNet-50
-) -> Tensor:      # (n, 2048)
+    x: Tensor,  # (n, C, H, W) images of one or three channels, as tasks hold them
+    path: str,  # file with torchvision's weights of ResNet-50
+) -> Tensor:  # (n, 2048)
     "Features of a ResNet-50 for images from 0 to 1, not normalised, as the published code takes them. Raises ValueError for other files."
-    try: network = _resnet50(path, Path(path).stat().st_mtime)
-    except FileNotFoundError: raise ValueError(f"feature_weights must name a file. Got: {path!r}, which does not exist.") from None
+    try:
+        network = _resnet50(path, Path(path).stat().st_mtime)
+    except FileNotFoundError:
+        raise ValueError(f"feature_weights must name a file. Got: {path!r}, which does not exist.") from None
     except (RuntimeError, TypeError, AttributeError, EOFError, pickle.UnpicklingError) as e:
-        raise ValueError(f"feature_weights must hold the weights of torchvision's resnet50, saved by torch.save. Got: {path!r} ({str(e)[:100]}).") from None
-    if x.shape[1] not in (1, 3): raise ValueError(f"first_coupling='resnet50' needs images of 1 or 3 channels. Got: {x.shape[1]}.")
+        raise ValueError(
+            f"feature_weights must hold the weights of torchvision's resnet50, saved by torch.save. Got: {path!r} ({str(e)[:100]})."
+        ) from None
+    if x.shape[1] not in (1, 3):
+        raise ValueError(f"first_coupling='resnet50' needs images of 1 or 3 channels. Got: {x.shape[1]}.")
     with torch.no_grad():
-        return torch.cat([network((to_inputs(part.cpu())*0.25 + 0.5).expand(-1, 3, -1, -1)) for part in x.split(100)])
+        return torch.cat(
+            [network((to_inputs(part.cpu()) * 0.25 + 0.5).expand(-1, 3, -1, -1)) for part in x.split(100)]
+        )
 
 # %% ../nbs/05_distances.ipynb #c022
 def first_coupling(
-    setting:Setting,             # of the pair; its configuration says what the plan goes by
-    generator:torch.Generator,   # draws the blocks
+    setting: Setting,  # of the pair; its configuration says what the plan goes by
+    generator: torch.Generator,  # draws the blocks
 ) -> BlockCoupling:
     "Blocks of pairs with a plan that is cheap for features (of the source network or of a ResNet-50), for pixels, independent, or one to one at random."
     s, t, c = setting.source, setting.target, setting.config
     rows, columns = make_blocks(len(s.y_train), len(t.y_train), c.block_size, generator, c.block_order)
-    blind = {"independent": torch.full((c.block_size, c.block_size), c.block_size**-2, dtype=torch.float64),
-             "random": torch.eye(c.block_size, dtype=torch.float64)/c.block_size}   # the samples of a block are in random order
-    if c.first_coupling in blind: return BlockCoupling(rows, columns, blind[c.first_coupling].repeat(len(rows), 1, 1))
-    look = {"pixels": to_inputs, "features": lambda x: penultimate(setting.fitted.model, x), "resnet50": lambda x: resnet50_features(x, c.feature_weights)}
+    blind = {
+        "independent": torch.full((c.block_size, c.block_size), c.block_size**-2, dtype=torch.float64),
+        "random": torch.eye(c.block_size, dtype=torch.float64) / c.block_size,
+    }  # the samples of a block are in random order
+    if c.first_coupling in blind:
+        return BlockCoupling(rows, columns, blind[c.first_coupling].repeat(len(rows), 1, 1))
+    look = {
+        "pixels": to_inputs,
+        "features": lambda x: penultimate(setting.fitted.model, x),
+        "resnet50": lambda x: resnet50_features(x, c.feature_weights),
+    }
     see = look[c.first_coupling]
     costs = block_costs(see(s.x_train).cpu(), see(t.x_train).cpu(), rows, columns)
     return BlockCoupling(rows, columns, block_plans(costs, c.entropic_epsilon))
@@ -250,23 +366,31 @@ def first_coupling(
 # %% ../nbs/05_distances.ipynb #c024
 class BlockCosts:
     "A visitor of a trajectory that reads C_ij, the path's length at the moving pair (i, j), for all pairs inside the blocks."
-    def __init__(self,
-        moving:Displacement,      # the pairs, with their coupling
-        config:TransferConfig,    # checkpoints, cost_checkpoints, probe_inputs, precision
-        pairs_at_once=2000,       # how many are interpolated at a time, rounded to whole blocks
+
+    def __init__(
+        self,
+        moving: Displacement,  # the pairs, with their coupling
+        config: TransferConfig,  # checkpoints, cost_checkpoints, probe_inputs, precision
+        pairs_at_once=2000,  # how many are interpolated at a time, rounded to whole blocks
     ):
         rows, columns = moving.coupling.rows, moving.coupling.columns
-        self.shape = (*rows.shape, rows.shape[1])                      # (B, b, b)
+        self.shape = (*rows.shape, rows.shape[1])  # (B, b, b)
         i, j = (v.expand(self.shape).flatten(1) for v in (rows[:, :, None], columns[:, None, :]))
-        n = max(1, pairs_at_once//i.shape[1])
-        self.meters = [LengthMeter(LazyPairs(moving, a.flatten(), b.flatten()), config.precision, config.probe_inputs)
-                       for a, b in zip(i.split(n), j.split(n))]
+        n = max(1, pairs_at_once // i.shape[1])
+        self.meters = [
+            LengthMeter(LazyPairs(moving, a.flatten(), b.flatten()), config.precision, config.probe_inputs)
+            for a, b in zip(i.split(n), j.split(n))
+        ]
         self.held = held_taus(config)
-        self.at, self.last = {0} | spread(config.cost_checkpoints or config.checkpoints, config.checkpoints), config.checkpoints
+        self.at, self.last = (
+            {0} | spread(config.cost_checkpoints or config.checkpoints, config.checkpoints),
+            config.checkpoints,
+        )
 
-    def __call__(self, checkpoint:int, model:nn.Module, tau:float):
+    def __call__(self, checkpoint: int, model: nn.Module, tau: float):
         if checkpoint in self.at:
-            for meter in self.meters: meter.mark(model, tau, self.held[checkpoint], final=checkpoint == self.last)
+            for meter in self.meters:
+                meter.mark(model, tau, self.held[checkpoint], final=checkpoint == self.last)
 
     @property
     def costs(self) -> Tensor:
@@ -276,130 +400,186 @@ class BlockCosts:
     @property
     def published(self) -> Tensor:
         "The costs in the authors' unit: means over the checkpoints of sqrt(KL)."
-        return self.costs/(2**0.5*(len(self.at) - 1))
+        return self.costs / (2**0.5 * (len(self.at) - 1))
 
 # %% ../nbs/05_distances.ipynb #c026
 class LazyPairs:
     "A probe that makes its inputs when they are looked at."
+
     moves = True
-    def __init__(self,
-        moving:Displacement,   # which interpolates
-        i:Tensor,              # (n,) source sample of each pair
-        j:Tensor,              # (n,) target sample of each pair
-    ): self.moving, self.i, self.j = moving, i, j
-    def inputs(self, tau): return self.moving.pairs(self.i, self.j).inputs(tau)
-    def weights(self, tau): return torch.full((len(self.i),), 1/len(self.i), device=self.moving.x_s.device)
+
+    def __init__(
+        self,
+        moving: Displacement,  # which interpolates
+        i: Tensor,  # (n,) source sample of each pair
+        j: Tensor,  # (n,) target sample of each pair
+    ):
+        self.moving, self.i, self.j = moving, i, j
+
+    def inputs(self, tau):
+        return self.moving.pairs(self.i, self.j).inputs(tau)
+
+    def weights(self, tau):
+        return torch.full((len(self.i),), 1 / len(self.i), device=self.moving.x_s.device)
 
 # %% ../nbs/05_distances.ipynb #c028
 def check_features(
-    model,       # name or factory: n_classes -> nn.Module
-    task:Task,   # whose images it is to take
+    model,  # name or factory: n_classes -> nn.Module
+    task: Task,  # whose images it is to take
 ):
     "Raise ValueError, before anything is trained, for a model without the linear last layer that the first coupling looks at."
     network = build_model(model, task.n_classes, task.x_train, 0)
-    try: penultimate(network, task.x_train[:2])
-    except ValueError as e: raise ValueError(f"{e} A configuration with first_coupling='pixels' needs no features.") from None
+    try:
+        penultimate(network, task.x_train[:2])
+    except ValueError as e:
+        raise ValueError(f"{e} A configuration with first_coupling='pixels' needs no features.") from None
+
 
 def check_first_coupling(
-    model, task:Task,         # as for `check_features`
-    config:TransferConfig,    # first_coupling, feature_weights
+    model,
+    task: Task,  # as for `check_features`
+    config: TransferConfig,  # first_coupling, feature_weights
 ):
     "Raise ValueError, before anything is trained, where the first coupling will find no features."
-    if config.first_coupling == "features": check_features(model, task)
-    if config.first_coupling == "resnet50": resnet50_features(task.x_train[:1], config.feature_weights)
+    if config.first_coupling == "features":
+        check_features(model, task)
+    if config.first_coupling == "resnet50":
+        resnet50_features(task.x_train[:1], config.feature_weights)
 
 # %% ../nbs/05_distances.ipynb #c030
 def coupled_paths(
-    settings:list[Setting],   # pairs of one configuration, none from a task to itself
-    walk=walk_each,           # how they are walked: `walk_each` or `walk_together`
-) -> list[TransferResult]:    # one per pair
+    settings: list[Setting],  # pairs of one configuration, none from a task to itself
+    walk=walk_each,  # how they are walked: `walk_each` or `walk_together`
+) -> list[TransferResult]:  # one per pair
     "The alternation: walk along the coupling, read what each pair of its blocks costs, improve the coupling, walk again."
     c, turns = settings[0].config, []
-    blocks = [first_coupling(s, make_generator(s.seed, s.source.name, s.target.name, "blocks")) for s in settings]
-    movings = [Displacement(s.source, s.target, b, s.labels, augmentation(c, s.source, s.target)) for s, b in zip(settings, blocks)]
+    blocks = [
+        first_coupling(s, make_generator(s.seed, s.source.name, s.target.name, "blocks")) for s in settings
+    ]
+    movings = [
+        Displacement(s.source, s.target, b, s.labels, augmentation(c, s.source, s.target))
+        for s, b in zip(settings, blocks)
+    ]
     plain = replace(c, walks=1, reading="per_input", excess_points=0, accuracy_points=0)
     over_plan = reading_of(c) == "plan"
     for k in range(c.coupling_iterations - 1):
         costs = [BlockCosts(m, c) for m in movings]
         journeys = walk(settings, movings, ("coupled", str(k)), plain, [(v,) for v in costs])
         whole = over_plan and not c.cost_checkpoints
-        turns.append([m.coupling.mean(v.costs) if whole else j.lengths["per_input"] for m, v, j in zip(movings, costs, journeys)])
-        weight = c.proximal_weight*c.proximal_growth**k
+        turns.append(
+            [
+                m.coupling.mean(v.costs) if whole else j.lengths["per_input"]
+                for m, v, j in zip(movings, costs, journeys)
+            ]
+        )
+        weight = c.proximal_weight * c.proximal_growth**k
         plans = [proximal_step(v.published, m.coupling.plans, weight) for v, m in zip(costs, movings)]
         movings = [m.with_coupling(m.coupling.with_plans(p)) for m, p in zip(movings, plans)]
     costs = [BlockCosts(m, replace(c, cost_checkpoints=0)) for m in movings] if over_plan else []
-    journeys = walk(settings, movings, ("coupled", str(c.coupling_iterations - 1)), c, [(v,) for v in costs] or None)
-    last = [m.coupling.mean(v.costs) for m, v in zip(movings, costs)] or [None]*len(settings)
+    journeys = walk(
+        settings, movings, ("coupled", str(c.coupling_iterations - 1)), c, [(v,) for v in costs] or None
+    )
+    last = [m.coupling.mean(v.costs) for m, v in zip(movings, costs)] or [None] * len(settings)
     turns.append([j.lengths["per_input"] if d is None else d for j, d in zip(journeys, last)])
-    return [arrive(s, "coupled", j, list(each), over_plan=d) for s, j, each, d in zip(settings, journeys, zip(*turns), last)]
+    return [
+        arrive(s, "coupled", j, list(each), over_plan=d)
+        for s, j, each, d in zip(settings, journeys, zip(*turns), last)
+    ]
 
 # %% ../nbs/05_distances.ipynb #c032
 @undisturbed()
 def transfer(
-    name:str,         # of the distance
-    paths:Callable,   # list of settings -> list of results
-    source, target, model, config, seed, prepared, progress,   # as for `coupled_transfer`
+    name: str,  # of the distance
+    paths: Callable,  # list of settings -> list of results
+    source,
+    target,
+    model,
+    config,
+    seed,
+    prepared,
+    progress,  # as for `coupled_transfer`
 ) -> TransferResult:
     "Set out, walk, arrive: one pair. From a task to itself there is nothing to walk but the noise floor."
     setting = set_out(source, target, model, config, seed, prepared, progress)
     return arrive(setting, name, setting.fitted.floor) if setting.same else paths([setting])[0]
 
+
 def coupled_transfer(
-    source:Task,                     # where the weights come from
-    target:Task,                     # where they go; images of the same shape
-    model=small_cnn,                 # name or factory: n_classes -> nn.Module
-    config:TransferConfig=None,      # None: `TransferConfig.fast()`
-    seed:int=0,                      # a non-negative integer, from which all random streams are derived
-    prepared:dict=None,              # {source.name: Fitted}; None: the source is fitted here
-    progress:bool=True,              # show a bar for training that takes longer than 3 seconds?
+    source: Task,  # where the weights come from
+    target: Task,  # where they go; images of the same shape
+    model=small_cnn,  # name or factory: n_classes -> nn.Module
+    config: TransferConfig = None,  # None: `TransferConfig.fast()`
+    seed: int = 0,  # a non-negative integer, from which all random streams are derived
+    prepared: dict = None,  # {source.name: Fitted}; None: the source is fitted here
+    progress: bool = True,  # show a bar for training that takes longer than 3 seconds?
 ) -> TransferResult:
     "Coupled transfer distance (Gao and Chaudhari 2021, sections 3 and 4): data and weights move, by turns with the coupling."
-    if isinstance(source, Task): check_first_coupling(model, source, check_config(config))
+    if isinstance(source, Task):
+        check_first_coupling(model, source, check_config(config))
     return transfer("coupled", coupled_paths, source, target, model, config, seed, prepared, progress)
 
 # %% ../nbs/05_distances.ipynb #c034
 def uncoupled_paths(
-    settings:list[Setting],   # pairs of one configuration, none from a task to itself
-    walk=walk_each,           # how they are walked: `walk_each` or `walk_together`
-) -> list[TransferResult]:    # one per pair
+    settings: list[Setting],  # pairs of one configuration, none from a task to itself
+    walk=walk_each,  # how they are walked: `walk_each` or `walk_together`
+) -> list[TransferResult]:  # one per pair
     "Follow the mixture of the two tasks."
-    movings = [Mixture(s.source, s.target, s.labels, augmentation(s.config, s.source, s.target)) for s in settings]
+    movings = [
+        Mixture(s.source, s.target, s.labels, augmentation(s.config, s.source, s.target)) for s in settings
+    ]
     journeys = walk(settings, movings, ("uncoupled",), settings[0].config)
     return [arrive(s, "uncoupled", j) for s, j in zip(settings, journeys)]
 
+
 def uncoupled_transfer(
-    source:Task, target:Task,                              # from where, to where
-    model=small_cnn, config:TransferConfig=None,           # as for `coupled_transfer`
-    seed:int=0, prepared:dict=None, progress:bool=True,    # as for `coupled_transfer`
+    source: Task,
+    target: Task,  # from where, to where
+    model=small_cnn,
+    config: TransferConfig = None,  # as for `coupled_transfer`
+    seed: int = 0,
+    prepared: dict = None,
+    progress: bool = True,  # as for `coupled_transfer`
 ) -> TransferResult:
     "Length of the path while SGD follows the mixture of the two tasks (Gao and Chaudhari 2021, section 5)."
     return transfer("uncoupled", uncoupled_paths, source, target, model, config, seed, prepared, progress)
 
 # %% ../nbs/05_distances.ipynb #c036
 def cut_at(
-    accuracy,            # (M + 1,) at the checkpoints; the one before the first step does not count
-    chance:float=0.,     # the accuracy of guessing
-    share:float=0.95,    # of the last accuracy, to be reached
-) -> int:                # 1 to M
+    accuracy,  # (M + 1,) at the checkpoints; the one before the first step does not count
+    chance: float = 0.0,  # the accuracy of guessing
+    share: float = 0.95,  # of the last accuracy, to be reached
+) -> int:  # 1 to M
     "The first checkpoint whose accuracy reaches `share` of the last one; the last if nothing better than chance was learnt."
     accuracy = np.asarray(accuracy, dtype=float)
-    if accuracy[-1] <= chance: return len(accuracy) - 1
-    return 1 + int(np.argmax(accuracy[1:] >= share*accuracy[-1]))
+    if accuracy[-1] <= chance:
+        return len(accuracy) - 1
+    return 1 + int(np.argmax(accuracy[1:] >= share * accuracy[-1]))
 
 # %% ../nbs/05_distances.ipynb #c038
 def fine_tuning_paths(
-    settings:list[Setting],   # pairs of one configuration, none from a task to itself
-    walk=walk_each,           # how they are walked: `walk_each` or `walk_together`
-) -> list[TransferResult]:    # one per pair
+    settings: list[Setting],  # pairs of one configuration, none from a task to itself
+    walk=walk_each,  # how they are walked: `walk_each` or `walk_together`
+) -> list[TransferResult]:  # one per pair
     "Stay on the target until the steps are done; cut where 95% of the final accuracy is reached."
-    movings = [Still(s.target, s.labels.n_outputs, s.labels.target, augmentation(s.config, s.target)) for s in settings]
+    movings = [
+        Still(s.target, s.labels.n_outputs, s.labels.target, augmentation(s.config, s.target))
+        for s in settings
+    ]
     journeys = walk(settings, movings, ("fine_tuning",), settings[0].config, accuracy_everywhere=True)
-    return [arrive(s, "fine_tuning", j, cut=cut_at(j.path.accuracy, 1/s.target.n_classes)) for s, j in zip(settings, journeys)]
+    return [
+        arrive(s, "fine_tuning", j, cut=cut_at(j.path.accuracy, 1 / s.target.n_classes))
+        for s, j in zip(settings, journeys)
+    ]
+
 
 def fine_tuning(
-    source:Task, target:Task,                              # from where, to where
-    model=small_cnn, config:TransferConfig=None,           # as for `coupled_transfer`
-    seed:int=0, prepared:dict=None, progress:bool=True,    # as for `coupled_transfer`
+    source: Task,
+    target: Task,  # from where, to where
+    model=small_cnn,
+    config: TransferConfig = None,  # as for `coupled_transfer`
+    seed: int = 0,
+    prepared: dict = None,
+    progress: bool = True,  # as for `coupled_transfer`
 ) -> TransferResult:
     "Length of the path of fine-tuning, cut at 95% of the final accuracy (Gao and Chaudhari 2021, section 5)."
     return transfer("fine_tuning", fine_tuning_paths, source, target, model, config, seed, prepared, progress)
@@ -407,18 +587,21 @@ def fine_tuning(
 # %% ../nbs/05_distances.ipynb #c043
 @undisturbed()
 def from_scratch(
-    target:Task,                  # to be learnt
-    model=small_cnn,              # name or factory: n_classes -> nn.Module
-    config:TransferConfig=None,   # None: `TransferConfig.fast()`
-    seed:int=0,                   # of fresh weights, batches and probes
-    progress:bool=False,          # show a progress bar?
-) -> Trajectory:                  # of the walk that ends with the lower loss on training images
+    target: Task,  # to be learnt
+    model=small_cnn,  # name or factory: n_classes -> nn.Module
+    config: TransferConfig = None,  # None: `TransferConfig.fast()`
+    seed: int = 0,  # of fresh weights, batches and probes
+    progress: bool = False,  # show a progress bar?
+) -> Trajectory:  # of the walk that ends with the lower loss on training images
     "What fine-tuning has to beat: as many steps on the target from fresh weights, at the better of `lr` and `source_lr`."
-    if not isinstance(target, Task): raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
+    if not isinstance(target, Task):
+        raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
     labels, config, seed = check_pair(target, target, config, seed)
     task, walks = on_device(target, config), []
-    network = build_model(get_model(model), task.n_classes, task.x_train, derive_seed(seed, "weights")).to(task.x_train.device)
-    fresh = Fitted("", task.n_classes, float("nan"), seed, 0., network)
+    network = build_model(get_model(model), task.n_classes, task.x_train, derive_seed(seed, "weights")).to(
+        task.x_train.device
+    )
+    fresh = Fitted("", task.n_classes, float("nan"), seed, 0.0, network)
     moving = Still(task, task.n_classes, augment=augmentation(config, task))
     title = f"{task.name} from scratch" if progress else ""
     for lr in sorted({config.lr, config.source_lr}):
@@ -431,29 +614,34 @@ def from_scratch(
 @dataclass
 class Embedding:
     "A task's diagonal Fisher information, and that of a second, disjoint half of its images (for the noise floor)."
-    task: str        # its name
-    vector: Tensor   # (P,) of the probe's body on one half of the images
-    other: Tensor    # (P,) the same on the other half
+
+    task: str  # its name
+    vector: Tensor  # (P,) of the probe's body on one half of the images
+    other: Tensor  # (P,) the same on the other half
+
 
 def pool_tasks(
-    tasks,        # any iterable of Tasks
-    seed:int=0,   # of the draw of images
-) -> Task:        # with as many training images as the largest
+    tasks,  # any iterable of Tasks
+    seed: int = 0,  # of the draw of images
+) -> Task:  # with as many training images as the largest
     "One task out of several, every class with a label of its own, cut to the size of the largest, or to one image a class."
     tasks, parts = list(tasks), dict(x_train=[], y_train=[], x_test=[], y_test=[])
     offsets = np.cumsum([0] + [t.n_classes for t in tasks])
     for t, o in zip(tasks, offsets):
-        for k in parts: parts[k].append(getattr(t, k) + (int(o) if k.startswith("y") else 0))
+        for k in parts:
+            parts[k].append(getattr(t, k) + (int(o) if k.startswith("y") else 0))
     classes = tuple(f"{t.name}: {c}" for t in tasks for c in t.classes)
     x_train, y_train, x_test, y_test = map(torch.cat, parts.values())
     pool = Task("pool", x_train, y_train, x_test, y_test, classes, flip=all(t.flip for t in tasks))
     return pool.subsample(n_train=max(pool.n_classes, *(len(t.y_train) for t in tasks)), seed=seed)
 
+
 def fit_probe(
-    tasks,           # any iterable of Tasks
-    model, config,   # as for `coupled_transfer`
-    seed:int=0,      # of the pool and of the fit
-    progress=True,   # show a progress bar?
+    tasks,  # any iterable of Tasks
+    model,
+    config,  # as for `coupled_transfer`
+    seed: int = 0,  # of the pool and of the fit
+    progress=True,  # show a progress bar?
 ) -> Fitted:
     "The probe network of Task2Vec: fitted to the pool of the tasks."
     pool = pool_tasks(tasks, seed)
@@ -461,179 +649,255 @@ def fit_probe(
 
 # %% ../nbs/05_distances.ipynb #c048
 def fit_head(
-    model:nn.Module,   # left as it is
-    x:Tensor,          # (n, C, H, W) images
-    y:Tensor,          # (n,) labels
-    weights=None,      # (K,) how much an image of each class counts; None: all the same
+    model: nn.Module,  # left as it is
+    x: Tensor,  # (n, C, H, W) images
+    y: Tensor,  # (n,) labels
+    weights=None,  # (K,) how much an image of each class counts; None: all the same
 ) -> nn.Module:
     "A copy of the model whose last linear layer is a logistic regression of y (n,) on its features of x."
     model, features = copy.deepcopy(model), penultimate(model, x)
     scale = features.std().clamp_min(1e-6)
     counts = None if weights is None else dict(enumerate(weights))
-    fit = LogisticRegression(C=1.0, max_iter=500, class_weight=counts).fit((features/scale).cpu().numpy(), y.cpu().numpy())
-    rows = np.vstack([-fit.coef_, fit.coef_])/2 if len(fit.coef_) == 1 else fit.coef_   # two classes: one row in scikit-learn
-    bias = np.concatenate([-fit.intercept_, fit.intercept_])/2 if len(rows) != len(fit.intercept_) else fit.intercept_
+    fit = LogisticRegression(C=1.0, max_iter=500, class_weight=counts).fit(
+        (features / scale).cpu().numpy(), y.cpu().numpy()
+    )
+    # two classes: one row in scikit-learn
+    rows = np.vstack([-fit.coef_, fit.coef_]) / 2 if len(fit.coef_) == 1 else fit.coef_
+    bias = (
+        np.concatenate([-fit.intercept_, fit.intercept_]) / 2
+        if len(rows) != len(fit.intercept_)
+        else fit.intercept_
+    )
     head = nn.Linear(features.shape[1], len(rows)).to(features)
-    head.weight.data[:], head.bias.data[:] = torch.as_tensor(rows)/scale.cpu(), torch.as_tensor(bias)
+    head.weight.data[:], head.bias.data[:] = torch.as_tensor(rows) / scale.cpu(), torch.as_tensor(bias)
     model.set_submodule(head_of(model, x), head)
     return model
 
 # %% ../nbs/05_distances.ipynb #c050
 def embed_task(
-    task:Task,         # to be embedded
-    probe:nn.Module,   # left as it is
-    images:int=100,    # for each of the two halves
-    seed:int=0,        # of the draw of images
+    task: Task,  # to be embedded
+    probe: nn.Module,  # left as it is
+    images: int = 100,  # for each of the two halves
+    seed: int = 0,  # of the draw of images
 ) -> Embedding:
     "Diagonal Fisher information of the probe's body with a head fitted to the task (Achille et al. 2019, section 2)."
-    half, rest = halves(task, 2*images, seed)
+    half, rest = halves(task, 2 * images, seed)
     model = fit_head(probe, task.x_train, task.y_train)
     head = head_of(model, task.x_train)
-    body = torch.cat([torch.full((p.numel(),), not n.startswith(head + ".")) for n, p in model.named_parameters()])
-    diagonal = lambda x: fisher_information(model, to_inputs(x), kind="true", structure="diagonal")[body].float().cpu()
+    body = torch.cat(
+        [torch.full((p.numel(),), not n.startswith(head + ".")) for n, p in model.named_parameters()]
+    )
+    diagonal = lambda x: (
+        fisher_information(model, to_inputs(x), kind="true", structure="diagonal")[body].float().cpu()
+    )
     vectors = diagonal(task.x_train[half]), diagonal(task.x_train[rest])
     if not all(v.isfinite().all() and v.any() for v in vectors):
-        raise FloatingPointError(f"the Fisher information of task {task.name!r} is zero or not finite: the probe network is dead or diverged. "
-                                 "Take a smaller source_lr.")
+        raise FloatingPointError(
+            f"the Fisher information of task {task.name!r} is zero or not finite: the probe network is dead or diverged. "
+            "Take a smaller source_lr."
+        )
     return Embedding(task.name, *vectors)
 
 # %% ../nbs/05_distances.ipynb #bb731e6b
 def check_embeddable(
-    model,       # of the probe: name or factory, n_classes -> nn.Module
-    task:Task,   # whose images it is to take
+    model,  # of the probe: name or factory, n_classes -> nn.Module
+    task: Task,  # whose images it is to take
 ):
     "Raise ValueError, before anything is trained, for a model that Task2Vec cannot embed with."
     network = build_model(get_model(model), task.n_classes, task.x_train, 0)
     head = network.get_submodule(head_of(network, task.x_train[:2]))
-    if len(list(network.parameters())) > len(list(head.parameters())): return
-    raise ValueError("model must have weights before its last linear layer for Task2Vec to embed. Got: a model with that layer alone.")
+    if len(list(network.parameters())) > len(list(head.parameters())):
+        return
+    raise ValueError(
+        "model must have weights before its last linear layer for Task2Vec to embed. Got: a model with that layer alone."
+    )
 
 # %% ../nbs/05_distances.ipynb #c052
 def halves(
-    task:Task,   # whose training images are drawn
-    n:int,       # for the two halves together, at most
-    seed:int,    # of the draw
-) -> tuple[Tensor, Tensor]:   # equally long
+    task: Task,  # whose training images are drawn
+    n: int,  # for the two halves together, at most
+    seed: int,  # of the draw
+) -> tuple[Tensor, Tensor]:  # equally long
     "Two disjoint random halves of at most n training images, as indices."
     order = torch.randperm(len(task.y_train), generator=make_generator(seed, "halves", task.name))[:n]
-    return order[:len(order)//2], order[len(order)//2:len(order)//2*2]
+    return order[: len(order) // 2], order[len(order) // 2 : len(order) // 2 * 2]
+
 
 def embedding_distance(
-    a:Tensor, b:Tensor,   # (P,) each, non-negative
-) -> float:               # from 0 to 1
+    a: Tensor,
+    b: Tensor,  # (P,) each, non-negative
+) -> float:  # from 0 to 1
     """Cosine distance of two Fisher diagonals after normalisation by their sum (Achille et al. 2019, section 3).
 
     Raises ValueError for a diagonal that is zero or not finite: it has no direction."""
     for name, v in (("a", a), ("b", b)):
         if not (v.isfinite().all() and v.any()):
-            raise ValueError(f"{name} must be finite, and not zero throughout. Got: {v!r:.80}; the probe network is dead or diverged.")
+            raise ValueError(
+                f"{name} must be finite, and not zero throughout. Got: {v!r:.80}; the probe network is dead or diverged."
+            )
     total = (a + b).clamp_min(torch.finfo(a.dtype).tiny)
-    cosine = torch.cosine_similarity((a/total).double(), (b/total).double(), dim=0).item()
-    return max(0., 1 - cosine)   # rounding may fall below 0
+    cosine = torch.cosine_similarity((a / total).double(), (b / total).double(), dim=0).item()
+    return max(0.0, 1 - cosine)  # rounding may fall below 0
 
 # %% ../nbs/05_distances.ipynb #c053
 @undisturbed()
 def task2vec(
-    source:Task, target:Task,     # the two tasks
-    model=small_cnn,              # of the probe: name or factory, n_classes -> nn.Module
-    config:TransferConfig=None,   # None: `TransferConfig.fast()`
-    seed:int=0,                   # of pool, probe and draw of images
-    prepared:dict=None,           # {task name: Embedding} for both tasks; None: a probe is fitted to the pool of the two
-    progress:bool=True,           # show a bar while the probe is fitted?
+    source: Task,
+    target: Task,  # the two tasks
+    model=small_cnn,  # of the probe: name or factory, n_classes -> nn.Module
+    config: TransferConfig = None,  # None: `TransferConfig.fast()`
+    seed: int = 0,  # of pool, probe and draw of images
+    prepared: dict = None,  # {task name: Embedding} for both tasks; None: a probe is fitted to the pool of the two
+    progress: bool = True,  # show a bar while the probe is fitted?
 ) -> TransferResult:
     "The Task2Vec distance of Achille et al. (2019); symmetric. The noise floor is the distance between two halves of the source."
     started, pair = time.perf_counter(), (source, target)
     labels, config, seed = check_pair(source, target, config, seed)
-    if prepared is None or any(t.name not in prepared for t in pair):   # one alone is of no use: another probe, another space
+    # one alone is of no use: another probe, another space
+    if prepared is None or any(t.name not in prepared for t in pair):
         check_embeddable(model, source)
         pair = [on_device(t, config) for t in (pair[:1] if same_task(source, target) else pair)]
         probe = fit_probe(pair, get_model(model), config, seed, progress).model
         prepared = {t.name: embed_task(t, probe, config.fisher_images, seed) for t in pair}
     a, b = prepared[source.name], prepared[target.name]
     if len(a.vector) != len(b.vector):
-        raise ValueError(f"prepared must hold embeddings by one probe. Got: vectors of length {len(a.vector)} and {len(b.vector)}.")
-    return TransferResult("task2vec", source.name, target.name, seed, embedding_distance(a.vector, b.vector),
-        noise_floor=embedding_distance(a.vector, a.other), shared=labels.shared, seconds=time.perf_counter() - started, config=config)
+        raise ValueError(
+            f"prepared must hold embeddings by one probe. Got: vectors of length {len(a.vector)} and {len(b.vector)}."
+        )
+    return TransferResult(
+        "task2vec",
+        source.name,
+        target.name,
+        seed,
+        embedding_distance(a.vector, b.vector),
+        noise_floor=embedding_distance(a.vector, a.other),
+        shared=labels.shared,
+        seconds=time.perf_counter() - started,
+        config=config,
+    )
 
 # %% ../nbs/05_distances.ipynb #c055
 def wasserstein_2(
-    a:Tensor,      # (n, ...) points
-    b:Tensor,      # (m, ...) points
-) -> float:        # in units of the points
+    a: Tensor,  # (n, ...) points
+    b: Tensor,  # (m, ...) points
+) -> float:  # in units of the points
     "Exact 2-Wasserstein distance of two samples with equal weights (POT)."
     a, b = (v.flatten(1).double().cpu().numpy() for v in (a, b))
     cost = ot.dist(a, b, metric="sqeuclidean")
-    unit = 2.**np.frexp(cost.max())[1]   # exact; the solver's tolerances want costs near 1
-    return float(np.sqrt(unit*max(ot.emd2([], [], cost/unit, numItermax=10_000_000), 0)))
+    unit = 2.0 ** np.frexp(cost.max())[1]  # exact; the solver's tolerances want costs near 1
+    return float(np.sqrt(unit * max(ot.emd2([], [], cost / unit, numItermax=10_000_000), 0)))
+
 
 def _wasserstein(name, source, target, labels, see, config, seed, started):
     n = config.wasserstein_images
-    one, two = halves(source, 2*n, seed)
-    far = halves(target, 2*n, seed)[0]
+    one, two = halves(source, 2 * n, seed)
+    far = halves(target, 2 * n, seed)[0]
     here = see(source.x_train[one])
-    distance = 0. if source.name == target.name else wasserstein_2(here, see(target.x_train[far]))
+    distance = 0.0 if source.name == target.name else wasserstein_2(here, see(target.x_train[far]))
     floor = wasserstein_2(here, see(source.x_train[two]))
-    return TransferResult(name, source.name, target.name, seed, distance, noise_floor=floor, shared=labels.shared,
-        seconds=time.perf_counter() - started, config=config)
+    return TransferResult(
+        name,
+        source.name,
+        target.name,
+        seed,
+        distance,
+        noise_floor=floor,
+        shared=labels.shared,
+        seconds=time.perf_counter() - started,
+        config=config,
+    )
 
 # %% ../nbs/05_distances.ipynb #c056
 def wasserstein(
-    source:Task, target:Task,                              # the two tasks
-    model=small_cnn,                                       # not used
-    config:TransferConfig=None,                            # `wasserstein_images` a half; `images` has no say. None: `TransferConfig.fast()`
-    seed:int=0,                                            # of the draw of images
-    prepared:dict=None, progress:bool=True,                # not used
+    source: Task,
+    target: Task,  # the two tasks
+    model=small_cnn,  # not used
+    config: TransferConfig = None,  # `wasserstein_images` a half; `images` has no say. None: `TransferConfig.fast()`
+    seed: int = 0,  # of the draw of images
+    prepared: dict = None,
+    progress: bool = True,  # not used
 ) -> TransferResult:
     "2-Wasserstein distance between the tasks' images in pixel space (inputs from -2 to 2); symmetric; the model is not used."
     started = time.perf_counter()
     labels, config, seed = check_pair(source, target, config, seed)
     return _wasserstein("wasserstein", source, target, labels, to_inputs, config, seed, started)
 
+
 @undisturbed()
 def wasserstein_features(
-    source:Task, target:Task,                              # from where, to where
-    model=small_cnn, config:TransferConfig=None,           # as for `coupled_transfer`
-    seed:int=0, prepared:dict=None, progress:bool=True,    # as for `coupled_transfer`
+    source: Task,
+    target: Task,  # from where, to where
+    model=small_cnn,
+    config: TransferConfig = None,  # as for `coupled_transfer`
+    seed: int = 0,
+    prepared: dict = None,
+    progress: bool = True,  # as for `coupled_transfer`
 ) -> TransferResult:
     "2-Wasserstein distance between the tasks' images as the fitted source network sees them (its penultimate layer)."
     setting = set_out(source, target, model, config, seed, prepared, progress, floor=False)
     see = lambda x: penultimate(setting.fitted.model, x)
-    return _wasserstein("wasserstein_features", setting.source, setting.target, setting.labels, see, setting.config, seed, setting.started)
+    return _wasserstein(
+        "wasserstein_features",
+        setting.source,
+        setting.target,
+        setting.labels,
+        see,
+        setting.config,
+        seed,
+        setting.started,
+    )
 
 # %% ../nbs/05_distances.ipynb #c058
 @dataclass(frozen=True)
 class Distance:
     "A distance by name: the function, what it wants prepared, and what the number means."
-    measure: Callable   # called like `coupled_transfer`, returns a TransferResult
-    needs: str          # prepared: "source" (Fitted with floor), "fit" (Fitted), "embedding" (both Embeddings) or ""
-    meaning: str        # of the number, with its unit
-    version: int = 1    # of the measure: raised when its numbers change, so that stored ones are not served as new
 
-PATHS = {   # the distances that train along the way: name -> how pairs that are set out are walked
+    measure: Callable  # called like `coupled_transfer`, returns a TransferResult
+    needs: str  # prepared: "source" (Fitted with floor), "fit" (Fitted), "embedding" (both Embeddings) or ""
+    meaning: str  # of the number, with its unit
+    version: int = 1  # raised when the numbers change, so that stored ones are not served as new
+
+
+PATHS = {  # the distances that train along the way: name -> how pairs that are set out are walked
     "coupled": coupled_paths,
     "uncoupled": uncoupled_paths,
     "fine_tuning": fine_tuning_paths,
 }
 
-DISTANCES = {   # name -> Distance
-    "coupled": Distance(coupled_transfer, "source",
-        "length of the weights' path while images, labels and weights move along a coupling; nats^(1/2)"),
-    "uncoupled": Distance(uncoupled_transfer, "source",
-        "length of the weights' path while the mixture changes from source to target; nats^(1/2)"),
-    "fine_tuning": Distance(fine_tuning, "source",
-        "length of the fine-tuning path up to 95% of the final accuracy: the yardstick of difficulty; nats^(1/2)"),
-    "task2vec": Distance(task2vec, "embedding",
-        "cosine distance between Fisher informations of a common probe network; 0 to 1"),
-    "wasserstein": Distance(wasserstein, "",
-        "2-Wasserstein distance between the images' pixels; input units"),
-    "wasserstein_features": Distance(wasserstein_features, "fit",
-        "2-Wasserstein distance between features of the source network; feature units"),
+DISTANCES = {  # name -> Distance
+    "coupled": Distance(
+        coupled_transfer,
+        "source",
+        "length of the weights' path while images, labels and weights move along a coupling; nats^(1/2)",
+    ),
+    "uncoupled": Distance(
+        uncoupled_transfer,
+        "source",
+        "length of the weights' path while the mixture changes from source to target; nats^(1/2)",
+    ),
+    "fine_tuning": Distance(
+        fine_tuning,
+        "source",
+        "length of the fine-tuning path up to 95% of the final accuracy: the yardstick of difficulty; nats^(1/2)",
+    ),
+    "task2vec": Distance(
+        task2vec, "embedding", "cosine distance between Fisher informations of a common probe network; 0 to 1"
+    ),
+    "wasserstein": Distance(
+        wasserstein, "", "2-Wasserstein distance between the images' pixels; input units"
+    ),
+    "wasserstein_features": Distance(
+        wasserstein_features,
+        "fit",
+        "2-Wasserstein distance between features of the source network; feature units",
+    ),
 }
 
 # %% ../nbs/05_distances.ipynb #c059
 def get_distance(
-    name:str,   # in `DISTANCES`
+    name: str,  # in `DISTANCES`
 ) -> Distance:
     "The distance of that name; near names are suggested."
-    if not isinstance(name, str) or name not in DISTANCES: raise unknown("distance", name, DISTANCES)
+    if not isinstance(name, str) or name not in DISTANCES:
+        raise unknown("distance", name, DISTANCES)
     return DISTANCES[name]

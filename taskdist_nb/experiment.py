@@ -13,7 +13,10 @@ __all__ = ['FINE_TUNING', 'YARDSTICKS', 'ANSWERS', 'LAG', 'SHARE', 'CHECKS', 'Ex
            'warnings_for', 'noise_between', 'nearest_sources']
 
 # %% ../nbs/11b_experiment.ipynb #6e17f2fd
-import sys, tempfile, time, warnings
+import sys
+import tempfile
+import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -25,12 +28,21 @@ from scipy.stats import spearmanr, t as student
 
 # %% ../nbs/11b_experiment.ipynb #a747b47e
 from .chance import LEAST_TESTED, WeakEvidence, at_chance, exact_interval, guessing
-from .data import Suite, joint_label_space, load_suite
+from .data import Suite, joint_label_space
+from .datasets import load_suite
 from .distances import DISTANCES, check_config
 from .graded import GradedSuite
 from .jobs import Failed, Job, make_plan
 from .mantel import mantel
-from .matrix import DistanceMatrix, assemble, check_seeds, distance_matrix, doubts_about_sources, rounds_of, run_jobs
+from taskdist_nb.matrix import (
+    DistanceMatrix,
+    assemble,
+    check_seeds,
+    distance_matrix,
+    doubts_about_sources,
+    rounds_of,
+    run_jobs,
+)
 from .pictures import leak_notes
 from .ranking import GRADES, Doubt
 from .trajectory import TransferConfig, reading_of
@@ -40,226 +52,356 @@ from .workers import orderly_stop
 @dataclass
 class Experiment:
     "What a run measured."
-    suite: Suite             # its tasks
-    model: object            # name or factory
-    config: TransferConfig   # the settings
-    seeds: list              # every pair was measured with each
-    matrices: dict           # distance -> DistanceMatrix
-    tests: dict              # (distance, yardstick, method) -> MantelResult, or None where a correlation is not defined
-    seconds: dict            # stage -> seconds on the clock
-    missing: dict = field(default_factory=dict)   # what could not be measured or drawn -> reason
-    known: dict = field(default_factory=dict)     # kind -> Known: tasks at known places, if any were measured
-    leaks: list = field(default_factory=list)     # sentences of `leak_notes`: test images that a source was trained on
+
+    suite: Suite  # its tasks
+    model: object  # name or factory
+    config: TransferConfig  # the settings
+    seeds: list  # every pair was measured with each
+    matrices: dict  # distance -> DistanceMatrix
+    tests: dict  # (distance, yardstick, method) -> MantelResult, or None where a correlation is not defined
+    seconds: dict  # stage -> seconds on the clock
+    missing: dict = field(default_factory=dict)  # what could not be measured or drawn -> reason
+    known: dict = field(default_factory=dict)  # kind -> Known: tasks at known places, if any were measured
+    leaks: list = field(
+        default_factory=list
+    )  # sentences of `leak_notes`: test images that a source was trained on
 
     @property
-    def mantel(self) -> pd.DataFrame: return tests_table(self.tests)
+    def mantel(self) -> pd.DataFrame:
+        return tests_table(self.tests)
 
 # %% ../nbs/11b_experiment.ipynb #2a07c724
-FINE_TUNING = "fine_tuning"   # the distance whose paths give the yardsticks
+FINE_TUNING = "fine_tuning"  # the distance whose paths give the yardsticks
 
-def words(name:str) -> str:   # of a distance, a control or a yardstick
+
+def words(name: str) -> str:  # of a distance, a control or a yardstick
     "The name as a reader would write it."
-    names = {"task2vec": "Task2Vec", "wasserstein": "Wasserstein", "new_classes": "share of new classes (control)",
-             "area": "area under the error of fine-tuning", "length": "length of fine-tuning to 95%"}
-    return names.get(name, name.replace("fine_tuning", "fine-tuning").replace("wasserstein_features", "Wasserstein (features)"))
+    names = {
+        "task2vec": "Task2Vec",
+        "wasserstein": "Wasserstein",
+        "new_classes": "share of new classes (control)",
+        "area": "area under the error of fine-tuning",
+        "length": "length of fine-tuning to 95%",
+    }
+    return names.get(
+        name,
+        name.replace("fine_tuning", "fine-tuning").replace("wasserstein_features", "Wasserstein (features)"),
+    )
 
 # %% ../nbs/11b_experiment.ipynb #81185339
 class Clock:
     "Seconds per stage; says on standard error when one begins."
+
     def __init__(
-        self, say=False     # say it?
+        self,
+        say=False,  # say it?
     ):
         self.say, self.begun, self.seconds, self.stage = say, time.perf_counter(), {}, None
 
-    def start(self, stage:str, about:str=""):
+    def start(self, stage: str, about: str = ""):
         self.stop()
         self.stage, self.since = stage, time.perf_counter()
-        if self.say: print(f"[{self.since - self.begun:5.0f} s] {stage}{': ' if about else ''}{about}", file=sys.stderr, flush=True)
+        if self.say:
+            print(
+                f"[{self.since - self.begun:5.0f} s] {stage}{': ' if about else ''}{about}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def stop(self) -> dict:
-        if self.stage: self.seconds[self.stage] = self.seconds.get(self.stage, 0) + time.perf_counter() - self.since
+        if self.stage:
+            self.seconds[self.stage] = self.seconds.get(self.stage, 0) + time.perf_counter() - self.since
         self.stage = None
         return self.seconds
 
 # %% ../nbs/11b_experiment.ipynb #5894d855
-def in_words(seconds:float) -> str:   # a duration
+def in_words(seconds: float) -> str:  # a duration
     "A time for people."
-    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds/60:.1f} min" if seconds < 3600 else f"{seconds/3600:.1f} h"
+    return (
+        f"{seconds:.1f} s"
+        if seconds < 60
+        else f"{seconds / 60:.1f} min"
+        if seconds < 3600
+        else f"{seconds / 3600:.1f} h"
+    )
 
 # %% ../nbs/11b_experiment.ipynb #aaadc72f
-def changed_settings(run:dict) -> dict:   # as `describe_run` makes it
+def changed_settings(run: dict) -> dict:  # as `describe_run` makes it
     "The settings that differ from the preset's, of a run as run.json describes it."
-    return {k: v for k, v in run["config"].items() if asdict(getattr(TransferConfig, run["preset"])()).get(k) != v}
+    return {
+        k: v for k, v in run["config"].items() if asdict(getattr(TransferConfig, run["preset"])()).get(k) != v
+    }
 
 # %% ../nbs/11b_experiment.ipynb #56ff0585
 def measure_matrices(
-    suite:Suite, distances, model, config, seeds, store, n_jobs:int, progress:bool,   # as for `run_experiment`
-    clock:Clock,             # that is told of each distance
-) -> tuple[dict, dict]:      # distance -> DistanceMatrix; what is missing -> reason
+    suite: Suite,
+    distances,
+    model,
+    config,
+    seeds,
+    store,
+    n_jobs: int,
+    progress: bool,  # as for `run_experiment`
+    clock: Clock,  # that is told of each distance
+) -> tuple[dict, dict]:  # distance -> DistanceMatrix; what is missing -> reason
     "All distances, whatever one of them says. Raises the first error if none can be measured."
     matrices, missing, errors = {}, {}, []
     for name in distances:
-        clock.start(name, f"{len(suite)} x {len(suite)} pairs, {len(seeds)} seed{'s'*(len(seeds) > 1)}")
+        clock.start(name, f"{len(suite)} x {len(suite)} pairs, {len(seeds)} seed{'s' * (len(seeds) > 1)}")
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", ".*pairs have no number", RuntimeWarning)     # they are listed instead
-            warnings.simplefilter("ignore", WeakEvidence)                                   # the report warns
-            try: matrices[name] = distance_matrix(suite, name, model, config, list(seeds), store, n_jobs, progress)
+            # they are listed instead
+            warnings.filterwarnings("ignore", ".*pairs have no number", RuntimeWarning)
+            warnings.simplefilter("ignore", WeakEvidence)  # the report warns
+            try:
+                matrices[name] = distance_matrix(
+                    suite, name, model, config, list(seeds), store, n_jobs, progress
+                )
             except (ValueError, FloatingPointError) as e:
                 missing[words(name)] = str(e)
                 errors.append(e)
                 continue
-        missing |= {f"{words(name)} from {s} to {t}, seed {seed}": why for (s, t, seed), why in matrices[name].failures.items()}
-    if not matrices: raise errors[0]
+        missing |= {
+            f"{words(name)} from {s} to {t}, seed {seed}": why
+            for (s, t, seed), why in matrices[name].failures.items()
+        }
+    if not matrices:
+        raise errors[0]
     return matrices, missing
 
 # %% ../nbs/11b_experiment.ipynb #bb78fdd8
 def run_experiment(
-    suite,                           # Suite, or a name or path for `load_suite`
-    distances=tuple(DISTANCES),      # names in `DISTANCES`
-    model="small_cnn",               # name or factory: n_classes -> nn.Module
-    config:TransferConfig=None,      # None: `TransferConfig.fast()`
-    seeds=(0,),                      # non-negative integers
-    store=None,                      # folder of finished pairs; None: nothing is kept
-    n_jobs:int=1,                    # processes side by side; -1: one a core
-    progress:bool=False,             # progress bars and stages on standard error
+    suite,  # Suite, or a name or path for `load_suite`
+    distances=tuple(DISTANCES),  # names in `DISTANCES`
+    model="small_cnn",  # name or factory: n_classes -> nn.Module
+    config: TransferConfig = None,  # None: `TransferConfig.fast()`
+    seeds=(0,),  # non-negative integers
+    store=None,  # folder of finished pairs; None: nothing is kept
+    n_jobs: int = 1,  # processes side by side; -1: one a core
+    progress: bool = False,  # progress bars and stages on standard error
 ) -> Experiment:
     """Measure distances between all pairs of a suite, and test which of them tell what fine-tuning costs.
 
     Raises what `distance_matrix` and `load_suite` raise, if no distance can be measured."""
     suite, config = load_suite(suite) if isinstance(suite, (str, Path)) else suite, check_config(config)
     clock = Clock(progress)
-    with tempfile.TemporaryDirectory() as temporary:       # even without a store, distances share the fitted sources
-        matrices, missing = measure_matrices(suite, distances, model, config, seeds, store or temporary, n_jobs, progress, clock)
+    # even without a store, distances share the fitted sources
+    with tempfile.TemporaryDirectory() as temporary:
+        matrices, missing = measure_matrices(
+            suite, distances, model, config, seeds, store or temporary, n_jobs, progress, clock
+        )
     clock.start("Mantel tests")
     tests = mantel_tests(matrices, new_classes(suite, config))
     leaks = leak_notes(suite, suite, getattr(getattr(suite, "read", None), "files", None))
     return Experiment(suite, model, config, list(seeds), matrices, tests, clock.stop(), missing, leaks=leaks)
 
 # %% ../nbs/11b_experiment.ipynb #f6c11f02
-YARDSTICKS = {"area": lambda r: r.area, "length": lambda r: r.lengths.get("per_input", r.distance)}     # the leading one first
+# the leading one first
+YARDSTICKS = {"area": lambda r: r.area, "length": lambda r: r.lengths.get("per_input", r.distance)}
+
 
 def yardsticks(
-    matrices:Mapping,     # distance -> DistanceMatrix
+    matrices: Mapping,  # distance -> DistanceMatrix
 ) -> dict[str, DistanceMatrix]:
     "What fine-tuning costs, by name, the leading yardstick first; empty if fine-tuning was not measured."
-    if (fine := matrices.get(FINE_TUNING)) is None: return {}
-    if not fine.results: return {"length": fine}
-    made = {name: assemble([replace(r, name=name, distance=read(r)) for r in fine.results]) for name, read in YARDSTICKS.items()}
+    if (fine := matrices.get(FINE_TUNING)) is None:
+        return {}
+    if not fine.results:
+        return {"length": fine}
+    made = {
+        name: assemble([replace(r, name=name, distance=read(r)) for r in fine.results])
+        for name, read in YARDSTICKS.items()
+    }
     return {name: m for name, m in made.items() if not np.isnan(m.values).all()}
 
 # %% ../nbs/11b_experiment.ipynb #8e98d925
 def shared_classes(
-    suite:Mapping,           # name -> Task
-    config:TransferConfig,   # labels
-) -> pd.DataFrame:           # (n, n), rows sources, columns targets
+    suite: Mapping,  # name -> Task
+    config: TransferConfig,  # labels
+) -> pd.DataFrame:  # (n, n), rows sources, columns targets
     "How many classes share an output."
     counts = [[joint_label_space(s, t, config.labels).shared for t in suite.values()] for s in suite.values()]
     return pd.DataFrame(counts, pd.Index(list(suite), name="source"), pd.Index(list(suite), name="target"))
 
-def new_classes(
-    suite:Mapping,           # name -> Task
-    config:TransferConfig,   # labels
-) -> pd.DataFrame:           # (n, n) in [0, 1]
-    "The share of a target's classes that a source does not know."
-    return 1 - shared_classes(suite, config)/[t.n_classes for t in suite.values()]
 
-def shared_in_words(e:Experiment) -> str:   # what a run measured
+def new_classes(
+    suite: Mapping,  # name -> Task
+    config: TransferConfig,  # labels
+) -> pd.DataFrame:  # (n, n) in [0, 1]
+    "The share of a target's classes that a source does not know."
+    return 1 - shared_classes(suite, config) / [t.n_classes for t in suite.values()]
+
+
+def shared_in_words(e: Experiment) -> str:  # what a run measured
     "How many classes tasks have in common."
     off = shared_classes(e.suite, e.config).to_numpy()[~np.eye(len(e.suite), dtype=bool)]
     if not off.any():
-        why = "by the setting labels=disjoint" if e.config.labels == "disjoint" else "no two tasks know the same class"
+        why = (
+            "by the setting labels=disjoint"
+            if e.config.labels == "disjoint"
+            else "no two tasks know the same class"
+        )
         return f"Classes: none of {len(off)} pairs shares an output ({why})."
     return f"Classes: {(off > 0).sum()} of {len(off)} pairs have some in common, {off[off > 0].mean():.1f} on average; they share an output."
 
 # %% ../nbs/11b_experiment.ipynb #4c2babc8
 def mantel_tests(
-    matrices:Mapping,               # name -> DistanceMatrix
-    control:pd.DataFrame=None,      # (n, n) of `new_classes`; left out where it is the same for all pairs
-) -> dict:                          # (distance, yardstick, method) -> MantelResult or None
+    matrices: Mapping,  # name -> DistanceMatrix
+    control: pd.DataFrame = None,  # (n, n) of `new_classes`; left out where it is the same for all pairs
+) -> dict:  # (distance, yardstick, method) -> MantelResult or None
     """Directed Mantel tests of every distance against each yardstick, of the yardsticks against each other, and of their seeds.
 
     Empty for fewer than 3 tasks or without fine-tuning."""
     yards = yardsticks(matrices)
-    if not yards or len(matrices[FINE_TUNING].names) < 3: return {}
+    if not yards or len(matrices[FINE_TUNING].names) < 3:
+        return {}
     told = {name: m.mean for name, m in matrices.items() if name != FINE_TUNING}
-    if control is not None and np.ptp(control.to_numpy()[~np.eye(len(control), dtype=bool)]): told["new_classes"] = control
+    if control is not None and np.ptp(control.to_numpy()[~np.eye(len(control), dtype=bool)]):
+        told["new_classes"] = control
     pairs = {(name, yard): (frame, m.mean) for yard, m in yards.items() for name, frame in told.items()}
-    if len(yards) == 2: pairs["length", "area"] = yards["length"].mean, yards["area"].mean
+    if len(yards) == 2:
+        pairs["length", "area"] = yards["length"].mean, yards["area"].mean
     for yard, m in yards.items():
         seeds = [(f"{yard}, seed {seed}", values) for seed, values in zip(m.seeds, m.values)]
-        pairs |= {(one, two): (a, b) for i, (one, a) in enumerate(seeds) for two, b in seeds[i + 1:]}
-    return {(*names, method): try_mantel(*both, method) for names, both in pairs.items() for method in ("pearson", "spearman")}
+        pairs |= {(one, two): (a, b) for i, (one, a) in enumerate(seeds) for two, b in seeds[i + 1 :]}
+    return {
+        (*names, method): try_mantel(*both, method)
+        for names, both in pairs.items()
+        for method in ("pearson", "spearman")
+    }
+
 
 def try_mantel(a, b, method):
     "The Mantel test, or None where no correlation is defined: all entries of a matrix are equal, or some are missing."
-    try: return mantel(a, b, method=method)
-    except ValueError: return None
+    try:
+        return mantel(a, b, method=method)
+    except ValueError:
+        return None
 
 # %% ../nbs/11b_experiment.ipynb #bb45e4f2
 def tests_table(
-    tests:dict,        # as `mantel_tests` gives them
-) -> pd.DataFrame:     # distance, yardstick, method, r, pvalue, relabellings, exact, alternative, n_tasks
+    tests: dict,  # as `mantel_tests` gives them
+) -> pd.DataFrame:  # distance, yardstick, method, r, pvalue, relabellings, exact, alternative, n_tasks
     "A DataFrame with a row a test, as written to mantel.csv."
-    columns = ["distance", "yardstick", "method", "r", "pvalue", "relabellings", "exact", "alternative", "n_tasks"]
-    row = lambda t: [np.nan]*2 + [0, False, "", 0] if t is None else [t.r, t.pvalue, t.n_permutations, t.exact, t.alternative, t.n]
+    columns = [
+        "distance",
+        "yardstick",
+        "method",
+        "r",
+        "pvalue",
+        "relabellings",
+        "exact",
+        "alternative",
+        "n_tasks",
+    ]
+    row = lambda t: (
+        [np.nan] * 2 + [0, False, "", 0]
+        if t is None
+        else [t.r, t.pvalue, t.n_permutations, t.exact, t.alternative, t.n]
+    )
     return pd.DataFrame([[*names, *row(t)] for names, t in tests.items()], columns=columns)
 
+
 def ceilings(
-    e:Experiment,      # what a run measured
-) -> dict:             # yardstick -> (r of one seed with another, r that the mean of all seeds can be expected to reach)
+    e: Experiment,  # what a run measured
+) -> dict:  # yardstick -> (r of one seed with another, r that the mean of all seeds can be expected to reach)
     "How well each yardstick agrees with itself; empty for one seed."
     found, s = {}, len(e.seeds)
     for yard in YARDSTICKS:
-        r = [t.r for (one, _, method), t in e.tests.items() if t and method == "pearson" and one.startswith(f"{yard}, seed")]
-        if r: found[yard] = np.mean(r), s*np.mean(r)/(1 + (s - 1)*np.mean(r)) if np.mean(r) > 0 else np.nan
+        r = [
+            t.r
+            for (one, _, method), t in e.tests.items()
+            if t and method == "pearson" and one.startswith(f"{yard}, seed")
+        ]
+        if r:
+            found[yard] = (
+                np.mean(r),
+                s * np.mean(r) / (1 + (s - 1) * np.mean(r)) if np.mean(r) > 0 else np.nan,
+            )
     return found
 
 # %% ../nbs/11b_experiment.ipynb #8a2f5f01
 def pair_table(
-    matrices:Mapping,     # name -> DistanceMatrix
-) -> pd.DataFrame:        # what was measured, and `own`, the accuracy of a network that was fitted to the target itself
+    matrices: Mapping,  # name -> DistanceMatrix
+) -> (
+    pd.DataFrame
+):  # what was measured, and `own`, the accuracy of a network that was fitted to the target itself
     "A row per result of two different tasks."
     results = [r for m in matrices.values() for r in m.results]
     own = {(r.source, r.seed): r.source_accuracy for r in results if r.source_accuracy == r.source_accuracy}
-    keep = ("name", "source", "target", "seed", "distance", "noise_floor", "excess_loss", "accuracy", "iterations", "seconds")
-    rows = [{k: getattr(r, k) for k in keep} | dict(own=own.get((r.target, r.seed), np.nan)) for r in results if r.source != r.target]
+    keep = (
+        "name",
+        "source",
+        "target",
+        "seed",
+        "distance",
+        "noise_floor",
+        "excess_loss",
+        "accuracy",
+        "iterations",
+        "seconds",
+    )
+    rows = [
+        {k: getattr(r, k) for k in keep} | dict(own=own.get((r.target, r.seed), np.nan))
+        for r in results
+        if r.source != r.target
+    ]
     return pd.DataFrame(rows, columns=[*keep, "own"])
 
 # %% ../nbs/11b_experiment.ipynb #f104f601
 def summary_table(
-    e:Experiment,      # what a run measured
-) -> pd.DataFrame:     # Mantel r and p are Pearson's
+    e: Experiment,  # what a run measured
+) -> pd.DataFrame:  # Mantel r and p are Pearson's
     "A row per distance: means over all pairs of different tasks and all seeds, Mantel tests against the yardsticks, standard deviations."
     pairs, rows, yards = pair_table(e.matrices), {}, list(yardsticks(e.matrices))
     for name, of in pairs.groupby("name", sort=False):
         by_pair = of.groupby(["source", "target"]).distance
         tests = {yard: e.tests.get((name, yard, "pearson")) for yard in yards}
-        agreement = {k: v for yard, t in tests.items() for k, v in ((f"r {yard}", t.r if t else np.nan), (f"p {yard}", t.pvalue if t else np.nan))}
-        rows[name] = {"mean": of.distance.mean(), "noise floor": of.noise_floor.mean()} | agreement | {
-            "accuracy": of.accuracy.mean(), "excess loss": of.excess_loss.mean(),
-            "sd of pairs": by_pair.mean().std(), "sd of seeds": by_pair.var().mean()**0.5}
+        agreement = {
+            k: v
+            for yard, t in tests.items()
+            for k, v in ((f"r {yard}", t.r if t else np.nan), (f"p {yard}", t.pvalue if t else np.nan))
+        }
+        rows[name] = (
+            {"mean": of.distance.mean(), "noise floor": of.noise_floor.mean()}
+            | agreement
+            | {
+                "accuracy": of.accuracy.mean(),
+                "excess loss": of.excess_loss.mean(),
+                "sd of pairs": by_pair.mean().std(),
+                "sd of seeds": by_pair.var().mean() ** 0.5,
+            }
+        )
     return pd.DataFrame(rows).T.rename_axis("distance")
 
 # %% ../nbs/11b_experiment.ipynb #05f743c1
 def show_number(
-    v,               # a number
-    digits:int=3,    # significant ones
+    v,  # a number
+    digits: int = 3,  # significant ones
 ) -> str:
     "A number for a table; a dash for NaN."
-    if v != v: return "–"
+    if v != v:
+        return "–"
     return f"{v:.2g}" if 0 < abs(v) < 0.01 else f"{v:.{max(0, digits - len(str(int(abs(v)))))}f}"
 
-def why_no_test(e:Experiment) -> str:   # what a run without a Mantel test measured
+
+def why_no_test(e: Experiment) -> str:  # what a run without a Mantel test measured
     "The reason in words."
     n = len(e.suite)
-    return f"relabelling {n} tasks says nothing, at least 3 are needed" if n < 3 else f"{FINE_TUNING} was not among the distances"
+    return (
+        f"relabelling {n} tasks says nothing, at least 3 are needed"
+        if n < 3
+        else f"{FINE_TUNING} was not among the distances"
+    )
 
-def ceiling_lines(e:Experiment) -> list[str]:   # what a run measured
+
+def ceiling_lines(e: Experiment) -> list[str]:  # what a run measured
     "The noise ceilings in words, the leading yardstick first, if there are several seeds."
     lines, s = [], len(e.seeds)
     for yard, (r, mean) in ceilings(e).items():
-        if r > 0.1: rest = f"; for the mean of {s} seeds about {mean:.2f}."
-        else: rest = ": no distance can be expected to agree with a yardstick that hardly agrees with itself."
+        if r > 0.1:
+            rest = f"; for the mean of {s} seeds about {mean:.2f}."
+        else:
+            rest = ": no distance can be expected to agree with a yardstick that hardly agrees with itself."
         lines.append(f"Noise ceiling of the {words(yard)}: one seed against another has r = {r:.2f}{rest}")
     return lines
 
@@ -267,47 +409,57 @@ def ceiling_lines(e:Experiment) -> list[str]:   # what a run measured
 @dataclass
 class Known:
     "Distances from one task to others at known places."
-    suite: GradedSuite       # its first task is the source
-    table: pd.DataFrame      # a row a distance, task and seed: distance, task, seed, dial (NaN: the source itself), value
-    missing: dict            # what could not be measured -> reason
+
+    suite: GradedSuite  # its first task is the source
+    table: (
+        pd.DataFrame
+    )  # a row a distance, task and seed: distance, task, seed, dial (NaN: the source itself), value
+    missing: dict  # what could not be measured -> reason
+
 
 def known_rows(
-    suite:GradedSuite,    # whose dial counts from the source
-    result,               # TransferResult from its first task
+    suite: GradedSuite,  # whose dial counts from the source
+    result,  # TransferResult from its first task
 ) -> list[dict]:
     "What a result says: its distance, and for fine-tuning also its yardsticks."
     dial = np.nan if result.source == result.target else suite.dial[result.target]
     row = dict(task=result.target, seed=result.seed, dial=dial)
-    if result.name != FINE_TUNING: return [dict(distance=result.name, **row, value=result.distance)]
+    if result.name != FINE_TUNING:
+        return [dict(distance=result.name, **row, value=result.distance)]
     return [dict(distance=name, **row, value=read(result)) for name, read in YARDSTICKS.items()]
 
 # %% ../nbs/11b_experiment.ipynb #0e690dc2
 def measure_known(
-    suite:GradedSuite,               # its first task is the source
-    distances=tuple(DISTANCES),      # names in `DISTANCES`
-    model="mlp",                     # name or factory
-    config:TransferConfig=None,      # None: `TransferConfig.fast()`
-    seeds=(0,),                      # non-negative integers
-    store=None,                      # folder of finished pairs; None: nothing is kept
-    n_jobs:int=1,                    # processes side by side; -1: one a core
-    progress:bool=False,             # show bars?
+    suite: GradedSuite,  # its first task is the source
+    distances=tuple(DISTANCES),  # names in `DISTANCES`
+    model="mlp",  # name or factory
+    config: TransferConfig = None,  # None: `TransferConfig.fast()`
+    seeds=(0,),  # non-negative integers
+    store=None,  # folder of finished pairs; None: nothing is kept
+    n_jobs: int = 1,  # processes side by side; -1: one a core
+    progress: bool = False,  # show bars?
 ) -> Known:
     "All distances from the first task of a graded suite to the others, and to itself."
-    if not isinstance(suite, GradedSuite): raise TypeError(f"suite must be a GradedSuite, as `graded_suite` makes. Got: {type(suite).__name__}.")
+    if not isinstance(suite, GradedSuite):
+        raise TypeError(f"suite must be a GradedSuite, as `graded_suite` makes. Got: {type(suite).__name__}.")
     source, seeds, rows, missing = suite.names[0], check_seeds(seeds), [], {}
     with tempfile.TemporaryDirectory() as temporary, orderly_stop():
         plan = make_plan(suite, model, config, store or temporary, seeds)
         for name in distances:
-            rounds = rounds_of([Job(name, s, (source, t)) for s in seeds for t in suite], there=lambda job: plan.store.sound(plan.key(job)))
-            for jobs in rounds: made = run_jobs(plan, jobs, n_jobs, progress)
+            rounds = rounds_of(
+                [Job(name, s, (source, t)) for s in seeds for t in suite],
+                there=lambda job: plan.store.sound(plan.key(job)),
+            )
+            for jobs in rounds:
+                made = run_jobs(plan, jobs, n_jobs, progress)
             missing |= {f"{words(name)}: {r.job}": r.reason for r in made if isinstance(r, Failed)}
             rows += [row for r in made if not isinstance(r, Failed) for row in known_rows(suite, r)]
     return Known(suite, pd.DataFrame(rows), missing)
 
 # %% ../nbs/11b_experiment.ipynb #08624511
 def known_summary(
-    known:Known,       # of `measure_known`
-) -> pd.DataFrame:     # a row a distance
+    known: Known,  # of `measure_known`
+) -> pd.DataFrame:  # a row a distance
     """How each distance follows the dial: rank correlation with it (mean over seeds), the readings while the source stands still, at the nearest and at
     the farthest task, and the standard deviation between seeds at one task."""
     rows = {}
@@ -315,184 +467,302 @@ def known_summary(
         moved, still = of[of.dial.notna()], of[of.dial.isna()]
         by_task = moved.groupby("dial").value
         rho = [spearmanr(v.dial, v.value).statistic for _, v in moved.groupby("seed")]
-        rows[name] = {"Spearman": np.mean(rho), "standing still": still.value.mean(), "nearest": by_task.mean().iloc[0], "farthest": by_task.mean().iloc[-1],
-                      "sd of seeds": by_task.var().mean()**0.5}
+        rows[name] = {
+            "Spearman": np.mean(rho),
+            "standing still": still.value.mean(),
+            "nearest": by_task.mean().iloc[0],
+            "farthest": by_task.mean().iloc[-1],
+            "sd of seeds": by_task.var().mean() ** 0.5,
+        }
     return pd.DataFrame(rows).T.rename_axis("distance")
 
 # %% ../nbs/11b_experiment.ipynb #4debf30b
-def answer_known(e:Experiment) -> str:   # what a run measured
+def answer_known(e: Experiment) -> str:  # what a run measured
     "Do the distances order what is known?"
-    if not e.known: return "Not asked: --known rotation measures tasks at known places too."
+    if not e.known:
+        return "Not asked: --known rotation measures tasks at known places too."
     said = []
     for kind, known in e.known.items():
-        t, ends = known_summary(known).drop(index=list(YARDSTICKS), errors="ignore"), known.table.dial.agg(["min", "max"])
+        t, ends = (
+            known_summary(known).drop(index=list(YARDSTICKS), errors="ignore"),
+            known.table.dial.agg(["min", "max"]),
+        )
         name, *others = t.index
         row = {k: show_number(v) for k, v in t.loc[name].items()}
         rest = ", ".join(f"{words(k)} {t.Spearman[k]:.2f}" for k in others)
-        said.append(f"{kind.replace('_', ' ').capitalize()}, {known.suite.unit}: {words(name)} reads {row['standing still']} while the source stands still, "
-                    f"{row['nearest']} at {ends['min']:g} and {row['farthest']} at {ends['max']:g}. Rank correlation with the dial: {words(name)} "
-                    f"{t.Spearman[name]:.2f}{', ' if rest else ''}{rest}.")
+        said.append(
+            f"{kind.replace('_', ' ').capitalize()}, {known.suite.unit}: {words(name)} reads {row['standing still']} while the source stands still, "
+            f"{row['nearest']} at {ends['min']:g} and {row['farthest']} at {ends['max']:g}. Rank correlation with the dial: {words(name)} "
+            f"{t.Spearman[name]:.2f}{', ' if rest else ''}{rest}."
+        )
     return " ".join(said)
 
 # %% ../nbs/11b_experiment.ipynb #63f18e49
-def lead_tests(e:Experiment) -> dict:   # what a run measured
+def lead_tests(e: Experiment) -> dict:  # what a run measured
     "distance -> MantelResult (Pearson) against the leading yardstick."
     lead = next(iter(yardsticks(e.matrices)), "")
-    return {k: t for (k, yard, method), t in e.tests.items() if t and yard == lead and method == "pearson" and k in e.matrices}
+    return {
+        k: t
+        for (k, yard, method), t in e.tests.items()
+        if t and yard == lead and method == "pearson" and k in e.matrices
+    }
 
-def answer_fine_tuning(e:Experiment) -> str:   # what a run measured
+
+def answer_fine_tuning(e: Experiment) -> str:  # what a run measured
     "Do the distances tell how hard fine-tuning is?"
-    if not (tests := lead_tests(e)): return f"Not known. No Mantel test: {why_no_test(e)}."
+    if not (tests := lead_tests(e)):
+        return f"Not known. No Mantel test: {why_no_test(e)}."
     lead, n = next(iter(yardsticks(e.matrices))), len(e.suite)
     name = "coupled" if "coupled" in tests else max(tests, key=lambda k: tests[k].r)
     t, rest = tests[name], ", ".join(f"{words(k)} {v.r:.2f}" for k, v in tests.items() if k != name)
-    chance = "few relabellings of the tasks do as well" if t.pvalue <= 0.05 else "relabelled tasks often do as well, so this may be chance"
-    said = (f"Over {n*(n - 1)} pairs of {n} tasks, {words(name)} distance agrees with the {words(lead)} at r = {t.r:.2f} (Mantel p = {show_number(t.pvalue)}: {chance})"
-            f"{'; ' if rest else ''}{rest}.")
+    chance = (
+        "few relabellings of the tasks do as well"
+        if t.pvalue <= 0.05
+        else "relabelled tasks often do as well, so this may be chance"
+    )
+    said = (
+        f"Over {n * (n - 1)} pairs of {n} tasks, {words(name)} distance agrees with the {words(lead)} at r = {t.r:.2f} (Mantel p = {show_number(t.pvalue)}: {chance})"
+        f"{'; ' if rest else ''}{rest}."
+    )
     control = e.tests.get(("new_classes", lead, "pearson"))
-    return f"{said} Counting a target's new classes, which needs no network, gives {control.r:.2f}." if control else said
+    return (
+        f"{said} Counting a target's new classes, which needs no network, gives {control.r:.2f}."
+        if control
+        else said
+    )
 
 # %% ../nbs/11b_experiment.ipynb #c1155e75
-def answer_trust(e:Experiment) -> str:   # what a run measured
+def answer_trust(e: Experiment) -> str:  # what a run measured
     "How far can that be trusted?"
     said, tests = ceiling_lines(e), e.tests.get((next(iter(lead_tests(e)), ""), "length", "pearson"))
-    if tests and len(yardsticks(e.matrices)) > 1: said.append(f"With that published length, {words(next(iter(lead_tests(e))))} agrees at r = {tests.r:.2f}.")
-    if len(e.seeds) == 1: said.append("One seed was used, so nothing says how well these numbers repeat.")
+    if tests and len(yardsticks(e.matrices)) > 1:
+        said.append(
+            f"With that published length, {words(next(iter(lead_tests(e))))} agrees at r = {tests.r:.2f}."
+        )
+    if len(e.seeds) == 1:
+        said.append("One seed was used, so nothing says how well these numbers repeat.")
     network = e.model if isinstance(e.model, str) else getattr(e.model, "__name__", "one network")
-    if e.missing: said.append(f"{len(e.missing)} of what was asked for is missing.")
+    if e.missing:
+        said.append(f"{len(e.missing)} of what was asked for is missing.")
     weak = {line for m in e.matrices.values() for line in doubts_about_sources(e.suite, m)}
-    if weak: said.append(f"{len(weak)} of {len(e.suite)} sources are not shown to be better than guessing on their own test images.")
-    if e.leaks: said.append(e.leaks[0] + (f" So it is for {len(e.leaks) - 1} more pairs of tasks." if len(e.leaks) > 1 else ""))
-    return " ".join([*said, f"All this is one network ({network}), one set of settings and {len(e.suite)} tasks; others may differ."])
+    if weak:
+        said.append(
+            f"{len(weak)} of {len(e.suite)} sources are not shown to be better than guessing on their own test images."
+        )
+    if e.leaks:
+        said.append(
+            e.leaks[0]
+            + (f" So it is for {len(e.leaks) - 1} more pairs of tasks." if len(e.leaks) > 1 else "")
+        )
+    return " ".join(
+        [
+            *said,
+            f"All this is one network ({network}), one set of settings and {len(e.suite)} tasks; others may differ.",
+        ]
+    )
 
-ANSWERS = {"Do the distances order what is known?": answer_known, "Do they tell how hard fine-tuning is?": answer_fine_tuning,
-           "How far can that be trusted?": answer_trust}
 
-def answers(e:Experiment) -> dict[str, str]:   # what a run measured
+ANSWERS = {
+    "Do the distances order what is known?": answer_known,
+    "Do they tell how hard fine-tuning is?": answer_fine_tuning,
+    "How far can that be trusted?": answer_trust,
+}
+
+
+def answers(e: Experiment) -> dict[str, str]:  # what a run measured
     "The three answers, by question."
     return {question: answer(e) for question, answer in ANSWERS.items()}
 
 # %% ../nbs/11b_experiment.ipynb #9babb8b8
-def warn_missing(e:Experiment) -> str:   # what a run measured
+def warn_missing(e: Experiment) -> str:  # what a run measured
     "What could not be measured or drawn?"
     listed = [f"{what} ({reason})" for what, reason in e.missing.items()]
     more = f"; and {len(listed) - 10} more, which run.json lists" if len(listed) > 10 else ""
     return f"{len(listed)} missing: {'; '.join(listed[:10])}{more}. All the rest is there." if listed else ""
 
 # %% ../nbs/11b_experiment.ipynb #f83c8f9a
-def warn_sources(e:Experiment) -> str:   # what a run measured
+def warn_sources(e: Experiment) -> str:  # what a run measured
     "Have the sources learnt anything?"
-    known = {(r.source, r.seed): r.source_accuracy for m in e.matrices.values() for r in m.results if r.source_accuracy == r.source_accuracy}
+    known = {
+        (r.source, r.seed): r.source_accuracy
+        for m in e.matrices.values()
+        for r in m.results
+        if r.source_accuracy == r.source_accuracy
+    }
     chance = {k: guessing(t) for k, t in e.suite.items()}
-    weak = {(k, seed): a for (k, seed), a in known.items() if at_chance(a, len(e.suite[k].y_test), e.suite[k].n_classes, chance[k])}
-    if not weak: return ""
-    listed = ", ".join(f"{k} (seed {seed}: accuracy {a:.2f}, guessing {chance[k]:.2f})" for (k, seed), a in weak.items())
-    return (f"{len(weak)} of {len(known)} source networks are not shown to do better than guessing on their own test images: {listed}. "
-            "What is measured from them says nothing about these tasks. Fit them longer, e.g. --set source_epochs=30, or give more images.")
+    weak = {
+        (k, seed): a
+        for (k, seed), a in known.items()
+        if at_chance(a, len(e.suite[k].y_test), e.suite[k].n_classes, chance[k])
+    }
+    if not weak:
+        return ""
+    listed = ", ".join(
+        f"{k} (seed {seed}: accuracy {a:.2f}, guessing {chance[k]:.2f})" for (k, seed), a in weak.items()
+    )
+    return (
+        f"{len(weak)} of {len(known)} source networks are not shown to do better than guessing on their own test images: {listed}. "
+        "What is measured from them says nothing about these tasks. Fit them longer, e.g. --set source_epochs=30, or give more images."
+    )
 
-def warn_leaks(e:Experiment) -> str:   # what a run measured
+
+def warn_leaks(e: Experiment) -> str:  # what a run measured
     "Were test images trained on?"
     more = f" And {len(e.leaks) - 10} more pairs of tasks." if len(e.leaks) > 10 else ""
     return " ".join(e.leaks[:10]) + more
 
-def warn_few_images(e:Experiment) -> str:   # what a run measured
+
+def warn_few_images(e: Experiment) -> str:  # what a run measured
     "Are there enough test images?"
     few = {k: len(t.y_test) for k, t in e.suite.items() if len(t.y_test) < LEAST_TESTED}
-    if not few: return ""
+    if not few:
+        return ""
     least = min(few.values())
     listed = ", ".join(f"{k} {n}" for k, n in few.items())
-    low = exact_interval(1., least)[0]
+    low = exact_interval(1.0, least)[0]
     return f"Fewer than {LEAST_TESTED} test images: {listed}. Of {least} images, even all correct leaves the accuracy anywhere between {low:.2f} and 1 (95% interval)."
 
 # %% ../nbs/11b_experiment.ipynb #5718d3db
-LAG = 0.1       # nats of excess loss, above which a network did not keep up
-SHARE = 0.9     # of the accuracy of a network fitted to the target, below which a transfer did not arrive
+LAG = 0.1  # nats of excess loss, above which a network did not keep up
+SHARE = 0.9  # of the accuracy of a network fitted to the target, below which a transfer did not arrive
 
-def warn_following(e:Experiment) -> str:   # what a run measured
+
+def warn_following(e: Experiment) -> str:  # what a run measured
     "Did the networks follow the moving task, and arrive?"
     found = []
     for name, of in pair_table(e.matrices).dropna(subset="accuracy").groupby("name", sort=False):
-        all_of, lag, missed = f"{len(of)} {words(name)} transfers", (of.excess_loss > LAG).sum(), (of.accuracy < SHARE*of.own).sum()
-        if lag and name != FINE_TUNING: found.append(f"in {lag} of {all_of} the mean excess loss along the path is above {LAG} nats")
-        if missed: found.append(f"{missed} of {all_of} end below {SHARE:.0%} of the accuracy of a network fitted to the target itself")
+        all_of, lag, missed = (
+            f"{len(of)} {words(name)} transfers",
+            (of.excess_loss > LAG).sum(),
+            (of.accuracy < SHARE * of.own).sum(),
+        )
+        if lag and name != FINE_TUNING:
+            found.append(f"in {lag} of {all_of} the mean excess loss along the path is above {LAG} nats")
+        if missed:
+            found.append(
+                f"{missed} of {all_of} end below {SHARE:.0%} of the accuracy of a network fitted to the target itself"
+            )
     text = "; ".join(found)
-    return f"A short path can mean that the network did not follow. {text[0].upper()}{text[1:]}." if found else ""
+    return (
+        f"A short path can mean that the network did not follow. {text[0].upper()}{text[1:]}."
+        if found
+        else ""
+    )
 
 # %% ../nbs/11b_experiment.ipynb #aef6b5f9
-def warn_seeds(e:Experiment) -> str:   # what a run measured
+def warn_seeds(e: Experiment) -> str:  # what a run measured
     "Is the order of the pairs more than the noise of the seeds?"
-    if len(e.seeds) == 1: return "One seed: nothing here says how well these numbers repeat. Use --seeds 3."
+    if len(e.seeds) == 1:
+        return "One seed: nothing here says how well these numbers repeat. Use --seeds 3."
     t = summary_table(e)
-    noise = (t["sd of seeds"]**2/len(e.seeds))/t["sd of pairs"]**2
+    noise = (t["sd of seeds"] ** 2 / len(e.seeds)) / t["sd of pairs"] ** 2
     weak = [f"{words(k)} {min(v, 1):.0%}" for k, v in noise.items() if v > 0.5]
-    if not weak: return ""
-    return (f"At least half of the variance between pairs is noise of the seeds for: {', '.join(weak)}. "
-            "The order of the pairs in these matrices is not to be trusted; more seeds would help.")
+    if not weak:
+        return ""
+    return (
+        f"At least half of the variance between pairs is noise of the seeds for: {', '.join(weak)}. "
+        "The order of the pairs in these matrices is not to be trusted; more seeds would help."
+    )
 
 # %% ../nbs/11b_experiment.ipynb #a16dba1d
-def published_lengths(e:Experiment) -> dict:   # what a run measured
+def published_lengths(e: Experiment) -> dict:  # what a run measured
     "Mean length per input of each distance that follows a path, over pairs of different tasks."
-    lengths = {k: [r.lengths["per_input"] for r in m.results if r.source != r.target and "per_input" in r.lengths] for k, m in e.matrices.items()}
+    lengths = {
+        k: [r.lengths["per_input"] for r in m.results if r.source != r.target and "per_input" in r.lengths]
+        for k, m in e.matrices.items()
+    }
     return {k: float(np.mean(v)) for k, v in lengths.items() if v}
 
-def warn_length(e:Experiment) -> str:   # what a run measured
+
+def warn_length(e: Experiment) -> str:  # what a run measured
     "Lengths are not geodesic distances."
     long = {k: v for k, v in published_lengths(e).items() if v > np.pi}
     means = ", ".join(f"{words(k)} {show_number(v)}" for k, v in long.items())
-    wandering = (f"No shortest path between two predictions is longer than π = 3.14, but the published lengths are {means} on average. "
-                 "What is above is wandering: SGD moves predictions to and fro, and the finer the ruler "
-                 f"(here M = {e.config.checkpoints} checkpoints), the more of it is counted. ") if long else ""
-    if reading_of(e.config) != "cross": return wandering and f"{wandering}Compare lengths only at equal M and equal settings."
-    return (f"{wandering}The distances here are what {e.config.walks} walks of one path share, from which this noise is taken out. "
-            "A network that follows perfectly from one set of classes to another reads π, whatever the tasks are; "
-            "between tasks without a common class, look at the parts of a length.")
+    wandering = (
+        (
+            f"No shortest path between two predictions is longer than π = 3.14, but the published lengths are {means} on average. "
+            "What is above is wandering: SGD moves predictions to and fro, and the finer the ruler "
+            f"(here M = {e.config.checkpoints} checkpoints), the more of it is counted. "
+        )
+        if long
+        else ""
+    )
+    if reading_of(e.config) != "cross":
+        return wandering and f"{wandering}Compare lengths only at equal M and equal settings."
+    return (
+        f"{wandering}The distances here are what {e.config.walks} walks of one path share, from which this noise is taken out. "
+        "A network that follows perfectly from one set of classes to another reads π, whatever the tasks are; "
+        "between tasks without a common class, look at the parts of a length."
+    )
 
 # %% ../nbs/11b_experiment.ipynb #2a134e83
-def warn_turns(e:Experiment) -> str:   # what a run measured
+def warn_turns(e: Experiment) -> str:  # what a run measured
     "The alternation is no descent."
     of = pair_table(e.matrices).query("name == 'coupled'")
     longer = sum(len(i) > 1 and i[-1] > i[0] for i in of.iterations)
-    if e.config.coupling_iterations == 1 or not longer: return ""
+    if e.config.coupling_iterations == 1 or not longer:
+        return ""
     blocks = f"{e.config.block_order} blocks of {e.config.block_size} x {e.config.block_size} images"
-    return ("The alternation between path and coupling is a fixed-point iteration, not a descent: "
-            f"in {longer} of {len(of)} coupled transfers the last turn's path is longer than the first's. "
-            f"Couplings are confined to {blocks}; for a given cost a free coupling could only be cheaper.")
+    return (
+        "The alternation between path and coupling is a fixed-point iteration, not a descent: "
+        f"in {longer} of {len(of)} coupled transfers the last turn's path is longer than the first's. "
+        f"Couplings are confined to {blocks}; for a given cost a free coupling could only be cheaper."
+    )
 
-def warn_asymmetry(e:Experiment) -> str:   # what a run measured
+
+def warn_asymmetry(e: Experiment) -> str:  # what a run measured
     "How different are the two directions?"
-    if not (name := next((n for n in ("coupled", FINE_TUNING) if n in e.matrices), "")): return ""
+    if not (name := next((n for n in ("coupled", FINE_TUNING) if n in e.matrices), "")):
+        return ""
     m = e.matrices[name].mean.to_numpy()
     gap = np.nanmean(np.abs(m - m.T)[np.triu_indices(len(m), 1)])
-    return (f"There and back differ by {show_number(gap)} on average ({words(name)}). "
-            "This asymmetry comes from learning at finite speed and from its noise, "
-            "not from the two tasks alone; Task2Vec and Wasserstein distances in pixels are symmetric by definition.")
+    return (
+        f"There and back differ by {show_number(gap)} on average ({words(name)}). "
+        "This asymmetry comes from learning at finite speed and from its noise, "
+        "not from the two tasks alone; Task2Vec and Wasserstein distances in pixels are symmetric by definition."
+    )
 
 # %% ../nbs/11b_experiment.ipynb #0f2f19ff
-def warn_control(e:Experiment) -> str:   # what a run measured
+def warn_control(e: Experiment) -> str:  # what a run measured
     "Does a distance know more than how many classes are new?"
-    tests = {name: t for (name, yard, method), t in e.tests.items() if t and method == "pearson" and yard == next(iter(yardsticks(e.matrices)), "")}
-    if (control := tests.get("new_classes")) is None: return ""
+    tests = {
+        name: t
+        for (name, yard, method), t in e.tests.items()
+        if t and method == "pearson" and yard == next(iter(yardsticks(e.matrices)), "")
+    }
+    if (control := tests.get("new_classes")) is None:
+        return ""
     beaten = [words(k) for k, t in tests.items() if k in e.matrices and t.r <= control.r]
     which = f"Not above it: {', '.join(beaten)}." if beaten else "All distances are above it."
-    return (f"The share of a target's classes that the source does not know needs no network, and agrees with the {words(next(iter(yardsticks(e.matrices))))} at "
-            f"r = {control.r:.2f}. {which}")
+    return (
+        f"The share of a target's classes that the source does not know needs no network, and agrees with the {words(next(iter(yardsticks(e.matrices))))} at "
+        f"r = {control.r:.2f}. {which}"
+    )
 
-def warn_few_tasks(e:Experiment) -> str:   # what a run measured
+
+def warn_few_tasks(e: Experiment) -> str:  # what a run measured
     "How small can p get, and how often was it computed?"
     n, tests = len(e.suite), [t for t in e.tests.values() if t]
-    if not tests: return f"No Mantel test: {why_no_test(e)}."
+    if not tests:
+        return f"No Mantel test: {why_no_test(e)}."
     many, least = tests[0].n_permutations, ""
-    if tests[0].exact: least = f"With {n} tasks there are {many:,} relabellings, so no p-value can be below {show_number(1/many)}. "
-    return (f"{least}{len(tests)} tests were made and no p-value is corrected for that. "
-            f"{n*(n - 1)} pairs are made of {n} tasks only: what holds for them need not hold for others.")
+    if tests[0].exact:
+        least = f"With {n} tasks there are {many:,} relabellings, so no p-value can be below {show_number(1 / many)}. "
+    return (
+        f"{least}{len(tests)} tests were made and no p-value is corrected for that. "
+        f"{n * (n - 1)} pairs are made of {n} tasks only: what holds for them need not hold for others."
+    )
 
-def warn_setup(e:Experiment) -> str:   # what a run measured
+
+def warn_setup(e: Experiment) -> str:  # what a run measured
     "Whose distances are these?"
-    return ("Distances depend on the network and the settings, and rankings of sources are known to flip with small changes of either "
-            "(Agostinelli et al. 2022). Repeat with another network or preset before building on an order.")
+    return (
+        "Distances depend on the network and the settings, and rankings of sources are known to flip with small changes of either "
+        "(Agostinelli et al. 2022). Repeat with another network or preset before building on an order."
+    )
 
 # %% ../nbs/11b_experiment.ipynb #49975c67
-CHECKS = {   # question -> its grade; a function of an Experiment that answers it, or gives "" where there is nothing to warn of
+CHECKS = {  # question -> its grade; a function of an Experiment that answers it, or gives "" where there is nothing to warn of
     "Have the sources learnt anything?": ("stop", warn_sources),
     "Were test images trained on?": ("stop", warn_leaks),
     "Are there enough test images?": ("stop", warn_few_images),
@@ -507,33 +777,44 @@ CHECKS = {   # question -> its grade; a function of an Experiment that answers i
     "Does it carry over?": ("note", warn_setup),
 }
 
-def warnings_for(e:Experiment) -> dict[str, Doubt]:   # what a run measured
+
+def warnings_for(e: Experiment) -> dict[str, Doubt]:  # what a run measured
     "The warnings that apply, by question, the gravest first."
-    found = {question: Doubt(text, grade) for question, (grade, check) in CHECKS.items() if (text := check(e))}
+    found = {
+        question: Doubt(text, grade) for question, (grade, check) in CHECKS.items() if (text := check(e))
+    }
     return dict(sorted(found.items(), key=lambda item: GRADES.index(item[1].grade)))
 
 # %% ../nbs/11b_experiment.ipynb #62e57044
 def noise_between(
-    matrix:DistanceMatrix,     # of any distance
-) -> float:                    # in its unit; NaN with one seed
+    matrix: DistanceMatrix,  # of any distance
+) -> float:  # in its unit; NaN with one seed
     "Half the 95% interval of a difference of two entries: seeds' variances, pooled over the pairs of different tasks."
     seeds = len({r.seed for r in matrix.results})
-    if seeds < 2: return float("nan")
+    if seeds < 2:
+        return float("nan")
     apart = matrix.std.to_numpy()[~np.eye(len(matrix.names), dtype=bool)]
-    variances = apart[np.isfinite(apart)]**2
-    if not len(variances): return float("nan")
-    return float(student.ppf(0.975, len(variances)*(seeds - 1))*np.sqrt(variances.mean()*2/seeds))
+    variances = apart[np.isfinite(apart)] ** 2
+    if not len(variances):
+        return float("nan")
+    return float(student.ppf(0.975, len(variances) * (seeds - 1)) * np.sqrt(variances.mean() * 2 / seeds))
 
-def nearest_sources(e:Experiment) -> pd.DataFrame:   # what a run measured
+
+def nearest_sources(e: Experiment) -> pd.DataFrame:  # what a run measured
     "A row a target: its nearest source by the first distance that is not fine-tuning, who is as near, and the cheapest to fine-tune from."
     lead = next((name for name in e.matrices if name != FINE_TUNING), FINE_TUNING)
     noise, cost = noise_between(e.matrices[lead]), next(iter(yardsticks(e.matrices).values()), None)
     rows = {}
     for target in e.suite.names:
         near = e.matrices[lead].mean[target].drop(target).dropna().sort_values()
-        if not len(near): continue
+        if not len(near):
+            continue
         also = near.index[1:][near.iloc[1:] - near.iloc[0] < noise]
-        rows[target] = {f"nearest ({words(lead)})": near.index[0], "as near within noise": ", ".join(also) or ("none" if noise == noise else "not known: one seed")}
-        if cost is None or cost.mean[target].drop(target).isna().all(): continue
+        rows[target] = {
+            f"nearest ({words(lead)})": near.index[0],
+            "as near within noise": ", ".join(also) or ("none" if noise == noise else "not known: one seed"),
+        }
+        if cost is None or cost.mean[target].drop(target).isna().all():
+            continue
         rows[target]["cheapest to fine-tune from"] = cost.mean[target].drop(target).idxmin()
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("target").fillna("–")

@@ -7,7 +7,8 @@ __all__ = ['LEAST_HALVED', 'OVER', 'random_halves', 'Piece', 'views', 'score_hal
            'find', 'images_used', 'source_seconds', 'row_of', 'best_first', 'in_order', 'repeated_over']
 
 # %% ../nbs/10_findings.ipynb #55dfc4b8
-import math, time
+import math
+import time
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,221 +30,319 @@ from .trajectory import TransferConfig
 
 # %% ../nbs/10_findings.ipynb #c016
 def random_halves(
-    labels,         # (m,) of m images
-    n:int=24,       # number of halves
-    seed:int=0,     # of the draw
-) -> list[np.ndarray]:   # n arrays of indices into the m images
+    labels,  # (m,) of m images
+    n: int = 24,  # number of halves
+    seed: int = 0,  # of the draw
+) -> list[np.ndarray]:  # n arrays of indices into the m images
     "Random halves of every class, in random order; a class with an odd number gives the smaller or the larger half by chance."
     rng, members = np.random.default_rng(seed), [np.flatnonzero(labels == k) for k in np.unique(labels)]
-    def half(i): return rng.permutation(i)[:max(1, (len(i) + rng.integers(2))//2)]
+
+    def half(i):
+        return rng.permutation(i)[: max(1, (len(i) + rng.integers(2)) // 2)]
+
     return [rng.permutation(np.concatenate([half(i) for i in members])) for _ in range(n)]
+
 
 class Piece(View):
     "Some images of a view, without looking at them again."
-    def __init__(self,
-        whole:View,     # whose features and probabilities are used again
-        index,          # (k,) which of its images
+
+    def __init__(
+        self,
+        whole: View,  # whose features and probabilities are used again
+        index,  # (k,) which of its images
     ):
-        super().__init__(whole.fitted, whole.n_classes, whole.task, whole.x[:0], whole.y[index])   # what is seen is known: no image is copied
+        # what is seen is known: no image is copied
+        super().__init__(whole.fitted, whole.n_classes, whole.task, whole.x[:0], whole.y[index])
         self.whole, self.index = whole, index
+
     @cached_property
-    def features(self): return self.whole.features[self.index]
+    def features(self):
+        return self.whole.features[self.index]
+
     @cached_property
-    def probabilities(self): return self.whole.probabilities[self.index]
+    def probabilities(self):
+        return self.whole.probabilities[self.index]
 
 # %% ../nbs/10_findings.ipynb #c018
-LEAST_HALVED = 12   # images; halves of fewer are no samples
+LEAST_HALVED = 12  # images; halves of fewer are no samples
+
 
 def views(
-    candidate:Candidate,     # of any kind
-    seed:int,                # of the draw of images
+    candidate: Candidate,  # of any kind
+    seed: int,  # of the draw of images
 ) -> tuple[View, View]:
     "What the network sees of its source, if that is at hand, and of the target."
-    if candidate.source is None: return view_alone(candidate, seed)
+    if candidate.source is None:
+        return view_alone(candidate, seed)
     p, prepared = candidate.plan, {candidate.source.name: candidate.fitted(seed)}
-    setting = set_out(candidate.source, candidate.target, p.model, p.config, seed, prepared, False, floor=False)
+    setting = set_out(
+        candidate.source, candidate.target, p.model, p.config, seed, prepared, False, floor=False
+    )
     return view_of(setting, setting.source), view_of(setting, setting.target)
 
+
 def score_halves(
-    candidate:Candidate,     # whose network looks at its target
-    name:str,                # of a score, a key of `SCORES`
-    seed:int,                # of the source's network, the images and the halves
-) -> np.ndarray|None:
+    candidate: Candidate,  # whose network looks at its target
+    name: str,  # of a score, a key of `SCORES`
+    seed: int,  # of the source's network, the images and the halves
+) -> np.ndarray | None:
     "A score on random halves of the target's images, (24,); None if there are too few of them, or a half has no number."
     here, there = views(candidate, seed)
-    if len(there.y) < LEAST_HALVED or np.unique(there.labels, return_counts=True)[1].min() < 2: return None
+    if len(there.y) < LEAST_HALVED or np.unique(there.labels, return_counts=True)[1].min() < 2:
+        return None
     pieces = [Piece(there, torch.as_tensor(i)) for i in random_halves(there.labels, seed=seed)]
-    with threadpool_limits(1, user_api="blas"): values = np.array([scored(name, here, piece)[0] for piece in pieces])
+    with threadpool_limits(1, user_api="blas"):
+        values = np.array([scored(name, here, piece)[0] for piece in pieces])
     return None if np.isnan(values).any() else values
 
 # %% ../nbs/10_findings.ipynb #2e20a4a4
 def limits_over(
-    values:np.ndarray,   # (seeds,) of one number
+    values: np.ndarray,  # (seeds,) of one number
 ) -> tuple[float, float]:
     "95% interval of the mean over at least two seeds (Student's)."
-    half = stats.t.ppf(0.975, len(values) - 1)*values.std(ddof=1)/len(values)**0.5
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / len(values) ** 0.5
     return float(values.mean() - half), float(values.mean() + half)
 
+
 def error_limits(
-    errors:np.ndarray,   # (seeds,) shares of the same test images
-    n:int,               # test images
+    errors: np.ndarray,  # (seeds,) shares of the same test images
+    n: int,  # test images
 ) -> tuple[float, float]:
     "95% interval of a mean error: over the seeds, and nowhere narrower than the exact one of its test images."
-    low, high = exact_interval(min(1., max(0., float(errors.mean()))), n)   # a mean may be rounded out of 0..1
-    if len(errors) < 2: return low, high
+    # a mean may be rounded out of 0..1
+    low, high = exact_interval(min(1.0, max(0.0, float(errors.mean()))), n)
+    if len(errors) < 2:
+        return low, high
     lower, upper = limits_over(errors)
-    return max(0., min(low, lower)), min(1., max(high, upper))
+    return max(0.0, min(low, lower)), min(1.0, max(high, upper))
 
 # %% ../nbs/10_findings.ipynb #c020
 @dataclass
 class Finding:
     "What one method says of one candidate."
-    candidate: Candidate           # whom it is about
-    method: str                    # a name in `METHODS`, not "cascade"
-    results: list                  # TransferResults, one a seed
-    values: np.ndarray             # (seeds,) smaller is better; NaN where there is no number
-    halves: np.ndarray|None        # one seed: the score on halves of the target's images
-    seconds: float                 # of all seeds, with the halves, without fitting the source
+
+    candidate: Candidate  # whom it is about
+    method: str  # a name in `METHODS`, not "cascade"
+    results: list  # TransferResults, one a seed
+    values: np.ndarray  # (seeds,) smaller is better; NaN where there is no number
+    halves: np.ndarray | None  # one seed: the score on halves of the target's images
+    seconds: float  # of all seeds, with the halves, without fitting the source
 
     @property
-    def score(self) -> float: return float(self.values.mean())
+    def score(self) -> float:
+        return float(self.values.mean())
+
     @property
     def reason(self) -> str:
         "Why there is no number; empty if there is one."
-        if not math.isnan(self.score): return ""
+        if not math.isnan(self.score):
+            return ""
         return next((r.reason for r in self.results if r.reason), f"{self.method} came out as NaN")
+
     @property
     def tested(self) -> int:
         "On how many test images the score is a share of wrong ones; 0 if it is none."
-        tasks = dict.fromkeys((*ERRORS, SCRATCH), self.candidate.target) | {"source_accuracy": self.candidate.source}
+        tasks = dict.fromkeys((*ERRORS, SCRATCH), self.candidate.target) | {
+            "source_accuracy": self.candidate.source
+        }
         return len(tasks[self.method].y_test) if self.method in tasks else 0
 
 # %% ../nbs/10_findings.ipynb #0c5b3bfb
 @patch(as_prop=True)
-def limits(self:Finding) -> tuple[float, float]:
+def limits(self: Finding) -> tuple[float, float]:
     "95% interval of the score; NaN if nothing was repeated."
-    if math.isnan(self.score): return math.nan, math.nan
-    if self.tested: return error_limits(self.values, self.tested)
-    if len(self.values) > 1: return limits_over(self.values)
-    return self.score - 1.96*self.stderr, self.score + 1.96*self.stderr
+    if math.isnan(self.score):
+        return math.nan, math.nan
+    if self.tested:
+        return error_limits(self.values, self.tested)
+    if len(self.values) > 1:
+        return limits_over(self.values)
+    return self.score - 1.96 * self.stderr, self.score + 1.96 * self.stderr
+
 
 @patch(as_prop=True)
-def stderr(self:Finding) -> float:
+def stderr(self: Finding) -> float:
     "Of the score; for a share of test images no less than what its exact interval spans; NaN if nothing was repeated."
-    if math.isnan(self.score): return math.nan
-    over_seeds = float(self.values.std(ddof=1)/len(self.values)**0.5) if len(self.values) > 1 else 0.
-    if self.tested: return max(over_seeds, float(np.ptp(exact_interval(self.score, self.tested)))/(2*1.96))
-    if len(self.values) > 1: return over_seeds
-    if self.halves is not None: return float(self.halves.std(ddof=1))
-    return math.nan if self.method in REMAINS else self.results[0].stderr   # a record keeps the mean over the probes alone
+    if math.isnan(self.score):
+        return math.nan
+    over_seeds = float(self.values.std(ddof=1) / len(self.values) ** 0.5) if len(self.values) > 1 else 0.0
+    if self.tested:
+        return max(over_seeds, float(np.ptp(exact_interval(self.score, self.tested))) / (2 * 1.96))
+    if len(self.values) > 1:
+        return over_seeds
+    if self.halves is not None:
+        return float(self.halves.std(ddof=1))
+    # a record keeps the mean over the probes alone
+    return math.nan if self.method in REMAINS else self.results[0].stderr
 
 # %% ../nbs/10_findings.ipynb #55dd91d5
 @patch
-def noise_to(self:Finding,
-    best:Finding,     # of the same method, with the same seeds
-) -> float:           # half-width of the 95% interval of the gap, on the side of 0
+def noise_to(
+    self: Finding,
+    best: Finding,  # of the same method, with the same seeds
+) -> float:  # half-width of the 95% interval of the gap, on the side of 0
     "How far the gap to the best could be chance; paired where the same seeds or halves were used."
-    if math.isnan(self.score): return math.nan
+    if math.isnan(self.score):
+        return math.nan
     gap = self.score - best.score
-    if len(self.values) > 1: repeated = gap - limits_over(self.values - best.values)[0]
-    elif self.halves is not None and best.halves is not None: repeated = 1.96*float((self.halves - best.halves).std(ddof=1))
-    elif not self.tested: repeated = 1.96*math.hypot(self.stderr, best.stderr)
-    else: repeated = 0.
-    if not self.tested: return repeated
+    if len(self.values) > 1:
+        repeated = gap - limits_over(self.values - best.values)[0]
+    elif self.halves is not None and best.halves is not None:
+        repeated = 1.96 * float((self.halves - best.halves).std(ddof=1))
+    elif not self.tested:
+        repeated = 1.96 * math.hypot(self.stderr, best.stderr)
+    else:
+        repeated = 0.0
+    if not self.tested:
+        return repeated
     images = [exact_interval(f.score, f.tested) for f in (self, best)]
     return max(repeated, gap - gap_interval(self.score, images[0], best.score, images[1])[0])
 
 # %% ../nbs/10_findings.ipynb #c022
 def find(
-    candidate:Candidate,     # whom to measure
-    method:str,              # a name in `METHODS`, not "cascade"
-    seeds,                   # one measurement each
+    candidate: Candidate,  # whom to measure
+    method: str,  # a name in `METHODS`, not "cascade"
+    seeds,  # one measurement each
 ) -> Finding:
     "Measure a candidate by one method, once a seed."
     stage, halves = ENDS.get(method, method), None
-    def read(r): return 1 - r.accuracy if method in (*ERRORS, SCRATCH) else r.lengths["remaining"] if method in REMAINS else r.distance
-    if stage not in (*TUNED, SCRATCH) and get_measure(stage).needs in OF_SOURCE: [candidate.fitted(s) for s in seeds]              # fitted before the clock starts
+
+    def read(r):
+        return (
+            1 - r.accuracy
+            if method in (*ERRORS, SCRATCH)
+            else r.lengths["remaining"]
+            if method in REMAINS
+            else r.distance
+        )
+
+    # fitted before the clock starts
+    if stage not in (*TUNED, SCRATCH) and get_measure(stage).needs in OF_SOURCE:
+        [candidate.fitted(s) for s in seeds]
     start = time.perf_counter()
     results = [candidate.measure(stage, s) for s in seeds]
     values = np.array([read(r) for r in results])
-    elapsed, kept = time.perf_counter() - start, sum(r.seconds for r in results)               # what lies in the store took its time before
+    # what lies in the store took its time before
+    elapsed, kept = time.perf_counter() - start, sum(r.seconds for r in results)
     start = time.perf_counter()
-    if len(seeds) == 1 and stage in SCORES and stage != "source_accuracy": halves = score_halves(candidate, stage, seeds[0])
-    return Finding(candidate, method, results, values, halves, max(elapsed, kept) + time.perf_counter() - start)
+    if len(seeds) == 1 and stage in SCORES and stage != "source_accuracy":
+        halves = score_halves(candidate, stage, seeds[0])
+    return Finding(
+        candidate, method, results, values, halves, max(elapsed, kept) + time.perf_counter() - start
+    )
 
 # %% ../nbs/10_findings.ipynb #c026
 def images_used(
-    method:str,               # a name in `METHODS`, not "cascade"
-    task:Task,                # the target
-    config:TransferConfig,    # `images` and `wasserstein_images` limit the number
+    method: str,  # a name in `METHODS`, not "cascade"
+    task: Task,  # the target
+    config: TransferConfig,  # `images` and `wasserstein_images` limit the number
 ) -> int:
     "How many of the target's training images a method looks at."
     n, w = min(config.images or len(task.y_train), len(task.y_train)), config.wasserstein_images
-    if method == "source_accuracy": return 0
-    if method == "wasserstein": n = len(task.y_train)   # in pixel space `images` has no say
-    if method in ("otdd", "wasserstein", "wasserstein_features"): return min(n, 2*w)//2
-    return min(n, 2*w) if method in SCORES else n   # Task2Vec embeds a few, but fits its head to all
+    if method == "source_accuracy":
+        return 0
+    if method == "wasserstein":
+        n = len(task.y_train)  # in pixel space `images` has no say
+    if method in ("otdd", "wasserstein", "wasserstein_features"):
+        return min(n, 2 * w) // 2
+    return min(n, 2 * w) if method in SCORES else n  # Task2Vec embeds a few, but fits its head to all
+
 
 def source_seconds(
-    candidate:Candidate,     # of any kind
-    stage:str,               # of what was measured
-    seeds,                   # of its networks
-) -> float:                  # NaN if nothing was fitted here, or the measure looks through no network
+    candidate: Candidate,  # of any kind
+    stage: str,  # of what was measured
+    seeds,  # of its networks
+) -> float:  # NaN if nothing was fitted here, or the measure looks through no network
     "How long the fits of a source took."
-    if candidate.trained is not None or stage not in TUNED and get_measure(stage).needs not in OF_SOURCE: return math.nan
+    if candidate.trained is not None or stage not in TUNED and get_measure(stage).needs not in OF_SOURCE:
+        return math.nan
     return sum(candidate.fitted(s).seconds for s in seeds)
 
+
 def row_of(
-    finding:Finding,     # of one candidate
-) -> dict:               # column -> value; NaN for what this method does not measure
+    finding: Finding,  # of one candidate
+) -> dict:  # column -> value; NaN for what this method does not measure
     "A line of the table."
     f, c, results = finding, finding.candidate, finding.results
+
     def interval(values, task):
         share = float(np.mean(values))
         return (math.nan, math.nan) if math.isnan(share) else error_limits(np.array(values), len(task.y_test))
+
     stage, mean = ENDS.get(f.method, f.method), lambda values: float(np.mean(list(values)))
     walked = stage in ("coupled", "uncoupled", "fine_tuning")
     seconds = source_seconds(c, stage, [r.seed for r in results])
-    own, errors = [r.source_accuracy for r in results], [1 - r.accuracy if walked or stage in TUNED else math.nan for r in results]
-    (low, high), (source_low, source_high), (error_low, error_high) = f.limits, interval(own, c.source), interval(errors, c.target)
+    own, errors = (
+        [r.source_accuracy for r in results],
+        [1 - r.accuracy if walked or stage in TUNED else math.nan for r in results],
+    )
+    (low, high), (source_low, source_high), (error_low, error_high) = (
+        f.limits,
+        interval(own, c.source),
+        interval(errors, c.target),
+    )
     return dict(
-        score=f.score, low=low, high=high, stderr=f.stderr, seconds=f.seconds, basis=f.method,
+        score=f.score,
+        low=low,
+        high=high,
+        stderr=f.stderr,
+        seconds=f.seconds,
+        basis=f.method,
         images=images_used(f.method, c.target, c.plan.config),
-        source_accuracy=mean(own), source_low=source_low, source_high=source_high,
+        source_accuracy=mean(own),
+        source_low=source_low,
+        source_high=source_high,
         source_seconds=seconds,
         excess_length=mean(r.distance - r.noise_floor for r in results) if walked else math.nan,
-        error=mean(errors), error_low=error_low, error_high=error_high,
-        balanced_error=mean(getattr(r, "balanced", math.nan) for r in results), halfway_error=mean(getattr(r, "halfway", math.nan) for r in results))
+        error=mean(errors),
+        error_low=error_low,
+        error_high=error_high,
+        balanced_error=mean(getattr(r, "balanced", math.nan) for r in results),
+        halfway_error=mean(getattr(r, "halfway", math.nan) for r in results),
+    )
 
 # %% ../nbs/10_findings.ipynb #c028
 def best_first(
-    findings:list,     # of one method
+    findings: list,  # of one method
 ) -> list:
     "Sorted by score; what has no number stands last."
     return sorted(findings, key=lambda f: (math.isnan(f.score), f.score))
 
+
 def in_order(
-    findings:list,     # of one method
-) -> pd.DataFrame:     # a row a candidate
+    findings: list,  # of one method
+) -> pd.DataFrame:  # a row a candidate
     "The table of the findings of one method, best first, with the gap to the best and how far that gap could be chance."
     ordered = best_first(findings)
     best, front = ordered[0], ["score", "low", "high", "stderr", "gap", "noise"]
-    rows = [row_of(f) | dict(gap=f.score - best.score, noise=0. if f is best else f.noise_to(best)) for f in ordered]
+    rows = [
+        row_of(f) | dict(gap=f.score - best.score, noise=0.0 if f is best else f.noise_to(best))
+        for f in ordered
+    ]
     table = pd.DataFrame(rows, pd.Index([f.candidate.name for f in ordered], name="candidate"))
     return table[[*front, *[c for c in table if c not in front]]]
 
 # %% ../nbs/10_findings.ipynb #c030
-OVER = {   # what was repeated -> its name in a sentence
-    "seeds": "{} seeds", "halves": "random halves of the target's images", "share": "the test images of a share",
-    "probes": "the probes of a length", "": "nothing: with one seed this method is not repeated"}
+OVER = {  # what was repeated -> its name in a sentence
+    "seeds": "{} seeds",
+    "halves": "random halves of the target's images",
+    "share": "the test images of a share",
+    "probes": "the probes of a length",
+    "": "nothing: with one seed this method is not repeated",
+}
+
 
 def repeated_over(
-    finding:Finding,     # of any candidate: a method repeats the same for all
+    finding: Finding,  # of any candidate: a method repeats the same for all
 ) -> str:
     "Over what the standard error is, in words."
     f = finding
-    if len(f.values) > 1: kind = "seeds"
-    elif f.halves is not None: kind = "halves"
-    elif f.method in (*ERRORS, "source_accuracy"): kind = "share"
-    else: kind = "" if math.isnan(f.stderr) else "probes"
+    if len(f.values) > 1:
+        kind = "seeds"
+    elif f.halves is not None:
+        kind = "halves"
+    elif f.method in (*ERRORS, "source_accuracy"):
+        kind = "share"
+    else:
+        kind = "" if math.isnan(f.stderr) else "probes"
     return OVER[kind].format(len(f.values))

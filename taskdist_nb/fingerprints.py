@@ -6,7 +6,11 @@
 __all__ = ['PIECE', 'LIBRARIES', 'fingerprint', 'of_a_library', 'code_parts']
 
 # %% ../nbs/06b_fingerprints.ipynb #bd659fc9
-import hashlib, json, site, sys, sysconfig
+import hashlib
+import json
+import site
+import sys
+import sysconfig
 from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -19,15 +23,18 @@ import torch
 from . import __file__ as package
 
 # %% ../nbs/06b_fingerprints.ipynb #4a71d345
-PIECE = 2**24   # bytes of a tensor that are looked at together: of images in a file, no more are in memory
+PIECE = 2**24  # bytes of a tensor that are looked at together: of images in a file, no more are in memory
+
 
 def _bytes_of(
-    x:torch.Tensor,   # of any type, shape and layout
-):                    # gives arrays of bytes
+    x: torch.Tensor,  # of any type, shape and layout
+):  # gives arrays of bytes
     "The bytes of a tensor in the order of its indices, piece by piece."
     rows = x.detach()[None] if x.ndim == 0 else x.detach()
-    together = max(1, len(rows)*PIECE//max(1, x.numel()*x.element_size()))
-    for some in rows.split(together): yield some.cpu().contiguous().view(-1).view(torch.uint8).numpy()
+    together = max(1, len(rows) * PIECE // max(1, x.numel() * x.element_size()))
+    for some in rows.split(together):
+        yield some.cpu().contiguous().view(-1).view(torch.uint8).numpy()
+
 
 def fingerprint(*parts) -> str:
     "A 20-digit name for JSON-able parts, bytes and tensors; equal parts give equal names on every machine."
@@ -35,12 +42,16 @@ def fingerprint(*parts) -> str:
     for p in parts:
         if isinstance(p, torch.Tensor):
             head, pieces = str((p.dtype, tuple(p.shape))).encode(), _bytes_of(p)
-            size = len(head) + p.numel()*p.element_size()
+            size = len(head) + p.numel() * p.element_size()
         else:
-            head, pieces = p if isinstance(p, bytes) else json.dumps(p, sort_keys=True, default=str).encode(), ()
+            head, pieces = (
+                p if isinstance(p, bytes) else json.dumps(p, sort_keys=True, default=str).encode(),
+                (),
+            )
             size = len(head)
         h.update(size.to_bytes(8, "big") + head)
-        for piece in pieces: h.update(piece)
+        for piece in pieces:
+            h.update(piece)
     return h.hexdigest()
 
 # %% ../nbs/06b_fingerprints.ipynb #ac593a44
@@ -48,20 +59,23 @@ _standard = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "pure
 _installed = *_standard, *site.getsitepackages(), site.getusersitepackages(), Path(package).parent
 LIBRARIES = {Path(str(folder)).resolve() for folder in _installed}
 
+
 def of_a_library(
-    module:str,   # the name of an imported module
+    module: str,  # the name of an imported module
 ) -> bool:
     "Is the module installed, built in or a part of this package, and not a file of the user?"
     file = getattr(sys.modules.get(module), "__file__", None)
-    if module == "__main__": return False
+    if module == "__main__":
+        return False
     return file is None or any(Path(file).resolve().is_relative_to(folder) for folder in LIBRARIES)
 
 # %% ../nbs/06b_fingerprints.ipynb #f7d2f050
-def _reached(code:CodeType) -> set:
+def _reached(code: CodeType) -> set:
     "The global names that a code object reads, and those that its inner functions read."
     return set(code.co_names).union(*(_reached(c) for c in code.co_consts if isinstance(c, CodeType)))
 
-def _compiled(code:CodeType) -> list:
+
+def _compiled(code: CodeType) -> list:
     "Instructions and names, and constants without addresses of memory and in one order."
     plain = lambda c: sorted(map(repr, c)) if isinstance(c, frozenset) else repr(c)
     constants = [_compiled(c) if isinstance(c, CodeType) else plain(c) for c in code.co_consts]
@@ -79,23 +93,34 @@ def _members(value) -> dict:
         return {k: v for k, v in vars(value).items() if k in ("__call__", "__init__") or k[:2] != "__"}
     return {"": type(value)} | getattr(value, "__dict__", {})
 
+
 def code_parts(
-    value,         # a function, or anything that a function reaches
-    seen=None,     # what was looked at before, so that circles end
-) -> list|str:     # JSON-able
+    value,  # a function, or anything that a function reaches
+    seen=None,  # what was looked at before, so that circles end
+) -> list | str:  # JSON-able
     "What a function does, as far as its code and the values that it holds tell."
     seen = {} if seen is None else seen
-    if isinstance(value, (str, bytes, int, float, complex, type(None))): return repr(value)
-    if isinstance(value, torch.Tensor): return fingerprint(value)
-    if isinstance(value, np.ndarray): return fingerprint(str(value.dtype), value.shape, value.tobytes())
-    if isinstance(value, torch.nn.Module): return [repr(value), fingerprint(*value.state_dict().values())]
-    if isinstance(value, (list, tuple)): return [code_parts(v, seen) for v in value]
-    if isinstance(value, dict): return [[str(k), code_parts(v, seen)] for k, v in value.items()]
-    if isinstance(value, property): return code_parts(value.fget, seen)
-    if isinstance(value, (classmethod, staticmethod)): return code_parts(value.__func__, seen)
-    if isinstance(value, partial): return [code_parts(v, seen) for v in (value.func, value.args, value.keywords)]
+    if isinstance(value, (str, bytes, int, float, complex, type(None))):
+        return repr(value)
+    if isinstance(value, torch.Tensor):
+        return fingerprint(value)
+    if isinstance(value, np.ndarray):
+        return fingerprint(str(value.dtype), value.shape, value.tobytes())
+    if isinstance(value, torch.nn.Module):
+        return [repr(value), fingerprint(*value.state_dict().values())]
+    if isinstance(value, (list, tuple)):
+        return [code_parts(v, seen) for v in value]
+    if isinstance(value, dict):
+        return [[str(k), code_parts(v, seen)] for k, v in value.items()]
+    if isinstance(value, property):
+        return code_parts(value.fget, seen)
+    if isinstance(value, (classmethod, staticmethod)):
+        return code_parts(value.__func__, seen)
+    if isinstance(value, partial):
+        return [code_parts(v, seen) for v in (value.func, value.args, value.keywords)]
     name = f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
-    if id(value) in seen or of_a_library(getattr(value, "__module__", None) or "builtins"): return name
-    seen[id(value)] = value   # kept alive, so that no other object gets its number
+    if id(value) in seen or of_a_library(getattr(value, "__module__", None) or "builtins"):
+        return name
+    seen[id(value)] = value  # kept alive, so that no other object gets its number
     own = _compiled(value.__code__) if isinstance(value, FunctionType) else []
     return [name, own, [[k, code_parts(v, seen)] for k, v in sorted(_members(value).items())]]

@@ -9,173 +9,210 @@ __all__ = ['KINDS', 'FISHER_KINDS', 'STRUCTURES', 'as_probabilities', 'kl_diverg
 # %% ../nbs/02_fisher.ipynb #c002
 from collections.abc import Iterator
 from typing import Any
-import warnings, torch
+import warnings
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vjp, vmap
-from .data import check_choice, check_whole
+from .checks import check_choice, check_whole
 from .models import check_alone, check_plain, evaluating, two_images
 
 # %% ../nbs/02_fisher.ipynb #c008
 def _as_float(x, name):
     "`x` as a tensor of at least float32; `TypeError` if it does not hold floating-point numbers."
-    try: x = torch.as_tensor(x)
+    try:
+        x = torch.as_tensor(x)
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{name} must hold floating-point numbers, (..., K). Got: {x!r:.80}.") from None
-    if not x.is_floating_point(): raise TypeError(f"{name} must hold floating-point numbers. Got: {x.dtype}.")
-    if x.ndim == 0: raise ValueError(f"{name} must have a last axis of classes, (..., K). Got: a single number.")
+    if not x.is_floating_point():
+        raise TypeError(f"{name} must hold floating-point numbers. Got: {x.dtype}.")
+    if x.ndim == 0:
+        raise ValueError(f"{name} must have a last axis of classes, (..., K). Got: a single number.")
     return x if x.dtype == torch.float64 else x.float()
 
 # %% ../nbs/02_fisher.ipynb #c009
 def _same_classes(p, q, names=("p", "q")):
     "Raise `ValueError` unless (..., K) and (..., K) broadcast and agree in K."
-    try: torch.broadcast_shapes(p.shape[:-1], q.shape[:-1]); fits = p.shape[-1] == q.shape[-1]
-    except RuntimeError: fits = False
-    if not fits: raise ValueError(f"{names[0]} and {names[1]} must agree in shape, (..., K). Got: {tuple(p.shape)} and {tuple(q.shape)}.")
+    try:
+        torch.broadcast_shapes(p.shape[:-1], q.shape[:-1])
+        fits = p.shape[-1] == q.shape[-1]
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{names[0]} and {names[1]} must agree in shape, (..., K). Got: {tuple(p.shape)} and {tuple(q.shape)}."
+        )
 
 # %% ../nbs/02_fisher.ipynb #c010
 def as_probabilities(
-    p,                # (..., K) probabilities: tensor, array or nested list
-    name:str="p",     # how an error message calls it
-    tol:float=1e-3,   # how far the sum of a row may be from 1
-)->Tensor:            # (..., K) float32 or float64
+    p,  # (..., K) probabilities: tensor, array or nested list
+    name: str = "p",  # how an error message calls it
+    tol: float = 1e-3,  # how far the sum of a row may be from 1
+) -> Tensor:  # (..., K) float32 or float64
     """Check that the last axis holds probabilities.
 
     Raises `TypeError` for integers; `ValueError` for negative entries, NaN, or rows that do not sum to 1."""
     p = _as_float(p, name)
-    if (p < 0).any(): raise ValueError(f"{name} must hold no negative probability. Got: {p.min().item():.3g}.")
+    if (p < 0).any():
+        raise ValueError(f"{name} must hold no negative probability. Got: {p.min().item():.3g}.")
     sums = p.sum(-1).flatten()
-    wrong = sums[~((sums - 1).abs() <= tol)]      # NaN counts as wrong
-    if len(wrong): raise ValueError(f"each row of {name} must sum to 1. Got: a row that sums to {wrong[0].item():.6g}.")
+    wrong = sums[~((sums - 1).abs() <= tol)]  # NaN counts as wrong
+    if len(wrong):
+        raise ValueError(f"each row of {name} must sum to 1. Got: a row that sums to {wrong[0].item():.6g}.")
     return p
 
 # %% ../nbs/02_fisher.ipynb #c012
 def _expm1_less_d(d, terms=14):
     "$e^d - 1 - d$ for $|d| \\leq 1/2$ by its Taylor series (Horner), exact to rounding in float64."
     s = torch.ones_like(d)
-    for k in range(terms, 2, -1): s = 1 + s*d/k
-    return s*d*d/2
+    for k in range(terms, 2, -1):
+        s = 1 + s * d / k
+    return s * d * d / 2
 
 # %% ../nbs/02_fisher.ipynb #c013
 def kl_divergence(
-    log_p:Tensor,      # (..., K) log-probabilities
-    log_q:Tensor,      # (..., K) log-probabilities
-    check:bool=True,   # check that rows are normalised (reads values: switch off inside `vmap` and CUDA graphs)
-)->Tensor:             # (...) KL[p, q] in nats
+    log_p: Tensor,  # (..., K) log-probabilities
+    log_q: Tensor,  # (..., K) log-probabilities
+    check: bool = True,  # check that rows are normalised (reads values: switch off inside `vmap` and CUDA graphs)
+) -> Tensor:  # (...) KL[p, q] in nats
     """KL divergence from log-probabilities: never negative, accurate for nearby p and q; inf where q = 0 < p; p = 0 is allowed.
 
     Raises `TypeError`, or `ValueError` for logits and for shapes that differ."""
     log_p, log_q = _as_float(log_p, "log_p"), _as_float(log_q, "log_q")
     _same_classes(log_p, log_q, ("log_p", "log_q"))
     if check:
-        for v, name in ((log_p, "exp(log_p)"), (log_q, "exp(log_q)")): as_probabilities(v.exp(), name)
+        for v, name in ((log_p, "exp(log_p)"), (log_q, "exp(log_q)")):
+            as_probabilities(v.exp(), name)
     p, q, d = log_p.exp(), log_q.exp(), log_q - log_p
-    terms = torch.where(d.abs() < 0.5, p*_expm1_less_d(d.clamp(-0.5, 0.5)), q - p - p*d)
+    terms = torch.where(d.abs() < 0.5, p * _expm1_less_d(d.clamp(-0.5, 0.5)), q - p - p * d)
     return torch.where(p == 0, q, terms).sum(-1)
 
 # %% ../nbs/02_fisher.ipynb #c023
 KINDS = ("riemannian", "per_input")
 
+
 def mean_length(
-    kl:Tensor,            # (..., n) KL divergence of one step, for each of n inputs
-    kind:str="per_input", # "riemannian": the average inside the root; "per_input": outside
-    weights=None,         # (n,) weights of the inputs, summing to 1; None: equal
-)->Tensor:                # (...) length of the step
+    kl: Tensor,  # (..., n) KL divergence of one step, for each of n inputs
+    kind: str = "per_input",  # "riemannian": the average inside the root; "per_input": outside
+    weights=None,  # (n,) weights of the inputs, summing to 1; None: equal
+) -> Tensor:  # (...) length of the step
     """Average one step over n inputs: sqrt(E[2 KL]) or E[sqrt(2 KL)] (Gao and Chaudhari 2021, eq. 11).
 
     Raises `ValueError` for an unknown kind or wrong weights."""
     check_choice(kind, "kind", KINDS)
-    if not kl.ndim or not kl.shape[-1]: raise ValueError(f"kl must hold at least one input, (..., n). Got: shape {tuple(kl.shape)}.")
-    w = kl.new_full(kl.shape[-1:], 1/kl.shape[-1]) if weights is None else as_probabilities(weights, "weights").to(kl)
+    if not kl.ndim or not kl.shape[-1]:
+        raise ValueError(f"kl must hold at least one input, (..., n). Got: shape {tuple(kl.shape)}.")
+    w = (
+        kl.new_full(kl.shape[-1:], 1 / kl.shape[-1])
+        if weights is None
+        else as_probabilities(weights, "weights").to(kl)
+    )
     if w.shape != kl.shape[-1:]:
-        raise ValueError(f"weights must have one entry for each of the {kl.shape[-1]} inputs. Got: shape {tuple(w.shape)}.")
-    if weights is not None: kl = kl.masked_fill(w == 0, 0.)   # an infinite step without weight has no share
-    return ((2*kl) @ w).sqrt() if kind == "riemannian" else (2*kl).sqrt() @ w
+        raise ValueError(
+            f"weights must have one entry for each of the {kl.shape[-1]} inputs. Got: shape {tuple(w.shape)}."
+        )
+    if weights is not None:
+        kl = kl.masked_fill(w == 0, 0.0)  # an infinite step without weight has no share
+    return ((2 * kl) @ w).sqrt() if kind == "riemannian" else (2 * kl).sqrt() @ w
 
 # %% ../nbs/02_fisher.ipynb #c026
 def step_length(
-    p,                    # (n, K) predictions before the step
-    q,                    # (n, K) predictions after it
-    kind:str="per_input", # "riemannian" | "per_input"
-    weights=None,         # (n,) weights of the inputs, summing to 1; None: equal
-)->float:                 # length of the step
+    p,  # (n, K) predictions before the step
+    q,  # (n, K) predictions after it
+    kind: str = "per_input",  # "riemannian" | "per_input"
+    weights=None,  # (n,) weights of the inputs, summing to 1; None: equal
+) -> float:  # length of the step
     """Length of one step between two classifiers' predictions for the same n inputs.
 
     Raises `ValueError` for wrong shapes, probabilities, kind or weights."""
     p, q = as_probabilities(p, "p"), as_probabilities(q, "q")
     if p.ndim != 2 or p.shape != q.shape or not len(p):
-        raise ValueError(f"p and q must have one shape (n, K), n > 0. Got: {tuple(p.shape)} and {tuple(q.shape)}.")
+        raise ValueError(
+            f"p and q must have one shape (n, K), n > 0. Got: {tuple(p.shape)} and {tuple(q.shape)}."
+        )
     return mean_length(kl_divergence(p.log(), q.log(), check=False), kind, weights).item()
 
 # %% ../nbs/02_fisher.ipynb #c027
 def path_length(
-    probabilities,        # (M+1, n, K) predictions of M+1 checkpoints for the same n inputs
-    kind:str="per_input", # "riemannian" | "per_input"
-    weights=None,         # (n,) weights of the inputs, summing to 1; None: equal
-)->float:                 # sum of the M steps
+    probabilities,  # (M+1, n, K) predictions of M+1 checkpoints for the same n inputs
+    kind: str = "per_input",  # "riemannian" | "per_input"
+    weights=None,  # (n,) weights of the inputs, summing to 1; None: equal
+) -> float:  # sum of the M steps
     "Length of a path of classifiers: the sum of its steps. Raises `ValueError` for wrong shapes, probabilities, kind or weights."
     p = as_probabilities(probabilities, "probabilities")
     if p.ndim != 3 or len(p) < 2 or not p.shape[1]:
-        raise ValueError(f"probabilities must have shape (M+1, n, K) with M > 0 and n > 0. Got: {tuple(p.shape)}.")
+        raise ValueError(
+            f"probabilities must have shape (M+1, n, K) with M > 0 and n > 0. Got: {tuple(p.shape)}."
+        )
     log_p = p.log()
     return mean_length(kl_divergence(log_p[:-1], log_p[1:], check=False), kind, weights).sum().item()
 
 # %% ../nbs/02_fisher.ipynb #c032
 def fisher_rao(
-    p,         # (..., K) probabilities
-    q,         # (..., K) probabilities
-)->Tensor:     # (...) distance, 0 to pi
+    p,  # (..., K) probabilities
+    q,  # (..., K) probabilities
+) -> Tensor:  # (...) distance, 0 to pi
     """Fisher-Rao distance $2 \\arccos \\sum_k \\sqrt{p_k q_k}$, computed from the chord so that near points keep their digits.
 
     Raises `ValueError` for what is not a probability."""
     p, q = as_probabilities(p, "p"), as_probabilities(q, "q")
     _same_classes(p, q)
     chord = (p.sqrt() - q.sqrt()).norm(dim=-1)
-    return 4*torch.asin((chord/2).clamp(max=0.5**0.5))
+    return 4 * torch.asin((chord / 2).clamp(max=0.5**0.5))
 
 # %% ../nbs/02_fisher.ipynb #c035
 def geodesic(
-    p,         # (..., K) start
-    q,         # (..., K) end
-    t,         # number or (m,) positions between 0 and 1
-)->Tensor:     # (..., K), or (m, ..., K): points at fractions t of the way
+    p,  # (..., K) start
+    q,  # (..., K) end
+    t,  # number or (m,) positions between 0 and 1
+) -> Tensor:  # (..., K), or (m, ..., K): points at fractions t of the way
     """Points on the shortest path from p to q: the great circle through sqrt(p) and sqrt(q), squared.
 
     Raises `ValueError` for t outside [0, 1]."""
     p, q = as_probabilities(p, "p"), as_probabilities(q, "q")
-    angle = fisher_rao(p, q)[..., None]/2
-    try: t = torch.as_tensor(t, device=angle.device)
-    except (TypeError, ValueError, RuntimeError): raise TypeError(f"t must hold numbers. Got: {t!r:.80}.") from None
-    if t.is_complex(): raise TypeError(f"t must hold real numbers. Got: {t.dtype}.")
+    angle = fisher_rao(p, q)[..., None] / 2
+    try:
+        t = torch.as_tensor(t, device=angle.device)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"t must hold numbers. Got: {t!r:.80}.") from None
+    if t.is_complex():
+        raise TypeError(f"t must hold real numbers. Got: {t.dtype}.")
     t = t.to(angle.dtype)
-    if not ((t >= 0) & (t <= 1)).all(): raise ValueError(f"t must lie between 0 and 1. Got: {t.tolist()}.")
-    t = t.reshape(t.shape + (1,)*angle.ndim)
-    part = lambda s: s*torch.sinc(s*angle/torch.pi)/torch.sinc(angle/torch.pi)   # sin(s a)/sin(a); s where a = 0
-    return (part(1 - t)*p.sqrt() + part(t)*q.sqrt())**2
+    if not ((t >= 0) & (t <= 1)).all():
+        raise ValueError(f"t must lie between 0 and 1. Got: {t.tolist()}.")
+    t = t.reshape(t.shape + (1,) * angle.ndim)
+    # sin(s a)/sin(a); s where a = 0
+    part = lambda s: s * torch.sinc(s * angle / torch.pi) / torch.sinc(angle / torch.pi)
+    return (part(1 - t) * p.sqrt() + part(t) * q.sqrt()) ** 2
 
 # %% ../nbs/02_fisher.ipynb #c047
 def _as_function(model):
     "`logits(params, x)` and `params`, copies of the model's parameters in the order of `named_parameters`."
     lazy = [k for k, v in model.named_parameters() if nn.parameter.is_lazy(v)]
-    if lazy: raise ValueError(f"model must know its shapes: run it once on a batch. Got: uninitialised {lazy[0]}.")
+    if lazy:
+        raise ValueError(f"model must know its shapes: run it once on a batch. Got: uninitialised {lazy[0]}.")
     params = {k: v.detach().clone() for k, v in model.named_parameters()}
-    if not params: raise ValueError("model must have parameters. Got: none.")
+    if not params:
+        raise ValueError("model must have parameters. Got: none.")
     buffers = {k: v.detach().clone() for k, v in model.named_buffers()}
     return lambda params, x: functional_call(model, (params, buffers), (x,)), params
 
 # %% ../nbs/02_fisher.ipynb #c049
 def _root_weights(logits, params, x, y, kind):
     "(c, r, K) weights of the rows: sqrt(p_k) on the diagonal (true, r = K), or a 1 at the label (empirical, r = 1)."
-    with torch.no_grad(): p = logits(params, x).softmax(-1)
+    with torch.no_grad():
+        p = logits(params, x).softmax(-1)
     return p.sqrt().diag_embed() if kind == "true" else nn.functional.one_hot(y, p.shape[-1])[:, None].to(p)
 
 # %% ../nbs/02_fisher.ipynb #c050
 def _score_rows(logits, params, x, e):
     "Gradients of e . log p for (c, ...) inputs and (c, r, K) weights e: a dictionary of (c*r, ...) rows."
+
     def one(x, e):
         _, pull = vjp(lambda w: logits(w, x[None])[0].log_softmax(-1), params)
         return vmap(pull)(e)[0]
+
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "There is a performance drop")   # of layers that `vmap` unrolls
+        warnings.filterwarnings("ignore", "There is a performance drop")  # of layers that `vmap` unrolls
         return {k: v.flatten(0, 1) for k, v in vmap(one)(x, e).items()}
 
 # %% ../nbs/02_fisher.ipynb #c67921d8
@@ -185,27 +222,35 @@ def _score_rows_singly(logits, params, x, e):
     with torch.enable_grad():
         for one, weights in zip(x, e):
             log_p = logits(params, one[None])[0].log_softmax(-1)
-            rows += [torch.autograd.grad(log_p, leaves, w, retain_graph=True, materialize_grads=True) for w in weights]
+            rows += [
+                torch.autograd.grad(log_p, leaves, w, retain_graph=True, materialize_grads=True)
+                for w in weights
+            ]
     return dict(zip(params, map(torch.stack, zip(*rows))))
 
-def _can(f, *args)->bool:
+
+def _can(f, *args) -> bool:
     "Does the call work, in layers that may not know `vmap` or forward derivatives?"
-    try: f(*args)
-    except torch.OutOfMemoryError: raise
-    except RuntimeError: return False
+    try:
+        f(*args)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError:
+        return False
     return True
 
 # %% ../nbs/02_fisher.ipynb #c051
 def _score_chunks(logits, params, x, y, kind, max_entries) -> Iterator[dict]:
     "All score rows of the inputs, a dictionary of chunks with at most `max_entries` numbers (at least one row)."
     n_rows = max(1, max_entries // sum(v.numel() for v in params.values()))
-    with torch.no_grad(): K = logits(params, x[:1]).shape[-1]
+    with torch.no_grad():
+        K = logits(params, x[:1]).shape[-1]
     trial = x[:1].expand(2, *x.shape[1:]), x.new_ones(2, 1, K)
     score_rows = _score_rows if _can(_score_rows, logits, params, *trial) else _score_rows_singly
     rows_each = 1 if kind == "empirical" else K
     c = max(1, n_rows // rows_each)
     for s in range(0, len(x), c):
-        xs, ys = x[s:s+c], None if y is None else y[s:s+c]
+        xs, ys = x[s : s + c], None if y is None else y[s : s + c]
         for e in _root_weights(logits, params, xs, ys, kind).split(min(n_rows, rows_each), dim=1):
             yield score_rows(logits, params, xs, e)
 
@@ -214,19 +259,22 @@ def _stacked(chunks) -> Iterator[Tensor]:
     "The score rows S (r, P) of each chunk."
     return (torch.cat([v.flatten(1) for v in chunk.values()], 1) for chunk in chunks)
 
+
 def _dense(logits, params, x, y, kind, max_entries):
     "(P, P) Fisher information."
     P = sum(v.numel() for v in params.values())
     if P > 20_000:
-        raise ValueError("structure='dense' is for up to 20000 weights. "
-                         f"Got: a model of {P}; take structure='diagonal' or 'product'.")
-    return sum(S.T @ S for S in _stacked(_score_chunks(logits, params, x, y, kind, max_entries)))/len(x)
+        raise ValueError(
+            "structure='dense' is for up to 20000 weights. "
+            f"Got: a model of {P}; take structure='diagonal' or 'product'."
+        )
+    return sum(S.T @ S for S in _stacked(_score_chunks(logits, params, x, y, kind, max_entries))) / len(x)
 
 # %% ../nbs/02_fisher.ipynb #c053
 def _diagonal(logits, params, x, y, kind, max_entries):
     "(P,) diagonal of the Fisher information: the mean over inputs of squared gradients, each input's own."
     chunks = _score_chunks(logits, params, x, y, kind, max_entries)
-    return sum(torch.cat([v.square().sum(0).flatten() for v in chunk.values()]) for chunk in chunks)/len(x)
+    return sum(torch.cat([v.square().sum(0).flatten() for v in chunk.values()]) for chunk in chunks) / len(x)
 
 # %% ../nbs/02_fisher.ipynb #c055
 def _jvp(f, at, v):
@@ -239,9 +287,10 @@ def _jvp(f, at, v):
 def _curvature(z, u, y):
     "M u for logits z (n, K): M = diag(p) - p p^T, or r r^T with r = e_y - p if labels are given."
     p = z.softmax(-1)
-    if y is None: return p*(u - (p*u).sum(-1, keepdim=True))
+    if y is None:
+        return p * (u - (p * u).sum(-1, keepdim=True))
     r = nn.functional.one_hot(y, p.shape[-1]) - p
-    return r*(r*u).sum(-1, keepdim=True)
+    return r * (r * u).sum(-1, keepdim=True)
 
 # %% ../nbs/02_fisher.ipynb #c057
 def _forward_product(logits, params, x, y, v, batch_size=256):
@@ -250,70 +299,99 @@ def _forward_product(logits, params, x, y, v, batch_size=256):
     tangent = {k: part.view(w.shape).to(w) for (k, w), part in zip(params.items(), v.split(sizes))}
     total = torch.zeros(())
     for s in range(0, len(x), batch_size):
-        f, ys = (lambda w, xs=x[s:s+batch_size]: logits(w, xs)), None if y is None else y[s:s+batch_size]
+        f, ys = (
+            (lambda w, xs=x[s : s + batch_size]: logits(w, xs)),
+            None if y is None else y[s : s + batch_size],
+        )
         z, u = _jvp(f, params, tangent)
         pulled = vjp(f, params)[1](_curvature(z, u, ys))[0]
         total = total + torch.cat([g.flatten() for g in pulled.values()])
-    return total/len(x)
+    return total / len(x)
 
 # %% ../nbs/02_fisher.ipynb #209191dc
 def _product(model, logits, params, x, y, kind, max_entries):
     "The function v -> g v, (P,) -> (P,), at the model's present weights."
     size = sum(w.numel() for w in params.values())
-    with evaluating(model): forward = _can(_forward_product, logits, params, x[:1], None, x.new_ones(size))
-    def times(v:Tensor)->Tensor:
+    with evaluating(model):
+        forward = _can(_forward_product, logits, params, x[:1], None, x.new_ones(size))
+
+    def times(v: Tensor) -> Tensor:
         if v.shape != (size,):
-            raise ValueError(f"v must have shape ({size},), one entry for each weight. Got: {tuple(v.shape)}.")
+            raise ValueError(
+                f"v must have shape ({size},), one entry for each weight. Got: {tuple(v.shape)}."
+            )
         with evaluating(model):
-            if forward: return _forward_product(logits, params, x, y, v)
+            if forward:
+                return _forward_product(logits, params, x, y, v)
             rows = _stacked(_score_chunks(logits, params, x, y, kind, max_entries))
-            return sum((S.T @ (S @ v.to(S)) for S in rows), torch.zeros(()))/len(x)
+            return sum((S.T @ (S @ v.to(S)) for S in rows), torch.zeros(())) / len(x)
+
     return times
 
 # %% ../nbs/02_fisher.ipynb #c059
 def _check_inputs(model, x, kind, y):
     "Raise early for inputs, labels or outputs that do not fit."
-    if not isinstance(model, nn.Module): raise TypeError(f"model must be an nn.Module. Got: {type(model).__name__}.")
-    if not isinstance(x, Tensor): raise TypeError(f"x must be a tensor of inputs. Got: {type(x).__name__}.")
-    if x.dtype == torch.uint8: raise TypeError("x must be the model's input, after `to_inputs`. Got: uint8 pixels.")
-    if x.ndim == 0 or not len(x): raise ValueError(f"x must hold at least one input, (n, ...). Got: shape {tuple(x.shape)}.")
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be an nn.Module. Got: {type(model).__name__}.")
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x must be a tensor of inputs. Got: {type(x).__name__}.")
+    if x.dtype == torch.uint8:
+        raise TypeError("x must be the model's input, after `to_inputs`. Got: uint8 pixels.")
+    if x.ndim == 0 or not len(x):
+        raise ValueError(f"x must hold at least one input, (n, ...). Got: shape {tuple(x.shape)}.")
     check_plain(model)
     logits, params = _as_function(model)
     pair = two_images(x)
     try:
-        with torch.no_grad(), evaluating(model): shape = tuple(logits(params, pair).shape)
+        with torch.no_grad(), evaluating(model):
+            shape = tuple(logits(params, pair).shape)
     except RuntimeError as e:
-        raise ValueError(f"x must hold inputs that the model takes. Got: {x.dtype} of shape {tuple(x.shape)}, on which it fails ({e}).") from e
+        raise ValueError(
+            f"x must hold inputs that the model takes. Got: {x.dtype} of shape {tuple(x.shape)}, on which it fails ({e})."
+        ) from e
     if len(shape) != 2 or shape[1] < 2:
         raise ValueError(f"model must give logits of shape (n, K), K > 1. Got: {shape} for two inputs.")
     check_alone(model, pair)
-    if kind == "true": return
-    if y is None: raise ValueError("y must be given for kind='empirical': labels (n,). Got: None.")
+    if kind == "true":
+        return
+    if y is None:
+        raise ValueError("y must be given for kind='empirical': labels (n,). Got: None.")
     if not isinstance(y, Tensor) or y.dtype != torch.int64:
         raise TypeError(f"y must be a tensor of int64 labels. Got: {getattr(y, 'dtype', type(y).__name__)}.")
-    if y.shape != x.shape[:1]: raise ValueError(f"y must have one label for each of the {len(x)} inputs. Got: shape {tuple(y.shape)}.")
+    if y.shape != x.shape[:1]:
+        raise ValueError(
+            f"y must have one label for each of the {len(x)} inputs. Got: shape {tuple(y.shape)}."
+        )
     if y.min() < 0 or y.max() >= shape[1]:
-        raise ValueError(f"y must hold labels from 0 to {shape[1]-1}. Got: {y.min().item()} to {y.max().item()}.")
+        raise ValueError(
+            f"y must hold labels from 0 to {shape[1] - 1}. Got: {y.min().item()} to {y.max().item()}."
+        )
 
 # %% ../nbs/02_fisher.ipynb #c060
 FISHER_KINDS, STRUCTURES = ("true", "empirical"), ("dense", "diagonal", "product")
 
+
 def fisher_information(
-    model:nn.Module,         # classifier: (n, ...) -> (n, K) logits
-    x:Tensor,                # (n, ...) inputs
-    kind:str="true",         # "true": expectation over the model's own labels; "empirical": the labels y
-    structure:str="dense",   # "dense" | "diagonal" | "product"
-    y:Tensor|None=None,      # (n,) int64 labels; only for "empirical"
-    max_entries:int=2**24,   # gradient entries held at once by "dense" and "diagonal": bounds the memory
-)->Any:                      # Tensor (P, P) or (P,), or a function v (P,) -> g v (P,)
+    model: nn.Module,  # classifier: (n, ...) -> (n, K) logits
+    x: Tensor,  # (n, ...) inputs
+    kind: str = "true",  # "true": expectation over the model's own labels; "empirical": the labels y
+    structure: str = "dense",  # "dense" | "diagonal" | "product"
+    y: Tensor | None = None,  # (n,) int64 labels; only for "empirical"
+    max_entries: int = 2**24,  # gradient entries held at once by "dense" and "diagonal": bounds the memory
+) -> Any:  # Tensor (P, P) or (P,), or a function v (P,) -> g v (P,)
     """Fisher information of all parameters, in the order of `model.named_parameters()`, averaged over inputs, in evaluation mode.
 
     The model is not changed. Raises `TypeError`, `ValueError` for arguments that do not fit, and for a model that is
     compiled or predicts one input by the others of its batch."""
-    check_choice(kind, "kind", FISHER_KINDS); check_choice(structure, "structure", STRUCTURES); check_whole(max_entries, "max_entries")
+    check_choice(kind, "kind", FISHER_KINDS)
+    check_choice(structure, "structure", STRUCTURES)
+    check_whole(max_entries, "max_entries")
     _check_inputs(model, x, kind, y)
-    if kind == "true": y = None
+    if kind == "true":
+        y = None
     logits, params = _as_function(model)
-    if structure == "product": return _product(model, logits, params, x, y, kind, max_entries)
+    if structure == "product":
+        return _product(model, logits, params, x, y, kind, max_entries)
     find = {"dense": _dense, "diagonal": _diagonal}[structure]
-    with evaluating(model): return find(logits, params, x, y, kind, max_entries)
+    with evaluating(model):
+        return find(logits, params, x, y, kind, max_entries)

@@ -16,7 +16,8 @@ from torch import nn
 # %% ../nbs/06g_given.ipynb #df11c320
 from .ambient import undisturbed
 from .bodies import Trained, widened
-from .data import Task, unknown
+from .data import Task
+from .checks import unknown
 from .fingerprints import fingerprint
 from .jobs import Plan
 from .keys import marks_of
@@ -26,45 +27,60 @@ from .workers import one_thread
 
 # %% ../nbs/06g_given.ipynb #714ebecb
 def served_by(
-    prepared,   # task name, or (task name, seed) -> Fitted or nn.Module; None: no network is given
-    suite,      # name -> Task
-    seeds,      # of the matrix
-) -> dict:      # (task name, seed) -> key of `prepared`
+    prepared,  # task name, or (task name, seed) -> Fitted or nn.Module; None: no network is given
+    suite,  # name -> Task
+    seeds,  # of the matrix
+) -> dict:  # (task name, seed) -> key of `prepared`
     "Which given network serves which task and seed. Raises TypeError, ValueError or UnknownName."
     if not isinstance(prepared, Mapping | None):
-        raise TypeError(f"prepared must map names of tasks to trained networks or Fitted. Got: {type(prepared).__name__}.")
+        raise TypeError(
+            f"prepared must map names of tasks to trained networks or Fitted. Got: {type(prepared).__name__}."
+        )
     found: dict = {}
-    for key in sorted(prepared or (), key=lambda k: isinstance(k, tuple)):   # those of one seed last
+    for key in sorted(prepared or (), key=lambda k: isinstance(k, tuple)):  # those of one seed last
         name, wanted = (key[0], key[1:]) if isinstance(key, tuple) and len(key) == 2 else (key, seeds)
-        if name not in suite: raise unknown("prepared name", name, suite)
-        if not set(wanted) <= set(seeds): raise ValueError(f"prepared[{key!r}] must be for one of the seeds {list(seeds)}. Got: {wanted[0]!r}.")
+        if name not in suite:
+            raise unknown("prepared name", name, suite)
+        if not set(wanted) <= set(seeds):
+            raise ValueError(
+                f"prepared[{key!r}] must be for one of the seeds {list(seeds)}. Got: {wanted[0]!r}."
+            )
         found |= {(name, seed): key for seed in wanted}
     return found
 
 # %% ../nbs/06g_given.ipynb #86df34c7
-def _module(given, called:str) -> nn.Module:
+def _module(given, called: str) -> nn.Module:
     network = given.model if isinstance(given, Fitted) else given
     if not isinstance(network, nn.Module):
-        raise TypeError(f"{called} must be a trained nn.Module, or a Fitted as `fit_source` returns it. Got: {type(given).__name__}.")
-    broken = [name for name, v in network.state_dict().items() if v.is_floating_point() and not v.isfinite().all()]
-    if broken: raise ValueError(f"{called} must have finite weights. Got: NaN or infinity in {broken[0]}.")
+        raise TypeError(
+            f"{called} must be a trained nn.Module, or a Fitted as `fit_source` returns it. Got: {type(given).__name__}."
+        )
+    broken = [
+        name for name, v in network.state_dict().items() if v.is_floating_point() and not v.isfinite().all()
+    ]
+    if broken:
+        raise ValueError(f"{called} must have finite weights. Got: NaN or infinity in {broken[0]}.")
     return network
 
+
 def with_room(
-    given,          # Fitted or nn.Module, left as it is
-    task:Task,      # that it was trained on
-    n_outputs:int,  # wanted
-    called:str,     # how messages call it
-) -> nn.Module:     # a copy on the CPU
+    given,  # Fitted or nn.Module, left as it is
+    task: Task,  # that it was trained on
+    n_outputs: int,  # wanted
+    called: str,  # how messages call it
+) -> nn.Module:  # a copy on the CPU
     "The network with so many outputs at least, those of the task's classes first. Raises TypeError or ValueError for what is none."
     network, known = _module(given, called), task.n_classes
     trained = Trained(network, task.x_train, called)
     if isinstance(given, Fitted):
         outputs = predict_logits(network, task.x_train[:2]).shape[1]
         if outputs != given.n_outputs or outputs < known:
-            raise ValueError(f"{called} must have as many outputs as its n_outputs, {given.n_outputs}, and the {known} classes of {task.name} at least. "
-                             f"Got: a network with {outputs}.")
-        if outputs >= n_outputs: return copy.deepcopy(network).cpu()
+            raise ValueError(
+                f"{called} must have as many outputs as its n_outputs, {given.n_outputs}, and the {known} classes of {task.name} at least. "
+                f"Got: a network with {outputs}."
+            )
+        if outputs >= n_outputs:
+            return copy.deepcopy(network).cpu()
         known = outputs
     return widened(trained, known, n_outputs).cpu()
 
@@ -72,25 +88,30 @@ def with_room(
 @one_thread()
 @undisturbed()
 def hand_over(
-    plan:Plan,   # of a matrix
-    prepared,    # as for `served_by`
-    seeds,       # of the plan
+    plan: Plan,  # of a matrix
+    prepared,  # as for `served_by`
+    seeds,  # of the plan
 ) -> Plan:
     "The same plan with the networks that are given, each looked at. Raises TypeError, ValueError or UnknownName."
-    made, given, marks = {}, {}, {}   # a network is made ready once for all seeds
+    made, given, marks = {}, {}, {}  # a network is made ready once for all seeds
     for (name, seed), key in served_by(prepared, plan.suite, seeds).items():
         if key not in made:
             called, task = f"prepared[{key!r}]", plan.suite[name]
             network = with_room(prepared[key], task, plan.n_outputs, called)
-            try: made[key] = network, fingerprint("given", *marks_of(network, task))
-            except ValueError as e: raise ValueError(f"{called}: {e}") from e
+            try:
+                made[key] = network, fingerprint("given", *marks_of(network, task))
+            except ValueError as e:
+                raise ValueError(f"{called}: {e}") from e
         given[name, seed], marks[name, seed] = made[key]
     return replace(plan, given=given, networks=plan.networks | marks)
 
+
 def check_views(
-    plan:Plan,   # whose given networks are to be looked through
+    plan: Plan,  # whose given networks are to be looked through
 ):
     "Raise ValueError for a given network without the linear last layer whose input is its features."
     for (name, seed), network in plan.given.items():
-        try: penultimate(network, plan.suite[name].x_train[:2])
-        except ValueError as e: raise ValueError(f"prepared[{name!r}] (seed {seed}): {e}") from e
+        try:
+            penultimate(network, plan.suite[name].x_train[:2])
+        except ValueError as e:
+            raise ValueError(f"prepared[{name!r}] (seed {seed}): {e}") from e

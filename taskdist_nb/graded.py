@@ -7,7 +7,6 @@ __all__ = ['GRADED', 'SECOND', 'TEN_CLASSES', 'renamed_copy', 'with_copies', 'Gr
 
 # %% ../nbs/00c_graded.ipynb #386298ce
 import hashlib
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,83 +19,95 @@ from scipy import ndimage
 from torch import Tensor
 
 # %% ../nbs/00c_graded.ipynb #3cdc5014
-from .data import Suite, Task, check_choice, check_list, check_number, check_whole
+from .data import Suite, Task
+from .checks import check_choice, check_list, check_number, check_whole
 from .data import is_word, stratified
 from .datasets import load_suite
 
 # %% ../nbs/00c_graded.ipynb #2398c5da
-def _as_before(a:np.ndarray, x:Tensor)->Tensor:
+def _as_before(a: np.ndarray, x: Tensor) -> Tensor:
     "An array as images of the type of `x`; bytes are rounded and kept in 0..255."
     a = torch.from_numpy(a)
-    return a.round().clamp(0, 255).to(torch.uint8) if x.dtype==torch.uint8 else a.to(x.dtype)
+    return a.round().clamp(0, 255).to(torch.uint8) if x.dtype == torch.uint8 else a.to(x.dtype)
 
-def _black_corners(x:Tensor)->bool:
+
+def _black_corners(x: Tensor) -> bool:
     "Is each corner 0 in most images?"
     corners = x[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]
-    return bool(((corners==0).double().mean(0)>0.5).all())
+    return bool(((corners == 0).double().mean(0) > 0.5).all())
+
 
 def _turned(
-    x:Tensor,      # (n, C, H, W) images
-    angle:float,   # degrees, counter-clockwise
-)->Tensor: # same shape and type
+    x: Tensor,  # (n, C, H, W) images
+    angle: float,  # degrees, counter-clockwise
+) -> Tensor:  # same shape and type
     "Images turned about their centre. At 0 they are returned as they are."
-    if angle==0: return x
+    if angle == 0:
+        return x
     border = "grid-constant" if _black_corners(x) else "reflect"
     a = ndimage.rotate(x.double().numpy(), angle, axes=(2, 3), reshape=False, order=3, mode=border)
     return _as_before(a, x)
 
 # %% ../nbs/00c_graded.ipynb #f1403070
-def _random(seed:int, *purpose)->torch.Generator:
+def _random(seed: int, *purpose) -> torch.Generator:
     "A stream of random numbers for one purpose."
     digest = hashlib.blake2b(repr((seed, *purpose)).encode(), digest_size=7).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest, "big"))
 
-def _blurred(x:Tensor, sigma:float)->Tensor:
+
+def _blurred(x: Tensor, sigma: float) -> Tensor:
     "Images convolved with a Gaussian of `sigma` pixels."
-    if sigma==0: return x
+    if sigma == 0:
+        return x
     border = "constant" if _black_corners(x) else "reflect"
     return _as_before(ndimage.gaussian_filter(x.double().numpy(), (0, 0, sigma, sigma), mode=border), x)
 
-def _noisy(x:Tensor, sigma:float, g:torch.Generator)->Tensor:
+
+def _noisy(x: Tensor, sigma: float, g: torch.Generator) -> Tensor:
     "Images with Gaussian noise of `sigma`, in the units of the pixels."
-    if sigma==0: return x
+    if sigma == 0:
+        return x
     noise = torch.randn(x.shape, generator=g, dtype=torch.float64)
-    return _as_before((x.double() + sigma*noise).numpy(), x)
+    return _as_before((x.double() + sigma * noise).numpy(), x)
 
 # %% ../nbs/00c_graded.ipynb #9d6e926b
 def _halves(
-    task:Task,   # at least two images a class in either part
-    seed:int,    # which images
-)->tuple[Task,Task]:
+    task: Task,  # at least two images a class in either part
+    seed: int,  # which images
+) -> tuple[Task, Task]:
     "Two tasks of the same classes with no common image. Raises ValueError where a class has a single image."
     first, second = {}, {}
     for part in ("train", "test"):
         x, y = getattr(task, f"x_{part}"), getattr(task, f"y_{part}")
         counts = y.bincount(minlength=task.n_classes)
-        if counts.min()<2:
+        if counts.min() < 2:
             rare = task.classes[counts.argmin()]
-            raise ValueError(f"x_{part} of task {task.name!r} must hold each class twice to be halved. "
-                             f"Got: {int(counts.min())} of {rare!r}; add images or remove the class.")
+            raise ValueError(
+                f"x_{part} of task {task.name!r} must hold each class twice to be halved. "
+                f"Got: {int(counts.min())} of {rare!r}; add images or remove the class."
+            )
         chosen = torch.zeros(len(y), dtype=torch.bool, device=y.device)
-        chosen[stratified(y.cpu(), len(y)//2, seed)] = True
+        chosen[stratified(y.cpu(), len(y) // 2, seed)] = True
         first |= {f"x_{part}": x[chosen], f"y_{part}": y[chosen]}
         second |= {f"x_{part}": x[~chosen], f"y_{part}": y[~chosen]}
     return replace(task, **first), replace(task, **second)
 
 # %% ../nbs/00c_graded.ipynb #acc66554
-def _vocabulary(task:Task)->str:
+def _vocabulary(task: Task) -> str:
     "What the class names belong to, in words that do not depend on the task's name unless the classes do."
     return task.vocabulary or ("" if all(map(is_word, task.classes)) else f"task {task.name}")
 
+
 def renamed_copy(
-    task:Task,            # at least two images a class, for training and for the test
-    name:str|None=None,   # of the copy; None: "NAME copy"
-    seed:int=0,           # which images it gets
-)->tuple[Task,Task]: # the original with half of its images; the copy with the others
+    task: Task,  # at least two images a class, for training and for the test
+    name: str | None = None,  # of the copy; None: "NAME copy"
+    seed: int = 0,  # which images it gets
+) -> tuple[Task, Task]:  # the original with half of its images; the copy with the others
     """A task and its copy: other images of the same classes, of another vocabulary; no output is shared.
 
     Raises TypeError or ValueError for what is no task, and where a class has a single image."""
-    if not isinstance(task, Task): raise TypeError(f"task must be a Task. Got: {type(task).__name__}.")
+    if not isinstance(task, Task):
+        raise TypeError(f"task must be a Task. Got: {type(task).__name__}.")
     check_whole(seed, "seed", 0, 2**63)
     original, other = _halves(task, seed)
     name = f"{task.name} copy" if name is None else name
@@ -104,9 +115,9 @@ def renamed_copy(
 
 # %% ../nbs/00c_graded.ipynb #cbef794a
 def with_copies(
-    suite:Mapping,   # name -> Task
-    seed:int=0,      # which images the copies get
-)->Suite: # the originals, then the copies, each with half of the images
+    suite: Mapping,  # name -> Task
+    seed: int = 0,  # which images the copies get
+) -> Suite:  # the originals, then the copies, each with half of the images
     "A suite with a renamed copy of each task. A dial says nothing of copies and is left out."
     if not isinstance(suite, Mapping):
         raise TypeError(f"suite must be a Suite or a dict of tasks. Got: {type(suite).__name__}.")
@@ -115,10 +126,10 @@ def with_copies(
 
 # %% ../nbs/00c_graded.ipynb #fbbb2281
 def _permuted(
-    task:Task,
-    k:int,      # how many classes change their label: 0, or 2 and more
-    seed:int,   # which ones come first
-)->Task:
+    task: Task,
+    k: int,  # how many classes change their label: 0, or 2 and more
+    seed: int,  # which ones come first
+) -> Task:
     "The same images; `k` classes pass their labels round in a ring."
     moved = torch.randperm(task.n_classes, generator=_random(seed, "permuted"))[:k]
     label = torch.arange(task.n_classes)
@@ -127,40 +138,47 @@ def _permuted(
 
 # %% ../nbs/00c_graded.ipynb #9e075451
 def _resized(
-    task:Task,
-    shape:tuple[int,...],   # (C, H, W) wanted; not larger than the task's, and as many channels or more
-    argument:str,           # how to call the task in a message
-)->Task:
+    task: Task,
+    shape: tuple[int, ...],  # (C, H, W) wanted; not larger than the task's, and as many channels or more
+    argument: str,  # how to call the task in a message
+) -> Task:
     "Images averaged over areas, grey ones repeated over channels. Raises ValueError if they are too small."
-    if task.shape==shape: return task
+    if task.shape == shape:
+        return task
     C, H, W = task.shape
-    if C not in (1, shape[0]) or H<shape[1] or W<shape[2]:
-        raise ValueError(f"{argument} must have images of {shape} (channels, height, width) or larger ones. "
-                         f"Got: {task.shape}; lower size, or use images of one kind.")
+    if C not in (1, shape[0]) or H < shape[1] or W < shape[2]:
+        raise ValueError(
+            f"{argument} must have images of {shape} (channels, height, width) or larger ones. "
+            f"Got: {task.shape}; lower size, or use images of one kind."
+        )
+
     def small(x):
         a = F.adaptive_avg_pool2d(x if x.is_floating_point() else x.float(), shape[1:])
         return _as_before(a.expand(-1, shape[0], -1, -1).numpy(), x).contiguous()
+
     return replace(task, x_train=small(task.x_train), x_test=small(task.x_test))
 
 # %% ../nbs/00c_graded.ipynb #82948088
-def _fitted(second:Task, task:Task)->Task:
+def _fitted(second: Task, task: Task) -> Task:
     "The second data set in the size and channels of the first. Raises ValueError where that cannot be."
     given, wanted = second.x_train.dtype, task.x_train.dtype
-    if given!=wanted:
+    if given != wanted:
         raise ValueError(f"second must have images of type {wanted}. Got: {given}; convert them.")
     return _resized(second, task.shape, "second")
 
-def _joined(task:Task, second:Task)->Task:
+
+def _joined(task: Task, second: Task) -> Task:
     "All classes and images of two tasks; those of the second are called by its name."
     second = _fitted(second, task)
-    joined:dict = {}
+    joined: dict = {}
     for part in ("train", "test"):
         x, y = f"x_{part}", f"y_{part}"
         joined[x] = torch.cat([getattr(task, x), getattr(second, x)])
         joined[y] = torch.cat([getattr(task, y), getattr(second, y) + task.n_classes])
     return replace(task, **joined, classes=task.classes + tuple(f"{second.name} {c}" for c in second.classes))
 
-def _only(task:Task, classes:Iterable[int|str])->Task:
+
+def _only(task: Task, classes: Iterable[int | str]) -> Task:
     "The task with some of its classes, by number or name, in that order."
     how = dict(class_names=task.classes, flip=task.flip, vocabulary=task.vocabulary)
     cut = {task.name: list(classes)}
@@ -168,127 +186,153 @@ def _only(task:Task, classes:Iterable[int|str])->Task:
 
 # %% ../nbs/00c_graded.ipynb #4d79b820
 def _with_other_classes(
-    task:Task,           # K classes
-    k:int,               # how many classes are new
-    second:Task|None,    # where they come from; None: the other half of the K classes
-    seed:int,            # which classes
-)->Task: # K//2 classes, or K with a second data set
+    task: Task,  # K classes
+    k: int,  # how many classes are new
+    second: Task | None,  # where they come from; None: the other half of the K classes
+    seed: int,  # which classes
+) -> Task:  # K//2 classes, or K with a second data set
     "A task in which `k` classes have given way to others; at 0 the source's own classes."
-    def shuffled(n, purpose): return torch.randperm(n, generator=_random(seed, purpose)).tolist()
+
+    def shuffled(n, purpose):
+        return torch.randperm(n, generator=_random(seed, purpose)).tolist()
+
     known = shuffled(task.n_classes, "classes")
     if second is None:
-        half = task.n_classes//2
-        return _only(task, known[half:half+k] + known[k:half])
+        half = task.n_classes // 2
+        return _only(task, known[half : half + k] + known[k:half])
     new = [task.n_classes + i for i in shuffled(second.n_classes, "new classes")]
     return _only(_joined(task, second), new[:k] + known[k:])
 
 # %% ../nbs/00c_graded.ipynb #aafb6135
-def _place_in_class(y:Tensor, g:torch.Generator)->Tensor:
+def _place_in_class(y: Tensor, g: torch.Generator) -> Tensor:
     "(n,) float64 in (0, 1): the places of a class's images in a random order, as fractions of their number."
     place, order = torch.zeros(len(y), dtype=torch.float64), torch.randperm(len(y), generator=g)
     for k in y.unique():
-        i = order[y[order]==k]
-        place[i] = (torch.arange(len(i), dtype=torch.float64) + 0.5)/len(i)
+        i = order[y[order] == k]
+        place[i] = (torch.arange(len(i), dtype=torch.float64) + 0.5) / len(i)
     return place
 
-def _stand_ins(second:Task, part:str, wanted:Tensor, g:torch.Generator)->Tensor:
+
+def _stand_ins(second: Task, part: str, wanted: Tensor, g: torch.Generator) -> Tensor:
     "An image of the second data set for each label wanted, none twice. Raises ValueError if they lack."
     x, y = getattr(second, f"x_{part}"), getattr(second, f"y_{part}")
     drawn = torch.zeros(len(wanted), dtype=torch.long)
     for k in wanted.unique():
-        have, places = (y==k).nonzero().flatten(), (wanted==k).nonzero().flatten()
-        if len(have)<len(places):
-            raise ValueError(f"second must have {len(places)} images or more of class {int(k)} in x_{part}. "
-                             f"Got: {len(have)}; lower images or test_images.")
-        drawn[places] = have[torch.randperm(len(have), generator=g)[:len(places)]]
+        have, places = (y == k).nonzero().flatten(), (wanted == k).nonzero().flatten()
+        if len(have) < len(places):
+            raise ValueError(
+                f"second must have {len(places)} images or more of class {int(k)} in x_{part}. "
+                f"Got: {len(have)}; lower images or test_images."
+            )
+        drawn[places] = have[torch.randperm(len(have), generator=g)[: len(places)]]
     return x[drawn]
 
+
 def _mixed(
-    task:Task,
-    share:float,         # of the images of each class that come from the second data set
-    second:Task|None,    # at least as many classes; None: the negatives of the images
-    seed:int,            # which images
-)->Task:
+    task: Task,
+    share: float,  # of the images of each class that come from the second data set
+    second: Task | None,  # at least as many classes; None: the negatives of the images
+    seed: int,  # which images
+) -> Task:
     "A task with some of its images replaced, class by class."
-    if second is not None: second = _fitted(second, task)
-    parts:dict = {}
+    if second is not None:
+        second = _fitted(second, task)
+    parts: dict = {}
     for part in ("train", "test"):
         x, y, g = getattr(task, f"x_{part}"), getattr(task, f"y_{part}"), _random(seed, "mixture", part)
-        comes_in = _place_in_class(y, g)<share
-        if second is not None: other = _stand_ins(second, part, y, g)
-        else: other = 255 - x if x.dtype==torch.uint8 else x.max() + x.min() - x
+        comes_in = _place_in_class(y, g) < share
+        if second is not None:
+            other = _stand_ins(second, part, y, g)
+        else:
+            other = 255 - x if x.dtype == torch.uint8 else x.max() + x.min() - x
         parts[f"x_{part}"] = torch.where(comes_in[:, None, None, None], other, x)
     return replace(task, **parts)
 
 # %% ../nbs/00c_graded.ipynb #e0b82f50
 class GradedSuite(Suite):
     "A suite whose tasks lie at known places from the first. Raises ValueError if the dial does not fit."
-    def __init__(self,
-        tasks:Iterable[Task],   # the source first
-        dial:Mapping,           # task name -> number, in the order of the tasks; 0 for the source
-        unit:str,               # what the number says, e.g. "angle (degrees)"
-        name:str="graded",      # how reports call it
+
+    def __init__(
+        self,
+        tasks: Iterable[Task],  # the source first
+        dial: Mapping,  # task name -> number, in the order of the tasks; 0 for the source
+        unit: str,  # what the number says, e.g. "angle (degrees)"
+        name: str = "graded",  # how reports call it
     ):
         super().__init__(tasks, name)
-        if not isinstance(dial, Mapping) or list(dial)!=self.names:
+        if not isinstance(dial, Mapping) or list(dial) != self.names:
             raise ValueError(f"dial must have a number for each task, {self.names}. Got: {dial!r:.200}.")
         self.dial = {n: check_number(v, f"dial of task {n!r}") for n, v in dial.items()}
         self.unit = unit
-        if self.dial[self.names[0]]!=0:
+        if self.dial[self.names[0]] != 0:
             raise ValueError(f"dial must be 0 for the first task, from which it counts. Got: {self.dial}.")
 
-    def table(self)->pd.DataFrame:
+    def table(self) -> pd.DataFrame:
         "One row a task: classes, numbers of images, shape, the dial."
         return Suite.table(self).assign(**{self.unit: list(self.dial.values())})
 
-    def _graded(self, suite:Suite)->"GradedSuite":
+    def _graded(self, suite: Suite) -> "GradedSuite":
         "The tasks of a suite, with this one's dial."
         return GradedSuite(suite, {n: self.dial[n] for n in suite}, self.unit, self.name)
 
-    def subset(self,
-        names:Iterable[str],   # of tasks, the source first
-    )->"GradedSuite":
+    def subset(
+        self,
+        names: Iterable[str],  # of tasks, the source first
+    ) -> "GradedSuite":
         "The named tasks with their dial. Raises UnknownName, and ValueError if the source is not the first."
         part = Suite.subset(self, names)
-        if part.names[0]!=self.names[0]:
-            raise ValueError(f"names must begin with {self.names[0]!r}, from which the dial counts. "
-                             f"Got: {part.names}; Suite(suite).subset(names) does without a dial.")
+        if part.names[0] != self.names[0]:
+            raise ValueError(
+                f"names must begin with {self.names[0]!r}, from which the dial counts. "
+                f"Got: {part.names}; Suite(suite).subset(names) does without a dial."
+            )
         return self._graded(part)
 
-    def subsample(self,
-        n_train:int|None=None,  # training images of each task to keep; None: all
-        n_test:int|None=None,   # test images of each task to keep; None: all
-        seed:int=0,             # which ones
-    )->"GradedSuite":
+    def subsample(
+        self,
+        n_train: int | None = None,  # training images of each task to keep; None: all
+        n_test: int | None = None,  # test images of each task to keep; None: all
+        seed: int = 0,  # which ones
+    ) -> "GradedSuite":
         "The suite with `Task.subsample` of each task."
         return self._graded(Suite.subsample(self, n_train, n_test, seed))
 
 # %% ../nbs/00c_graded.ipynb #e9e18bd1
-def _each_image(task:Task, change:Callable)->Task:
+def _each_image(task: Task, change: Callable) -> Task:
     "The task with its images changed by `change(x, part)`."
     return replace(task, x_train=change(task.x_train, "train"), x_test=change(task.x_test, "test"))
 
-def _make_rotation(task, angle, second, seed): return _each_image(task, lambda x, _: _turned(x, angle))
 
-def _make_blur(task, sigma, second, seed): return _each_image(task, lambda x, _: _blurred(x, sigma))
+def _make_rotation(task, angle, second, seed):
+    return _each_image(task, lambda x, _: _turned(x, angle))
+
+
+def _make_blur(task, sigma, second, seed):
+    return _each_image(task, lambda x, _: _blurred(x, sigma))
+
 
 def _make_noise(task, sigma, second, seed):
     return _each_image(task, lambda x, part: _noisy(x, sigma, _random(seed, "noise", part)))
 
-def _make_permuted(task, k, second, seed): return _permuted(task, k, seed)
+
+def _make_permuted(task, k, second, seed):
+    return _permuted(task, k, seed)
 
 # %% ../nbs/00c_graded.ipynb #e5a7e853
-def _replaceable(task:Task, second:Task|None)->int:
+def _replaceable(task: Task, second: Task | None) -> int:
     "How many classes can be new."
-    return task.n_classes//2 if second is None else min(task.n_classes, second.n_classes)
+    return task.n_classes // 2 if second is None else min(task.n_classes, second.n_classes)
+
 
 class Dial(NamedTuple):
     "A kind of graded suite."
-    unit:str            # what its number says
-    levels:tuple        # numbers by default; those above the most are left out
-    make:Callable       # (task, level, second, seed) -> task
-    most:Callable       # (task, second) -> largest number
-    whole:bool=False    # is the number a count?
+
+    unit: str  # what its number says
+    levels: tuple  # numbers by default; those above the most are left out
+    make: Callable  # (task, level, second, seed) -> task
+    most: Callable  # (task, second) -> largest number
+    whole: bool = False  # is the number a count?
+
 
 _COUNTS = tuple(range(11))
 GRADED = {
@@ -299,18 +343,19 @@ GRADED = {
     "permuted_labels": Dial("classes permuted", _COUNTS[::2], _make_permuted, lambda t, _: t.n_classes, True),
     "mixture": Dial("share of other images", (0, 0.2, 0.4, 0.6, 0.8, 1), _mixed, lambda t, _: 1),
 }
-SECOND = ("shared_classes", "mixture")   # the kinds that may take a second data set
+SECOND = ("shared_classes", "mixture")  # the kinds that may take a second data set
 
 # %% ../nbs/00c_graded.ipynb #c64de02d
 TEN_CLASSES = {name: list(range(10)) for name in ("digits", "mnist", "fashion_mnist", "cifar10")}
-TEN_CLASSES["cifar100"] = [15, 19, 21, 31, 38, 3, 42, 43, 88, 97]   # herbivores, carnivores
+TEN_CLASSES["cifar100"] = [15, 19, 21, 31, 38, 3, 42, 43, 88, 97]  # herbivores, carnivores
+
 
 def _one_task(
-    data:str|Path|Task,        # name, path or task
-    classes:Iterable|None,     # labels or names; None: ten of a data set by name, else all
-    root:str|Path,             # torchvision's folder
-    argument:str,              # how to call it in a message
-)->Task:
+    data: str | Path | Task,  # name, path or task
+    classes: Iterable | None,  # labels or names; None: ten of a data set by name, else all
+    root: str | Path,  # torchvision's folder
+    argument: str,  # how to call it in a message
+) -> Task:
     "The classes of one data set as one task. Raises TypeError, ValueError, FileNotFoundError or OSError."
     if isinstance(data, Task):
         task = replace(data, vocabulary=_vocabulary(data))
@@ -320,41 +365,47 @@ def _one_task(
         raise TypeError(f"{argument} must be a Task, or a data set's name or path. Got: {given}.")
     wanted = TEN_CLASSES.get(str(data)) if classes is None else check_list(classes, "classes")
     suite = load_suite(data, {Path(data).stem: wanted} if wanted else None, root)
-    if len(suite)>1:
-        raise ValueError(f"{argument} must be one task. Got: {len(suite)} tasks in {str(data)!r}; "
-                         "say which classes, or pass one of its tasks.")
+    if len(suite) > 1:
+        raise ValueError(
+            f"{argument} must be one task. Got: {len(suite)} tasks in {str(data)!r}; "
+            "say which classes, or pass one of its tasks."
+        )
     return next(iter(suite.values()))
 
 # %% ../nbs/00c_graded.ipynb #1529e7b7
 def _checked_levels(
-    levels:Iterable|None,   # None: those of the dial
-    kind:str,               # of dial
-    most,                   # largest level
-)->list: # numbers in the order given
+    levels: Iterable | None,  # None: those of the dial
+    kind: str,  # of dial
+    most,  # largest level
+) -> list:  # numbers in the order given
     "Raise TypeError or ValueError unless the levels are different numbers that the dial has."
     dial = GRADED[kind]
-    if levels is None: return [v for v in dial.levels if v<=most]
+    if levels is None:
+        return [v for v in dial.levels if v <= most]
     check = check_whole if dial.whole else check_number
     checked = [check(v, "levels", 0, most) for v in check_list(levels, "levels", f"numbers, {dial.unit}")]
-    if not checked or len(set(checked))<len(checked):
+    if not checked or len(set(checked)) < len(checked):
         raise ValueError(f"levels must be different numbers, at least one. Got: {checked!r:.80}.")
-    if kind=="permuted_labels" and 1 in checked:
+    if kind == "permuted_labels" and 1 in checked:
         raise ValueError("levels must be 0, or 2 and more: a class cannot change labels with itself. Got: 1.")
     return checked
 
 # %% ../nbs/00c_graded.ipynb #2cd4ab0c
 def graded_suite(
-    kind:str,                    # a name in `GRADED`: what the dial turns
-    levels:Iterable|None=None,   # numbers on the dial; None: the kind's own
-    data:str|Path|Task="digits", # name or path of a data set, or a task
-    root:str|Path="data",        # torchvision's folder
-    images:int|None=None,        # training images of each task, stratified; None: half of what there are
-    test_images:int|None=None,   # test images of each task; None: half of what there are
-    size:int|None=None,          # height and width that images are shrunk to, by averaging; None: as they are
-    classes:Iterable|None=None,  # labels or names; None: ten of a data set by name, else all
-    second:str|Path|Task|None=None,  # the other data set of a mixture, or the one that new classes come from
-    seed:int=0,                  # which images, classes and noise
-)->GradedSuite: # "source", then a task a level; `dial` says how far each is from the source
+    kind: str,  # a name in `GRADED`: what the dial turns
+    levels: Iterable | None = None,  # numbers on the dial; None: the kind's own
+    data: str | Path | Task = "digits",  # name or path of a data set, or a task
+    root: str | Path = "data",  # torchvision's folder
+    images: int | None = None,  # training images of each task, stratified; None: half of what there are
+    test_images: int | None = None,  # test images of each task; None: half of what there are
+    size: int | None = None,  # height and width that images are shrunk to, by averaging; None: as they are
+    classes: Iterable | None = None,  # labels or names; None: ten of a data set by name, else all
+    second: str
+    | Path
+    | Task
+    | None = None,  # the other data set of a mixture, or the one that new classes come from
+    seed: int = 0,  # which images, classes and noise
+) -> GradedSuite:  # "source", then a task a level; `dial` says how far each is from the source
     """Tasks at known places from the first, which has one half of a data set's images; they have the other.
 
     Raises TypeError, ValueError, UnknownName, FileNotFoundError or OSError for data that are not there."""
@@ -365,13 +416,18 @@ def graded_suite(
     task = _one_task(data, classes, root, "data")
     other_data = None if second is None else _one_task(second, None, root, "second")
     levels = _checked_levels(levels, kind, dial.most(task, other_data))
-    if size is not None: check_whole(size, "size", 1, min(task.shape[1:]))
+    if size is not None:
+        check_whole(size, "size", 1, min(task.shape[1:]))
+
     def prepared(t):
         t = t.subsample(images, test_images, seed)
         return t if size is None else _resized(t, (t.shape[0], size, size), "data")
+
     def made(t, level):
-        if kind!="shared_classes": return dial.make(prepared(t), level, other_data, seed)
-        return prepared(dial.make(t, level, other_data, seed))       # first the classes, then images of these
+        if kind != "shared_classes":
+            return dial.make(prepared(t), level, other_data, seed)
+        return prepared(dial.make(t, level, other_data, seed))  # first the classes, then images of these
+
     source, other = _halves(task, seed)
     tasks = [replace(made(source, 0), name="source")]
     tasks += [replace(made(other, v), name=f"{kind} {v:g}") for v in levels]

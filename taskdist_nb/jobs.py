@@ -9,10 +9,12 @@ __all__ = ['LONGEST_STEP', 'NO_STORE', 'Job', 'needed_by', 'begins_at', 'Plan', 
            'do_jobs']
 
 # %% ../nbs/06e_jobs.ipynb #f49c8597
-import copy, errno, time
+import copy
+import errno
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 # %% ../nbs/06e_jobs.ipynb #cfa153c2
 import numpy as np
@@ -23,41 +25,67 @@ from fastcore.basics import patch
 # %% ../nbs/06e_jobs.ipynb #c1e240a6
 from .ambient import check_finite, undisturbed
 from .data import Suite, joint_label_space
-from .distances import (DISTANCES, Embedding, PATHS, TransferResult, check_config, embed_task, fit_probe, from_record,
-                                   to_record)
+from taskdist_nb.distances import (
+    DISTANCES,
+    Embedding,
+    PATHS,
+    TransferResult,
+    check_config,
+    embed_task,
+    fit_probe,
+    from_record,
+    to_record,
+)
 from .fingerprints import fingerprint
 from .keys import measure_version, model_fingerprint, settings_for, task_fingerprint
 from .models import build_model, predict_logits, resolve_precision
-from .scores import SCORES, get_measure
+from .scores import get_measure
 from .store import FORMAT, Store, distrust
 from .together import transfer_together
-from .trajectory import Fitted, Trajectory, TransferConfig, accuracy_on, device_of, fit_task, on_device, still_trajectory
+from taskdist_nb.trajectory import (
+    Fitted,
+    Trajectory,
+    TransferConfig,
+    accuracy_on,
+    device_of,
+    fit_task,
+    on_device,
+    still_trajectory,
+)
 from .workers import one_thread, own_device, visible_devices
 
 # %% ../nbs/06e_jobs.ipynb #c041
 @dataclass(frozen=True)
 class Job:
     "A record to be made."
-    stage: str       # "fit", "floor", "probe", "embedding", or a distance or score
-    seed: int        # of all its random streams
-    tasks: tuple = ()   # names: (source, target) of a pair, () of the probe, one name otherwise
-    def __str__(self): return " ".join(filter(None, [self.stage, " to ".join(self.tasks), f"(seed {self.seed})"]))
+
+    stage: str  # "fit", "floor", "probe", "embedding", or a distance or score
+    seed: int  # of all its random streams
+    tasks: tuple = ()  # names: (source, target) of a pair, () of the probe, one name otherwise
+
+    def __str__(self):
+        return " ".join(filter(None, [self.stage, " to ".join(self.tasks), f"(seed {self.seed})"]))
+
 
 def needed_by(
-    job:Job,   # of any stage
+    job: Job,  # of any stage
 ) -> list[Job]:
     "The jobs whose records a job reads."
-    if job.stage in ("fit", "probe"): return []
-    if job.stage == "floor": return [Job("fit", job.seed, job.tasks)]
-    if job.stage == "embedding": return [Job("probe", job.seed)]
+    if job.stage in ("fit", "probe"):
+        return []
+    if job.stage == "floor":
+        return [Job("fit", job.seed, job.tasks)]
+    if job.stage == "embedding":
+        return [Job("probe", job.seed)]
     needs = get_measure(job.stage).needs
     stages = {"": (), "fit": ("fit",), "source": ("fit", "floor"), "embedding": ("embedding",)}[needs]
     tasks = job.tasks if needs == "embedding" else job.tasks[:1]
     return [Job(stage, job.seed, (t,)) for stage in stages for t in tasks]
 
+
 def begins_at(
-    job:Job,   # of any stage
-) -> tuple:    # (task, seed), or () where no such network is read
+    job: Job,  # of any stage
+) -> tuple:  # (task, seed), or () where no such network is read
     "Whose fitted network a job makes or reads."
     fits = [j for j in (job, *needed_by(job)) if j.stage == "fit"]
     return (fits[0].tasks[0], job.seed) if fits else ()
@@ -66,116 +94,171 @@ def begins_at(
 @dataclass(frozen=True)
 class Plan:
     "One matrix to be computed: everything that its pairs share."
-    suite: Suite             # tasks with their data; what a worker is sent holds only those that it looks at
-    model: Callable|str      # name or factory: n_classes -> nn.Module
-    config: TransferConfig   # device and precision are decided
-    store: Store             # where records are read and written
-    n_outputs: int           # of every network's head
-    tasks: dict              # task name -> fingerprint, of the whole suite
-    networks: dict           # seed -> fingerprint; (task name, seed) -> that of a network which was given
-    together: int = 1        # pairs that one process trains in lock-step
-    given: dict = field(default_factory=dict, repr=False, compare=False)   # (task name, seed) -> trained network on the CPU; others are fitted here
-    known: dict = field(default_factory=dict, repr=False, compare=False)   # parts of keys that many jobs share
 
-    def group(self,
-        stage:str,   # of a job
+    suite: Suite  # tasks with their data; what a worker is sent holds only those that it looks at
+    model: Callable | str  # name or factory: n_classes -> nn.Module
+    config: TransferConfig  # device and precision are decided
+    store: Store  # where records are read and written
+    n_outputs: int  # of every network's head
+    tasks: dict  # task name -> fingerprint, of the whole suite
+    networks: dict  # seed -> fingerprint; (task name, seed) -> that of a network which was given
+    together: int = 1  # pairs that one process trains in lock-step
+    given: dict = field(
+        default_factory=dict, repr=False, compare=False
+    )  # (task name, seed) -> trained network on the CPU; others are fitted here
+    known: dict = field(default_factory=dict, repr=False, compare=False)  # parts of keys that many jobs share
+
+    def group(
+        self,
+        stage: str,  # of a job
     ) -> int:
         "How many jobs of a stage are done at once."
         return self.together if stage in PATHS else 1
-    def only(self, *names:str) -> "Plan":   # of tasks; none: all of them
+
+    def only(self, *names: str) -> "Plan":  # of tasks; none: all of them
         "The same plan with the data and given networks of these tasks alone: what is sent to the process that works on them."
-        if not names: return self
+        if not names:
+            return self
         given = {at: network for at, network in self.given.items() if at[0] in names}
         return replace(self, suite=Suite.subset(self.suite, dict.fromkeys(names)), given=given)
 
 # %% ../nbs/06e_jobs.ipynb #0a65dee7
 @patch
-def stage_key(self:Plan,
-    stage:str,   # of jobs
+def stage_key(
+    self: Plan,
+    stage: str,  # of jobs
 ) -> str:
     "What the names of a stage's records have in common. A probe is fitted to all tasks, in any order."
     at = stage, self.config, self.together, tuple(self.tasks.values())
     if at not in self.known:
         measures = {name for name, d in DISTANCES.items() if d.needs == "embedding"}
         pooled = stage in {"probe", "embedding"} | measures
-        self.known[at] = fingerprint(FORMAT, stage, settings_for(stage, self.config), measure_version(stage),
-                                     self.tasks if pooled else {}, self.group(stage) > 1)
+        self.known[at] = fingerprint(
+            FORMAT,
+            stage,
+            settings_for(stage, self.config),
+            measure_version(stage),
+            self.tasks if pooled else {},
+            self.group(stage) > 1,
+        )
     return self.known[at]
 
+
 @patch
-def key(self:Plan,
-    job:Job,   # of this plan
+def key(
+    self: Plan,
+    job: Job,  # of this plan
 ) -> str:
     "The name of a job's record."
     data = [self.tasks[t] for t in job.tasks]
     network = self.networks[job.seed]
-    if self.given and (mark := self.networks.get(begins_at(job))): network = fingerprint(network, mark)
+    if self.given and (mark := self.networks.get(begins_at(job))):
+        network = fingerprint(network, mark)
     return fingerprint(self.stage_key(job.stage), job.seed, job.tasks, data, network)
 
 # %% ../nbs/06e_jobs.ipynb #c046
 def make_plan(
-    suite, model, config, store, seeds,   # as for `distance_matrix`, checked
-    together:int=1,                       # pairs that one process trains in lock-step
+    suite,
+    model,
+    config,
+    store,
+    seeds,  # as for `distance_matrix`, checked
+    together: int = 1,  # pairs that one process trains in lock-step
 ) -> Plan:
     "Look at everything once. The head of every network has room for the two largest tasks, so that one source serves every target."
     first, *others = suite.values()
-    for other in others: joint_label_space(first, other)   # raises if images differ
-    config, n_outputs = check_config(config), 2*max(t.n_classes for t in suite.values())
+    for other in others:
+        joint_label_space(first, other)  # raises if images differ
+    config, n_outputs = check_config(config), 2 * max(t.n_classes for t in suite.values())
     device = device_of(config) if config.device == "auto" else config.device
     config = replace(config, device=device, precision=resolve_precision(config.precision, device))
-    return Plan(suite, model, config, Store(store), n_outputs, {k: task_fingerprint(t) for k, t in suite.items()},
-                {s: model_fingerprint(model, n_outputs, first, s) for s in seeds}, together)
+    return Plan(
+        suite,
+        model,
+        config,
+        Store(store),
+        n_outputs,
+        {k: task_fingerprint(t) for k, t in suite.items()},
+        {s: model_fingerprint(model, n_outputs, first, s) for s in seeds},
+        together,
+    )
 
 # %% ../nbs/06e_jobs.ipynb #7e416496
-LONGEST_STEP = 150.   # nats^(1/2), on average over the steps of a path
+LONGEST_STEP = 150.0  # nats^(1/2), on average over the steps of a path
+
 
 def numbers_of(
-    result:TransferResult,   # of any measure
-) -> dict:                   # what it is called -> value; without what its settings leave out
+    result: TransferResult,  # of any measure
+) -> dict:  # what it is called -> value; without what its settings leave out
     "All numbers of a result that must be finite."
     numbers = dict(distance=result.distance)
-    if result.path is None: return numbers
-    numbers |= {k: getattr(result, k) for k in ("noise_floor", "accuracy", "source_accuracy")} | result.lengths
-    numbers |= {f"{reading}:{part}": v for reading, parts in result.parts.items() for part, v in parts.items()}
+    if result.path is None:
+        return numbers
+    numbers |= {
+        k: getattr(result, k) for k in ("noise_floor", "accuracy", "source_accuracy")
+    } | result.lengths
+    numbers |= {
+        f"{reading}:{part}": v for reading, parts in result.parts.items() for part, v in parts.items()
+    }
     numbers |= {f"iteration {k}": v for k, v in enumerate(result.iterations)}
     measured = result.config.excess_points and result.config.excess_steps
     return numbers | (dict(excess_loss=result.excess_loss) if measured else {})
 
+
 def check_result(
-    result:TransferResult,   # just measured
-) -> TransferResult:         # the same
+    result: TransferResult,  # just measured
+) -> TransferResult:  # the same
     "Raise FloatingPointError unless all that was measured is finite and no longer than a path can be; NaN may have a reason."
-    if result.reason: return result
+    if result.reason:
+        return result
     for name, value in numbers_of(result).items():
-        if not np.isfinite(value): raise FloatingPointError(f"{name} came out as {value}.")
-    longest = LONGEST_STEP*result.config.checkpoints
+        if not np.isfinite(value):
+            raise FloatingPointError(f"{name} came out as {value}.")
+    longest = LONGEST_STEP * result.config.checkpoints
     if result.path is not None and max(abs(result.distance), abs(result.noise_floor)) > longest:
-        raise FloatingPointError(f"the distance came out as {result.distance:g} over a noise floor of "
-                                 f"{result.noise_floor:g}, longer than {longest:g}: training diverged. "
-                                 "Take a smaller learning rate.")
+        raise FloatingPointError(
+            f"the distance came out as {result.distance:g} over a noise floor of "
+            f"{result.noise_floor:g}, longer than {longest:g}: training diverged. "
+            "Take a smaller learning rate."
+        )
     return result
 
 # %% ../nbs/06e_jobs.ipynb #c048
 @contextmanager
 def making(
-    plan:Plan,   # that the jobs belong to
-    *jobs:Job,   # one, or several that are made at once
-):               # gives a function (record, tensors=None, job=jobs[0]) that writes a job's record
+    plan: Plan,  # that the jobs belong to
+    *jobs: Job,  # one, or several that are made at once
+):  # gives a function (record, tensors=None, job=jobs[0]) that writes a job's record
     "Make records: with a sign of life, and the jobs' names in what goes wrong. They share the time."
     start = time.perf_counter()
+
     def write(record, tensors=None, job=jobs[0]):
-        seconds = (time.perf_counter() - start)/len(jobs)
-        plan.store.write(plan.key(job), record, tensors, plan.config.device, seconds=seconds, stage=job.stage,
-                         seed=job.seed, tasks=job.tasks, settings=settings_for(job.stage, plan.config))
+        seconds = (time.perf_counter() - start) / len(jobs)
+        plan.store.write(
+            plan.key(job),
+            record,
+            tensors,
+            plan.config.device,
+            seconds=seconds,
+            stage=job.stage,
+            seed=job.seed,
+            tasks=job.tasks,
+            settings=settings_for(job.stage, plan.config),
+        )
+
     with undisturbed(), ExitStack() as signs:
-        for job in jobs: signs.enter_context(plan.store.at_work(plan.key(job)))
-        try: yield write
-        except FloatingPointError as e: raise FloatingPointError(f"{', '.join(map(str, jobs))}: {e}") from e
+        for job in jobs:
+            signs.enter_context(plan.store.at_work(plan.key(job)))
+        try:
+            yield write
+        except FloatingPointError as e:
+            raise FloatingPointError(f"{', '.join(map(str, jobs))}: {e}") from e
 
 # %% ../nbs/06e_jobs.ipynb #15450db2
 @patch
-def clear_signs(self:Plan,
-    jobs:list,   # that nobody is at work on
+def clear_signs(
+    self: Plan,
+    jobs: list,  # that nobody is at work on
 ):
     "Take away the signs that these jobs are being done. Somebody who is at it after all gives another."
     for key in self.store.running() & {self.key(job) for job in jobs}:
@@ -183,13 +266,16 @@ def clear_signs(self:Plan,
 
 # %% ../nbs/06e_jobs.ipynb #1b00a8ae
 def stored(
-    plan:Plan, job:Job,   # whose record is wanted
-    make:Callable,        # record -> what it stands for
+    plan: Plan,
+    job: Job,  # whose record is wanted
+    make: Callable,  # record -> what it stands for
 ):
     "What a job's record stands for; None if there is none, or none that this version understands."
     record = plan.store.read(plan.key(job))
-    if record is None: return None
-    try: return make(record)
+    if record is None:
+        return None
+    try:
+        return make(record)
     except (TypeError, ValueError, KeyError, AttributeError) as e:
         said = f"the record {plan.key(job)} is of another version of this package ({type(e).__name__}: {e})"
         return distrust(plan.store.file_of(plan.key(job)), said)
@@ -197,18 +283,22 @@ def stored(
 # %% ../nbs/06e_jobs.ipynb #c050
 @undisturbed()
 def fitted_of(
-    plan:Plan,        # that the job belongs to
-    job:Job,          # a fit or a probe
-    x:torch.Tensor,   # (n, C, H, W) images of the size that the network takes
-    fit:Callable,     # () -> Fitted, called if the store has none
+    plan: Plan,  # that the job belongs to
+    job: Job,  # a fit or a probe
+    x: torch.Tensor,  # (n, C, H, W) images of the size that the network takes
+    fit: Callable,  # () -> Fitted, called if the store has none
 ) -> Fitted:
     "A fitted network from the store, or by `fit()` and then stored."
+
     def load(record):
-        if not (weights := plan.store.tensors(plan.key(job))): return None
+        if not (weights := plan.store.tensors(plan.key(job))):
+            return None
         network = build_model(plan.model, record["n_outputs"], x[:2].to(device_of(plan.config)), 0)
         network.load_state_dict(weights)
         return Fitted(**record, model=network)
-    if found := stored(plan, job, load): return found
+
+    if found := stored(plan, job, load):
+        return found
     with making(plan, job) as write:
         fitted = fit()
         check_finite(fitted.model)
@@ -216,23 +306,30 @@ def fitted_of(
         write(about, fitted.model.state_dict())
     return fitted
 
+
 def fit_of(
-    plan:Plan, name:str, seed:int,   # a task's name and a seed of the plan
-) -> Fitted:                         # without a noise floor
+    plan: Plan,
+    name: str,
+    seed: int,  # a task's name and a seed of the plan
+) -> Fitted:  # without a noise floor
     "The network of a task: one that was given, or fitted to it, from the store or now."
-    if (name, seed) in plan.given: return given_of(plan, name, seed)
+    if (name, seed) in plan.given:
+        return given_of(plan, name, seed)
     task = plan.suite[name]
     fit = lambda: fit_task(task, plan.n_outputs, plan.model, plan.config, seed, progress=False)
     return fitted_of(plan, Job("fit", seed, (name,)), task.x_train, fit)
 
 # %% ../nbs/06e_jobs.ipynb #ea1eb582
 def given_of(
-    plan:Plan, name:str, seed:int,   # of a network in `plan.given`
-) -> Fitted:                         # without a noise floor
+    plan: Plan,
+    name: str,
+    seed: int,  # of a network in `plan.given`
+) -> Fitted:  # without a noise floor
     "A copy of a network that was given, with its accuracy from the store or measured now."
     task, job = on_device(plan.suite[name], plan.config), Job("fit", seed, (name,))
     network = copy.deepcopy(plan.given[name, seed]).to(task.x_train.device)
-    if found := stored(plan, job, lambda record: Fitted(**record, model=network)): return found
+    if found := stored(plan, job, lambda record: Fitted(**record, model=network)):
+        return found
     with making(plan, job) as write:
         started, n_outputs = time.perf_counter(), predict_logits(network, task.x_train[:1]).shape[1]
         accuracy = accuracy_on(network, task, precision=plan.config.precision)
@@ -242,73 +339,101 @@ def given_of(
 
 # %% ../nbs/06e_jobs.ipynb #c052
 def source_of(
-    plan:Plan, name:str, seed:int,   # a task's name and a seed of the plan
+    plan: Plan,
+    name: str,
+    seed: int,  # a task's name and a seed of the plan
 ) -> Fitted:
     "The fitted source of a task and seed with its noise floor, from the store or made now."
     fitted, job = fit_of(plan, name, seed), Job("floor", seed, (name,))
+
     def walk():
         with making(plan, job) as write:
             path = still_trajectory(fitted, plan.suite[name], plan.config, seed).path
             longest = path.per_input.iloc[-1]
-            if not longest <= LONGEST_STEP*plan.config.checkpoints:
-                raise FloatingPointError(f"the noise floor came out as {longest:g}: training diverged. "
-                                         "Take a smaller learning rate.")
+            if not longest <= LONGEST_STEP * plan.config.checkpoints:
+                raise FloatingPointError(
+                    f"the noise floor came out as {longest:g}: training diverged. "
+                    "Take a smaller learning rate."
+                )
             write(dict(path=path.to_dict("list")))
         return path
+
     path = stored(plan, job, lambda record: pd.DataFrame(record["path"]))
     return replace(fitted, floor=Trajectory(walk() if path is None else path, None))
 
 # %% ../nbs/06e_jobs.ipynb #c054
 def probe_of(
-    plan:Plan, seed:int,   # with all tasks of the suite, unless the store has the probe
+    plan: Plan,
+    seed: int,  # with all tasks of the suite, unless the store has the probe
 ) -> Fitted:
     "The probe network of Task2Vec for the whole suite, from the store or made now; the same for any order of the tasks."
+
     def fit():
         if len(plan.suite) < len(plan.tasks):
-            raise RuntimeError(f"the store {plan.store.folder} lost its probe network during the run; start the run again.")
+            raise RuntimeError(
+                f"the store {plan.store.folder} lost its probe network during the run; start the run again."
+            )
         tasks = [on_device(plan.suite[t], plan.config) for t in sorted(plan.suite)]
         return fit_probe(tasks, plan.model, plan.config, seed, progress=False)
+
     return fitted_of(plan, Job("probe", seed), next(iter(plan.suite.values())).x_train, fit)
 
+
 def embedding_of(
-    plan:Plan, name:str, seed:int,   # a task's name and a seed of the plan
+    plan: Plan,
+    name: str,
+    seed: int,  # a task's name and a seed of the plan
 ) -> Embedding:
     "The Task2Vec embedding of a task under the suite's probe, from the store or made now."
     job = Job("embedding", seed, (name,))
-    if found := plan.store.tensors(plan.key(job)): return Embedding(name, found["vector"], found["other"])
+    if found := plan.store.tensors(plan.key(job)):
+        return Embedding(name, found["vector"], found["other"])
     probe = probe_of(plan, seed)
     with making(plan, job) as write:
-        made = embed_task(on_device(plan.suite[name], plan.config), probe.model, plan.config.fisher_images, seed)
+        made = embed_task(
+            on_device(plan.suite[name], plan.config), probe.model, plan.config.fisher_images, seed
+        )
         write(dict(task=name), dict(vector=made.vector, other=made.other))
     return made
 
 # %% ../nbs/06e_jobs.ipynb #c056
 def stored_result(
-    plan:Plan, job:Job,   # a pair's job of the plan
-) -> TransferResult|None:
+    plan: Plan,
+    job: Job,  # a pair's job of the plan
+) -> TransferResult | None:
     "A pair's result, if the store has it. Its settings are the plan's: those that do not matter may have been others."
     return stored(plan, job, lambda record: replace(from_record(record), config=plan.config))
 
+
 def result_of(
-    plan:Plan, job:Job,   # a pair's job of the plan
+    plan: Plan,
+    job: Job,  # a pair's job of the plan
 ) -> TransferResult:
     "A pair's result, from the store or computed and stored now."
-    if found := stored_result(plan, job): return found
+    if found := stored_result(plan, job):
+        return found
     measure, (source, target) = get_measure(job.stage), job.tasks
     get = {"fit": fit_of, "source": source_of, "embedding": embedding_of}.get(measure.needs)
     wanted = dict.fromkeys(t for need in needed_by(job) for t in need.tasks)
     prepared = {t: get(plan, t, job.seed) for t in wanted}
     with making(plan, job) as write:
-        result = measure.measure(plan.suite[source], plan.suite[target], plan.model, plan.config, job.seed,
-                                 prepared=prepared, progress=False)
+        result = measure.measure(
+            plan.suite[source],
+            plan.suite[target],
+            plan.model,
+            plan.config,
+            job.seed,
+            prepared=prepared,
+            progress=False,
+        )
         write(to_record(check_result(result)))
     return result
 
 # %% ../nbs/06e_jobs.ipynb #c058
 def results_together(
-    plan:Plan,   # that the jobs belong to
-    jobs:list,   # of one distance, one that trains along the way
-) -> list[TransferResult]:   # one per job
+    plan: Plan,  # that the jobs belong to
+    jobs: list,  # of one distance, one that trains along the way
+) -> list[TransferResult]:  # one per job
     "The results of several pairs of one distance; those that the store does not have are trained in lock-step."
     found = {job: stored_result(plan, job) for job in jobs}
     if left := [job for job in jobs if found[job] is None]:
@@ -317,7 +442,9 @@ def results_together(
         pairs = [tuple(plan.suite[t] for t in job.tasks) for job in left]
         seeds = [job.seed for job in left]
         with making(plan, *left) as write:
-            made = transfer_together(pairs, left[0].stage, plan.model, plan.config, seeds, prepared, progress=False)
+            made = transfer_together(
+                pairs, left[0].stage, plan.model, plan.config, seeds, prepared, progress=False
+            )
             for job, result in zip(left, made):
                 write(to_record(check_result(result)), job=job)
                 found[job] = result
@@ -326,68 +453,93 @@ def results_together(
 # %% ../nbs/06e_jobs.ipynb #c065
 @contextmanager
 def settled(
-    plan:Plan,   # with a device of a kind, "cuda", or a certain one
-):               # gives a plan
+    plan: Plan,  # with a device of a kind, "cuda", or a certain one
+):  # gives a plan
     "The plan with a device of its own where any GPU would do, on one thread."
     names = visible_devices() if plan.config.device == "cuda" else []
     with undisturbed(), one_thread():
         if len(names) < 2:
             yield plan
             return
-        with own_device(names) as k: yield replace(plan, config=replace(plan.config, device=f"cuda:{k}"))
+        with own_device(names) as k:
+            yield replace(plan, config=replace(plan.config, device=f"cuda:{k}"))
 
 # %% ../nbs/06e_jobs.ipynb #5dbba4ee
-NO_STORE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG,   # errors of the whole store, not of one file
-            errno.EIO, errno.ENOENT, errno.EACCES, errno.EPERM}
+NO_STORE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EFBIG,  # errors of the whole store, not of one file
+    errno.EIO,
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+}
+
 
 @dataclass(frozen=True)
 class Failed:
     "A job that came to nothing."
+
     job: Job
-    error: Exception   # why
+    error: Exception  # why
 
     @property
     def reason(self) -> str:
         "Why, with the name of the job."
         return str(self.error) if str(self.job) in str(self.error) else f"{self.job}: {self.error}"
 
+
 def attempt(
-    job:Job,         # that is made
-    make:Callable,   # makes it
-):                   # what `make` returns, or Failed
+    job: Job,  # that is made
+    make: Callable,  # makes it
+):  # what `make` returns, or Failed
     "Make a job; what goes wrong with it alone is handed back, not raised."
-    try: return make()
-    except (FloatingPointError, ValueError) as e: return Failed(job, e)
+    try:
+        return make()
+    except (FloatingPointError, ValueError) as e:
+        return Failed(job, e)
     except OSError as e:
-        if e.errno in NO_STORE: raise
+        if e.errno in NO_STORE:
+            raise
         return Failed(job, e)
 
 # %% ../nbs/06e_jobs.ipynb #9812bd0f
 def do_job(
-    plan:Plan, job:Job,   # a job of the plan, of any stage
-) -> TransferResult|None:
+    plan: Plan,
+    job: Job,  # a job of the plan, of any stage
+) -> TransferResult | None:
     "Make one record here and now, unless it is there."
     prepare = {"fit": fit_of, "floor": source_of, "embedding": embedding_of}
-    if job.stage == "probe": probe_of(plan, job.seed)
-    elif job.stage in prepare: prepare[job.stage](plan, job.tasks[0], job.seed)
-    else: return result_of(plan, job)
+    if job.stage == "probe":
+        probe_of(plan, job.seed)
+    elif job.stage in prepare:
+        prepare[job.stage](plan, job.tasks[0], job.seed)
+    else:
+        return result_of(plan, job)
     return None
 
+
 def do_together(
-    plan:Plan, jobs:list,   # pairs of one distance
-) -> list:                  # a TransferResult or Failed for each
+    plan: Plan,
+    jobs: list,  # pairs of one distance
+) -> list:  # a TransferResult or Failed for each
     "Several pairs in lock-step; if one of them breaks the step, each by itself."
-    try: return results_together(plan, jobs)
-    except (FloatingPointError, ValueError): pass
+    try:
+        return results_together(plan, jobs)
+    except (FloatingPointError, ValueError):
+        pass
     return [attempt(job, lambda: results_together(plan, [job])[0]) for job in jobs]
 
 # %% ../nbs/06e_jobs.ipynb #c067
 def do_jobs(
-    plan:Plan,   # with at least the data that the jobs look at
-    *jobs:Job,   # of one stage
-) -> list:       # a TransferResult, Failed or None for each job
+    plan: Plan,  # with at least the data that the jobs look at
+    *jobs: Job,  # of one stage
+) -> list:  # a TransferResult, Failed or None for each job
     "Make the records that are not there. A result for each pair; None for the rest, which is in the store."
     with settled(plan) as here:
-        if plan.group(jobs[0].stage) > 1: made = do_together(here, list(jobs))
-        else: made = [attempt(job, lambda: do_job(here, job)) for job in jobs]
+        if plan.group(jobs[0].stage) > 1:
+            made = do_together(here, list(jobs))
+        else:
+            made = [attempt(job, lambda: do_job(here, job)) for job in jobs]
     return [replace(m, config=plan.config) if isinstance(m, TransferResult) else m for m in made]

@@ -16,141 +16,192 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import NamedTuple
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from scipy.special import comb
 from scipy.stats import weightedtau
 
 # %% ../nbs/08b_judgement.ipynb #c004
-from .mantel import align_columns, check_choice, check_integer, count_extreme, mantel, square_values, standardise
+from taskdist_nb.mantel import (
+    align_columns,
+    check_choice,
+    check_integer,
+    count_extreme,
+    mantel,
+    square_values,
+    standardise,
+)
 from .matrix import DistanceMatrix
 
 # %% ../nbs/08b_judgement.ipynb #c009
 class Effects(NamedTuple):
     "The additive parts of a square matrix without its diagonal, and what remains."
-    mean:float # mu, mean of the off-diagonal entries
-    source:np.ndarray # (n,) s, sums to 0
-    target:np.ndarray # (n,) t, sums to 0
-    interaction:np.ndarray # (n, n) e: rows and columns sum to 0 off the diagonal; zero diagonal
 
-def effects(m, # (n, n) array-like; the diagonal is ignored
-           ) -> Effects:
+    mean: float  # mu, mean of the off-diagonal entries
+    source: np.ndarray  # (n,) s, sums to 0
+    target: np.ndarray  # (n,) t, sums to 0
+    interaction: np.ndarray  # (n, n) e: rows and columns sum to 0 off the diagonal; zero diagonal
+
+
+def effects(
+    m,  # (n, n) array-like; the diagonal is ignored
+) -> Effects:
     """Least-squares source and target effects of the off-diagonal entries, and the interaction left over (Griffing, Aust. J. Biol. Sci. 9, 1956).
 
     Raises ValueError for n < 3 or NaN."""
     v = square_values(m, "m")
     n, total = len(v), v.sum()
-    rows, columns = v.sum(1) - total/n, v.sum(0) - total/n
-    source, target = (((n - 1)*x + y)/(n*(n - 2)) for x, y in ((rows, columns), (columns, rows)))
-    rest = v - total/(n*(n - 1)) - source[:, None] - target
-    np.fill_diagonal(rest, 0.)
-    return Effects(total/(n*(n - 1)), source, target, rest)
+    rows, columns = v.sum(1) - total / n, v.sum(0) - total / n
+    source, target = (((n - 1) * x + y) / (n * (n - 2)) for x, y in ((rows, columns), (columns, rows)))
+    rest = v - total / (n * (n - 1)) - source[:, None] - target
+    np.fill_diagonal(rest, 0.0)
+    return Effects(total / (n * (n - 1)), source, target, rest)
 
 # %% ../nbs/08b_judgement.ipynb #c015
-def varies(m:np.ndarray) -> bool: # (n, n)
+def varies(m: np.ndarray) -> bool:  # (n, n)
     "Do the off-diagonal entries differ by more than rounding?"
     v = m[~np.eye(len(m), dtype=bool)]
-    return bool(np.ptp(v) > 1e-12*np.abs(v).max())
+    return bool(np.ptp(v) > 1e-12 * np.abs(v).max())
 
-def interaction(m:np.ndarray) -> np.ndarray: # (n, n) -> (n, n)
+
+def interaction(m: np.ndarray) -> np.ndarray:  # (n, n) -> (n, n)
     "What source and target effects leave over; exactly 0 where only rounding is left."
     rest, v = effects(m).interaction, m[~np.eye(len(m), dtype=bool)]
-    return rest if np.abs(rest).max() > max(1e-9*np.ptp(v), 1e-12*np.abs(v).max()) else 0*rest
+    return rest if np.abs(rest).max() > max(1e-9 * np.ptp(v), 1e-12 * np.abs(v).max()) else 0 * rest
 
-def correlate(a:np.ndarray, # (n, n)
-              b:np.ndarray, # (n, n)
-              method:str="pearson", # "pearson" | "spearman"
-             ) -> float: # in [-1, 1]
+
+def correlate(
+    a: np.ndarray,  # (n, n)
+    b: np.ndarray,  # (n, n)
+    method: str = "pearson",  # "pearson" | "spearman"
+) -> float:  # in [-1, 1]
     "Correlation of the off-diagonal entries; NaN if either is constant."
-    if not (varies(a) and varies(b)): return math.nan
-    return float(np.clip((standardise(a, "a", method)*standardise(b, "b", method)).sum(), -1, 1))
+    if not (varies(a) and varies(b)):
+        return math.nan
+    return float(np.clip((standardise(a, "a", method) * standardise(b, "b", method)).sum(), -1, 1))
 
-def correlations(a:np.ndarray, # (n, n) prediction
-                 b:np.ndarray, # (n, n) yardstick
-                ) -> dict[str, float]: # r, spearman, interaction
+
+def correlations(
+    a: np.ndarray,  # (n, n) prediction
+    b: np.ndarray,  # (n, n) yardstick
+) -> dict[str, float]:  # r, spearman, interaction
     "Correlations over all ordered pairs; NaN where one side is constant."
-    return dict(r=correlate(a, b), spearman=correlate(a, b, "spearman"), interaction=correlate(interaction(a), interaction(b)))
+    return dict(
+        r=correlate(a, b),
+        spearman=correlate(a, b, "spearman"),
+        interaction=correlate(interaction(a), interaction(b)),
+    )
 
 # %% ../nbs/08b_judgement.ipynb #c018
-def weighted_tau(a:np.ndarray, # (m,) prediction for m sources of one target, smaller = nearer
-                 b:np.ndarray, # (m,) yardstick
-                ) -> float: # in [-1, 1]
+def weighted_tau(
+    a: np.ndarray,  # (m,) prediction for m sources of one target, smaller = nearer
+    b: np.ndarray,  # (m,) yardstick
+) -> float:  # in [-1, 1]
     "Weighted Kendall tau with most weight on the nearest sources (Vigna, WWW 2015, additive hyperbolic). 0 if a is constant, NaN if b is."
-    if np.ptp(b) == 0: return math.nan
-    return 0. if np.ptp(a) == 0 else float(weightedtau(-a, -b).statistic)
+    if np.ptp(b) == 0:
+        return math.nan
+    return 0.0 if np.ptp(a) == 0 else float(weightedtau(-a, -b).statistic)
 
 # %% ../nbs/08b_judgement.ipynb #c021
-def expected_best(a:np.ndarray, # (m,) prediction for m sources, smaller = nearer
-                  b:np.ndarray, # (m,) yardstick
-                  k:int, # sources tried; all of them if k > m
-                 ) -> float: # in the yardstick's units
+def expected_best(
+    a: np.ndarray,  # (m,) prediction for m sources, smaller = nearer
+    b: np.ndarray,  # (m,) yardstick
+    k: int,  # sources tried; all of them if k > m
+) -> float:  # in the yardstick's units
     "Expected yardstick of the best of the k sources with the smallest predictions, ties broken at random."
     k = min(k, len(a))
     cut = np.partition(a, k - 1)[k - 1]
     sure, tied = b[a < cut], np.sort(b[a == cut])
     drawn = k - len(sure)
-    probability = comb(len(tied) - 1 - np.arange(len(tied)), drawn - 1)/comb(len(tied), drawn)
+    probability = comb(len(tied) - 1 - np.arange(len(tied)), drawn - 1) / comb(len(tied), drawn)
     return float(probability @ np.minimum(tied, sure.min(initial=np.inf)))
 
 # %% ../nbs/08b_judgement.ipynb #c024
-def square_frame(m, # (n, n) array-like or DataFrame, or a DistanceMatrix (its mean over seeds)
-                 name:str, # name of the argument, for the message
-                ) -> pd.DataFrame: # (n, n) float64, zero diagonal; labels 0 to n-1 if there are none
+def square_frame(
+    m,  # (n, n) array-like or DataFrame, or a DistanceMatrix (its mean over seeds)
+    name: str,  # name of the argument, for the message
+) -> pd.DataFrame:  # (n, n) float64, zero diagonal; labels 0 to n-1 if there are none
     "A square matrix as a labelled table. Raises TypeError or ValueError as `square_values` and `align_columns` do."
-    if isinstance(m, DistanceMatrix): m = m.mean
+    if isinstance(m, DistanceMatrix):
+        m = m.mean
     labels = None
-    if isinstance(m, pd.DataFrame): m = align_columns(m, name); labels = m.index
+    if isinstance(m, pd.DataFrame):
+        m = align_columns(m, name)
+        labels = m.index
     return pd.DataFrame(square_values(m, name), labels, labels)
 
-def in_order(m:pd.DataFrame, # square, labelled
-             labels:pd.Index, # the order wanted
-             name:str, # name of the argument, for the message
-            ) -> np.ndarray: # (n, n)
+
+def in_order(
+    m: pd.DataFrame,  # square, labelled
+    labels: pd.Index,  # the order wanted
+    name: str,  # name of the argument, for the message
+) -> np.ndarray:  # (n, n)
     "The values with rows and columns in the order of the labels. Raises ValueError if the labels are others."
     odd = set(m.index) ^ set(labels)
-    if odd: raise ValueError(f"{name} and yardstick must have the same tasks; in one only: {sorted(map(str, odd))}.")
+    if odd:
+        raise ValueError(
+            f"{name} and yardstick must have the same tasks; in one only: {sorted(map(str, odd))}."
+        )
     return m.loc[labels, labels].to_numpy()
 
-def check_yardstick(b:np.ndarray): # (n, n)
+
+def check_yardstick(b: np.ndarray):  # (n, n)
     "Raises ValueError if the off-diagonal entries are all equal."
-    if varies(b): return
-    raise ValueError(f"yardstick must vary off the diagonal: with nothing to choose, nothing can be judged. Got: {b[0, 1]} everywhere.")
+    if varies(b):
+        return
+    raise ValueError(
+        f"yardstick must vary off the diagonal: with nothing to choose, nothing can be judged. Got: {b[0, 1]} everywhere."
+    )
 
 # %% ../nbs/08b_judgement.ipynb #c025
-def prepare(prediction, yardstick) -> tuple[np.ndarray, np.ndarray, pd.Index]: # (n, n), (n, n), names of the tasks
+# (n, n), (n, n), names of the tasks
+def prepare(prediction, yardstick) -> tuple[np.ndarray, np.ndarray, pd.Index]:
     "Both matrices over the same tasks in the yardstick's order."
     a, b = square_frame(prediction, "prediction"), square_frame(yardstick, "yardstick")
-    if len(a) != len(b): raise ValueError(f"prediction and yardstick must have the same size. Got: {a.shape} and {b.shape}.")
+    if len(a) != len(b):
+        raise ValueError(f"prediction and yardstick must have the same size. Got: {a.shape} and {b.shape}.")
     check_yardstick(b.to_numpy())
     labelled = [isinstance(m, (pd.DataFrame, DistanceMatrix)) for m in (prediction, yardstick)]
-    if all(labelled): return in_order(a, b.index, "prediction"), b.to_numpy(), b.index
+    if all(labelled):
+        return in_order(a, b.index, "prediction"), b.to_numpy(), b.index
     return a.to_numpy(), b.to_numpy(), a.index if labelled[0] else b.index
 
-def judge_targets(prediction, # (n, n): DataFrame, array-like or DistanceMatrix; rows sources, columns targets, smaller = nearer
-                  yardstick, # (n, n), likewise; smaller = easier
-                 ) -> pd.DataFrame: # (n targets, 5): tau, regret1, regret3 and the regrets of random sources
+
+def judge_targets(
+    prediction,  # (n, n): DataFrame, array-like or DistanceMatrix; rows sources, columns targets, smaller = nearer
+    yardstick,  # (n, n), likewise; smaller = easier
+) -> pd.DataFrame:  # (n targets, 5): tau, regret1, regret3 and the regrets of random sources
     "Ranking and regret for each target by itself. Regrets are in the yardstick's units."
     a, b, names = prepare(prediction, yardstick)
     rows = {}
     for j, name in enumerate(names):
         x, y = np.delete(a[:, j], j), np.delete(b[:, j], j)
-        chosen = {"regret1": (x, 1), "regret3": (x, 3), "random_regret": (0*x, 1), "random_regret3": (0*x, 3)}
-        rows[name] = dict(tau=weighted_tau(x, y)) | {k: expected_best(p, y, many) - y.min() for k, (p, many) in chosen.items()}
+        chosen = {
+            "regret1": (x, 1),
+            "regret3": (x, 3),
+            "random_regret": (0 * x, 1),
+            "random_regret3": (0 * x, 3),
+        }
+        rows[name] = dict(tau=weighted_tau(x, y)) | {
+            k: expected_best(p, y, many) - y.min() for k, (p, many) in chosen.items()
+        }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("target")
 
 # %% ../nbs/08b_judgement.ipynb #c026
 @dataclass(frozen=True)
 class Judgement:
     "How well a prediction agrees with a yardstick; NaN where a number is undefined."
-    r:float # Pearson's correlation over all ordered pairs
-    pvalue:float # directed Mantel test of r > 0; exact for up to 8 tasks
-    spearman:float # rank correlation over all ordered pairs
-    interaction:float # Pearson's r with source and target effects removed from both sides
-    tau:float # weighted Kendall tau over the sources of a target, mean over targets
-    regret1:float # yardstick of the source chosen minus the best, mean over targets
-    regret3:float # the same for the best of the three sources chosen
-    random_regret:float # expected regret of a random source
-    random_regret3:float # expected regret of the best of three random sources
-    n:int # number of tasks
+
+    r: float  # Pearson's correlation over all ordered pairs
+    pvalue: float  # directed Mantel test of r > 0; exact for up to 8 tasks
+    spearman: float  # rank correlation over all ordered pairs
+    interaction: float  # Pearson's r with source and target effects removed from both sides
+    tau: float  # weighted Kendall tau over the sources of a target, mean over targets
+    regret1: float  # yardstick of the source chosen minus the best, mean over targets
+    regret3: float  # the same for the best of the three sources chosen
+    random_regret: float  # expected regret of a random source
+    random_regret3: float  # expected regret of the best of three random sources
+    n: int  # number of tasks
 
     def __repr__(self):
         over_pairs = f"r = {self.r:.3f} (p = {self.pvalue:.3g}), Spearman {self.spearman:.3f}, interaction {self.interaction:.3f}"
@@ -158,134 +209,199 @@ class Judgement:
         return f"Judgement(n = {self.n}): {over_pairs}; within a target: tau {self.tau:.3f}, {regrets}"
 
 # %% ../nbs/08b_judgement.ipynb #c027
-def judge(prediction, # (n, n): DataFrame, array-like or DistanceMatrix (its mean); rows sources, columns targets, smaller = nearer
-          yardstick, # (n, n), likewise; smaller = easier
-          by:str=None, # a name in `YARDSTICKS`, to be read from a matrix of fine-tuning; None: the matrix as it stands
-          permutations:int=9999, # relabellings for the p-value if n > 8
-          seed:int=0, # seed of the relabellings
-         ) -> Judgement:
+def judge(
+    prediction,  # (n, n): DataFrame, array-like or DistanceMatrix (its mean); rows sources, columns targets, smaller = nearer
+    yardstick,  # (n, n), likewise; smaller = easier
+    by: str = None,  # a name in `YARDSTICKS`, to be read from a matrix of fine-tuning; None: the matrix as it stands
+    permutations: int = 9999,  # relabellings for the p-value if n > 8
+    seed: int = 0,  # seed of the relabellings
+) -> Judgement:
     """Compare a prediction with a yardstick: over all pairs, and within each target.
 
     A constant prediction has r, pvalue, spearman and interaction NaN, tau 0 and the regrets of a random choice.
     Raises TypeError or ValueError for matrices that cannot be compared, or a yardstick that was not measured."""
     a, b, names = prepare(prediction, yardstick if by is None else yardstick_matrix(yardstick, by))
     over_pairs = correlations(a, b)
-    pvalue = math.nan if math.isnan(over_pairs["r"]) else mantel(a, b, permutations=permutations, seed=seed).pvalue
+    pvalue = (
+        math.nan if math.isnan(over_pairs["r"]) else mantel(a, b, permutations=permutations, seed=seed).pvalue
+    )
     return Judgement(pvalue=pvalue, n=len(names), **over_pairs, **judge_targets(a, b).mean())
 
 # %% ../nbs/08b_judgement.ipynb #c030
-def static_ranker(cost:Mapping, # source -> number, smaller = better source (1 - accuracy, say): dict or Series
-                 ) -> pd.DataFrame: # (n, n) the row of a source holds its number
+def static_ranker(
+    cost: Mapping,  # source -> number, smaller = better source (1 - accuracy, say): dict or Series
+) -> pd.DataFrame:  # (n, n) the row of a source holds its number
     """A prediction that knows the sources only.
 
     Raises TypeError for what is no mapping, ValueError for fewer than 3 sources or numbers that are not finite."""
-    if not isinstance(cost, (Mapping, pd.Series)): raise TypeError(f"cost must map sources to numbers (dict or Series). Got: {type(cost).__name__}.")
-    names, v = list(cost.keys()), np.array(list(cost.values()) if isinstance(cost, Mapping) else cost, dtype=float)
+    if not isinstance(cost, (Mapping, pd.Series)):
+        raise TypeError(f"cost must map sources to numbers (dict or Series). Got: {type(cost).__name__}.")
+    names, v = (
+        list(cost.keys()),
+        np.array(list(cost.values()) if isinstance(cost, Mapping) else cost, dtype=float),
+    )
     if len(names) < 3 or not np.isfinite(v).all():
-        raise ValueError(f"cost must hold a finite number for each of at least 3 sources. Got: {dict(zip(names, v.tolist()))}.")
-    return pd.DataFrame(np.repeat(v[:, None], len(v), 1), pd.Index(names, name="source"), pd.Index(names, name="target"))
+        raise ValueError(
+            f"cost must hold a finite number for each of at least 3 sources. Got: {dict(zip(names, v.tolist()))}."
+        )
+    return pd.DataFrame(
+        np.repeat(v[:, None], len(v), 1), pd.Index(names, name="source"), pd.Index(names, name="target")
+    )
 
 # %% ../nbs/08b_judgement.ipynb #c031
-def field_matrix(m:DistanceMatrix, # its results hold the field
-                 field:str|Callable, # "accuracy", "source_accuracy", "excess_loss", "noise_floor", ..., or a function of a TransferResult
-                 change:Callable=None, # applied to the values, e.g. lambda accuracy: 1 - accuracy
-                ) -> DistanceMatrix: # the same tasks and seeds
+def field_matrix(
+    m: DistanceMatrix,  # its results hold the field
+    field: str
+    | Callable,  # "accuracy", "source_accuracy", "excess_loss", "noise_floor", ..., or a function of a TransferResult
+    change: Callable = None,  # applied to the values, e.g. lambda accuracy: 1 - accuracy
+) -> DistanceMatrix:  # the same tasks and seeds
     """A field of a matrix's results, pair by pair and seed by seed, as a matrix of its own: a yardstick or a prediction.
 
     Raises ValueError for an unknown field or one not measured everywhere."""
-    if not m.results: raise ValueError(f"m must hold results to read {field!r} from. Got: a matrix without results ({m.name}).")
-    if not callable(field): check_choice(field, "field", tuple(k for k, v in vars(m.results[0]).items() if isinstance(v, (int, float)) and k != "seed"))
+    if not m.results:
+        raise ValueError(
+            f"m must hold results to read {field!r} from. Got: a matrix without results ({m.name})."
+        )
+    if not callable(field):
+        check_choice(
+            field,
+            "field",
+            tuple(k for k, v in vars(m.results[0]).items() if isinstance(v, (int, float)) and k != "seed"),
+        )
     read = field if callable(field) else attrgetter(field)
     values = np.full(m.values.shape, np.nan)
-    for r in m.results: values[m.seeds.index(r.seed), m.names.index(r.source), m.names.index(r.target)] = read(r)
+    for r in m.results:
+        values[m.seeds.index(r.seed), m.names.index(r.source), m.names.index(r.target)] = read(r)
     if np.isnan(values[:, ~np.eye(len(m.names), dtype=bool)]).any():
         raise ValueError(f"field must be one that every pair of {m.name} has. Got: {field!r}, NaN in places.")
     title = "a function" if callable(field) else field
-    return DistanceMatrix(f"{title} of {m.name}", list(m.names), list(m.seeds), values if change is None else change(values))
+    return DistanceMatrix(
+        f"{title} of {m.name}", list(m.names), list(m.seeds), values if change is None else change(values)
+    )
 
 # %% ../nbs/08b_judgement.ipynb #36af53bf
-YARDSTICKS = {   # name -> (what is read from a result of fine-tuning, what it means)
-    "length": (lambda r: r.lengths.get("per_input", r.distance), "length of fine-tuning until 95% of its final accuracy, as published; nats^(1/2)"),
+YARDSTICKS = {  # name -> (what is read from a result of fine-tuning, what it means)
+    "length": (
+        lambda r: r.lengths.get("per_input", r.distance),
+        "length of fine-tuning until 95% of its final accuracy, as published; nats^(1/2)",
+    ),
     "area": (lambda r: r.area, "area under the curve of the test error, as a mean over the path; 0 to 1"),
     "error": (lambda r: 1 - r.accuracy, "error on the test images at the end; 0 to 1"),
 }
 
-class NotMeasured(ValueError): "A yardstick that the results of a matrix do not hold for every pair."
 
-def yardstick_matrix(fine_tuning:DistanceMatrix, # with its results
-                     name:str, # a key of `YARDSTICKS`
-                    ) -> DistanceMatrix: # of that name, smaller = easier
+class NotMeasured(ValueError):
+    "A yardstick that the results of a matrix do not hold for every pair."
+
+
+def yardstick_matrix(
+    fine_tuning: DistanceMatrix,  # with its results
+    name: str,  # a key of `YARDSTICKS`
+) -> DistanceMatrix:  # of that name, smaller = easier
     "One yardstick from a matrix of fine-tuning. Raises TypeError for another object, ValueError for an unknown name, NotMeasured."
     check_choice(name, "yardstick", tuple(YARDSTICKS))
     if not isinstance(fine_tuning, DistanceMatrix):
-        raise TypeError(f"yardstick must be a DistanceMatrix of fine-tuning to read {name!r} from. Got: {type(fine_tuning).__name__}.")
-    try: found = field_matrix(fine_tuning, YARDSTICKS[name][0])
-    except ValueError as e: raise NotMeasured(f"yardstick {name!r} must have been measured for every pair: {e}") from None
+        raise TypeError(
+            f"yardstick must be a DistanceMatrix of fine-tuning to read {name!r} from. Got: {type(fine_tuning).__name__}."
+        )
+    try:
+        found = field_matrix(fine_tuning, YARDSTICKS[name][0])
+    except ValueError as e:
+        raise NotMeasured(f"yardstick {name!r} must have been measured for every pair: {e}") from None
     return replace(found, name=name)
 
 # %% ../nbs/08b_judgement.ipynb #c036
-def mean_pvalue(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
-                permutations:int=9999, # relabellings if n > 8
-                seed:int=0, # seed of the relabellings
-               ) -> float: # NaN if a correlation is undefined
+def mean_pvalue(
+    pairs: list[tuple],  # (prediction, yardstick) arrays, each (n, n)
+    permutations: int = 9999,  # relabellings if n > 8
+    seed: int = 0,  # seed of the relabellings
+) -> float:  # NaN if a correlation is undefined
     "One-sided p-value of the mean correlation over pairs of matrices, all relabelled together; exact for n <= 8."
-    if any(math.isnan(correlate(a, b)) for a, b in pairs): return math.nan
+    if any(math.isnan(correlate(a, b)) for a, b in pairs):
+        return math.nan
     tests = [mantel(a, b, permutations=permutations, seed=seed) for a, b in pairs]
     null, r = np.mean([t.null for t in tests], axis=0), float(np.mean([t.r for t in tests]))
     count = count_extreme(null, r, "greater")
-    return count/len(null) if tests[0].exact else (count + 1)/(len(null) + 1)
+    return count / len(null) if tests[0].exact else (count + 1) / (len(null) + 1)
 
 # %% ../nbs/08b_judgement.ipynb #c039
-def mean_correlations(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
-                     ) -> pd.Series: # r, spearman, interaction
+def mean_correlations(
+    pairs: list[tuple],  # (prediction, yardstick) arrays, each (n, n)
+) -> pd.Series:  # r, spearman, interaction
     "Correlations averaged over pairs of matrices."
     return pd.DataFrame([correlations(a, b) for a, b in pairs]).mean(skipna=False)
 
-def jackknife_error(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
-                   ) -> pd.Series: # r, spearman, interaction; NaN for n < 5
+
+def jackknife_error(
+    pairs: list[tuple],  # (prediction, yardstick) arrays, each (n, n)
+) -> pd.Series:  # r, spearman, interaction; NaN for n < 5
     """Standard errors of the mean correlations, one task (row and column) left out at a time.
 
     The factor for the interaction is (n-2)/2n (Snijders and Borgatti, Connections 22, 1999)."""
     n = len(pairs[0][0])
-    if n < 5: return pd.Series(np.nan, ["r", "spearman", "interaction"])
+    if n < 5:
+        return pd.Series(np.nan, ["r", "spearman", "interaction"])
     without = lambda m, i: np.delete(np.delete(m, i, 0), i, 1)
-    left = pd.DataFrame([mean_correlations([(without(a, i), without(b, i)) for a, b in pairs]) for i in range(n)])
-    factor = pd.Series({"r": (n - 1)/n, "spearman": (n - 1)/n, "interaction": (n - 2)/(2*n)})
-    return np.sqrt(factor*(n - 1)*left.var(ddof=1, skipna=False))
+    left = pd.DataFrame(
+        [mean_correlations([(without(a, i), without(b, i)) for a, b in pairs]) for i in range(n)]
+    )
+    factor = pd.Series({"r": (n - 1) / n, "spearman": (n - 1) / n, "interaction": (n - 2) / (2 * n)})
+    return np.sqrt(factor * (n - 1) * left.var(ddof=1, skipna=False))
 
-def mean_targets(pairs:list[tuple], names) -> pd.DataFrame: # (n targets, 5)
+
+def mean_targets(pairs: list[tuple], names) -> pd.DataFrame:  # (n targets, 5)
     "`judge_targets`, averaged over pairs of matrices."
     frames = [judge_targets(a, b).set_axis(names, axis=0) for a, b in pairs]
     return pd.concat(frames).groupby(level=0, sort=False).mean()
 
 # %% ../nbs/08b_judgement.ipynb #c042
-def seed_frames(m, # DistanceMatrix, or one square DataFrame that belongs to no seed
-                name:str, # name of the argument, for the message
-               ) -> dict: # seed -> (n, n) DataFrame; None -> DataFrame
+def seed_frames(
+    m,  # DistanceMatrix, or one square DataFrame that belongs to no seed
+    name: str,  # name of the argument, for the message
+) -> dict:  # seed -> (n, n) DataFrame; None -> DataFrame
     "One labelled matrix a seed. Raises TypeError for anything else."
-    if isinstance(m, pd.DataFrame): return {None: square_frame(m, name)}
-    if not isinstance(m, DistanceMatrix): raise TypeError(f"{name} must be a DistanceMatrix or a DataFrame. Got: {type(m).__name__}.")
+    if isinstance(m, pd.DataFrame):
+        return {None: square_frame(m, name)}
+    if not isinstance(m, DistanceMatrix):
+        raise TypeError(f"{name} must be a DistanceMatrix or a DataFrame. Got: {type(m).__name__}.")
     return {s: square_frame(pd.DataFrame(v, m.names, m.names), name) for s, v in zip(m.seeds, m.values)}
 
-def ceiling_pairs(yardstick:DistanceMatrix, # at least two seeds
-                 ) -> dict[str, list]: # "lower", "upper" -> (prediction, yardstick) arrays
+
+def ceiling_pairs(
+    yardstick: DistanceMatrix,  # at least two seeds
+) -> dict[str, list]:  # "lower", "upper" -> (prediction, yardstick) arrays
     "The (prediction, yardstick) pairs behind the two bounds. Raises ValueError for fewer than two seeds."
     v = [f.to_numpy() for f in seed_frames(yardstick, "yardstick").values()]
-    if len(v) < 2: raise ValueError(f"yardstick must hold at least 2 seeds: a noise ceiling is the agreement of repeats. Got: {len(v)}.")
-    return {"lower": [(np.mean(v[:s] + v[s+1:], axis=0), v[s]) for s in range(len(v))], "upper": [(np.mean(v, axis=0), b) for b in v]}
+    if len(v) < 2:
+        raise ValueError(
+            f"yardstick must hold at least 2 seeds: a noise ceiling is the agreement of repeats. Got: {len(v)}."
+        )
+    return {
+        "lower": [(np.mean(v[:s] + v[s + 1 :], axis=0), v[s]) for s in range(len(v))],
+        "upper": [(np.mean(v, axis=0), b) for b in v],
+    }
 
-def noise_ceiling(yardstick:DistanceMatrix, # at least two seeds
-                 ) -> pd.DataFrame: # rows lower, upper; columns r, spearman, interaction, tau, regret1, regret3
+
+def noise_ceiling(
+    yardstick: DistanceMatrix,  # at least two seeds
+) -> pd.DataFrame:  # rows lower, upper; columns r, spearman, interaction, tau, regret1, regret3
     "Agreement of each seed with the mean of the others (lower) and of all (upper), averaged over seeds (Nili et al., PLoS Comput. Biol. 10, 2014)."
-    return pd.DataFrame({bound: summarise(pairs, yardstick.names)[0]["mean"] for bound, pairs in ceiling_pairs(yardstick).items()}).T
+    return pd.DataFrame(
+        {
+            bound: summarise(pairs, yardstick.names)[0]["mean"]
+            for bound, pairs in ceiling_pairs(yardstick).items()
+        }
+    ).T
 
 # %% ../nbs/08b_judgement.ipynb #c043
 STATISTICS = ("r", "spearman", "interaction", "tau", "regret1", "regret3")
 
-def summarise(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
-              names, # of the tasks
-              errors:bool=False, # standard errors too?
-             ) -> tuple[pd.DataFrame, pd.DataFrame]: # (statistics; mean, se), (targets; 5 columns)
+
+def summarise(
+    pairs: list[tuple],  # (prediction, yardstick) arrays, each (n, n)
+    names,  # of the tasks
+    errors: bool = False,  # standard errors too?
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # (statistics; mean, se), (targets; 5 columns)
     "Every statistic averaged over pairs of matrices, and the ranking and regret of each target."
     targets = mean_targets(pairs, names)
     mean = pd.concat([mean_correlations(pairs), targets.mean()])
@@ -293,164 +409,250 @@ def summarise(pairs:list[tuple], # (prediction, yardstick) arrays, each (n, n)
     return pd.DataFrame({"mean": mean, "se": se}).loc[list(STATISTICS)], targets
 
 # %% ../nbs/08b_judgement.ipynb #a3a26800
-def reliability(r:float, # correlation of single measurements
-                n:int, # measurements that are averaged
-               ) -> float: # correlation of two means of n
+def reliability(
+    r: float,  # correlation of single measurements
+    n: int,  # measurements that are averaged
+) -> float:  # correlation of two means of n
     "Of a mean, from the correlation of what is averaged (Spearman and Brown, Brit. J. Psychol. 3, 1910). NaN where r is too far below 0 for it."
     check_integer(n, "n", 1)
-    below = 1 + (n - 1)*r
-    return n*r/below if below > 0 else math.nan
+    below = 1 + (n - 1) * r
+    return n * r / below if below > 0 else math.nan
 
-def seed_agreement(yardstick:DistanceMatrix, # at least two seeds
-                  ) -> pd.Series: # r, spearman, interaction, tau
+
+def seed_agreement(
+    yardstick: DistanceMatrix,  # at least two seeds
+) -> pd.Series:  # r, spearman, interaction, tau
     "Agreement of one seed with another, averaged over all pairs of seeds. Raises ValueError for fewer than two."
     v = [f.to_numpy() for f in seed_frames(yardstick, "yardstick").values()]
-    if len(v) < 2: raise ValueError(f"yardstick must hold at least 2 seeds: one cannot agree with itself. Got: {len(v)}.")
-    found = summarise([(a, b) for i, a in enumerate(v) for k, b in enumerate(v) if i != k], yardstick.names)[0]["mean"]
+    if len(v) < 2:
+        raise ValueError(
+            f"yardstick must hold at least 2 seeds: one cannot agree with itself. Got: {len(v)}."
+        )
+    found = summarise([(a, b) for i, a in enumerate(v) for k, b in enumerate(v) if i != k], yardstick.names)[
+        0
+    ]["mean"]
     return found[["r", "spearman", "interaction", "tau"]]
 
 # %% ../nbs/08b_judgement.ipynb #c046
-def seed_pairs(prediction:dict, yardstick:dict) -> dict[str, list]: # seed -> (n, n) array each
+def seed_pairs(prediction: dict, yardstick: dict) -> dict[str, list]:  # seed -> (n, n) array each
     "Pairs of matrices across different seeds, at the same seed, and of the means. What belongs to no seed (None) differs from all."
     every = [(s is not None and s == t, (a, b)) for s, a in prediction.items() for t, b in yardstick.items()]
     means = [tuple(np.mean(list(m.values()), axis=0) for m in (prediction, yardstick))]
-    return dict(across=[p for same, p in every if not same], same=[p for same, p in every if same], means=means)
+    return dict(
+        across=[p for same, p in every if not same], same=[p for same, p in every if same], means=means
+    )
 
-def table_row(pairs:dict[str, list], # kind -> list of (prediction, yardstick)
-              names, # of the tasks
-              permutations:int, # relabellings for the p-value if n > 8
-              seed:int, # seed of the relabellings
-             ) -> tuple[dict, pd.DataFrame]: # (statistic, kind) -> number; (targets; 5 columns)
+
+def table_row(
+    pairs: dict[str, list],  # kind -> list of (prediction, yardstick)
+    names,  # of the tasks
+    permutations: int,  # relabellings for the p-value if n > 8
+    seed: int,  # seed of the relabellings
+) -> tuple[dict, pd.DataFrame]:  # (statistic, kind) -> number; (targets; 5 columns)
     "One row of the judgement table, and the targets behind its standard errors."
     main = "across" if pairs["across"] else "same"
     row = {(s, kind): math.nan for s in STATISTICS for kind in ("across", "same", "means", "se")}
     for kind, several in pairs.items():
-        if not several: continue
+        if not several:
+            continue
         summary, per_target = summarise(several, names, errors=kind == main)
         row |= {(s, kind): v for s, v in summary["mean"].items()}
-        if kind == main: targets = per_target; row |= {(s, "se"): v for s, v in summary["se"].items()}
+        if kind == main:
+            targets = per_target
+            row |= {(s, "se"): v for s, v in summary["se"].items()}
     row["r", "pvalue"] = mean_pvalue(pairs[main], permutations, seed)
     return row, targets
 
 # %% ../nbs/08b_judgement.ipynb #c047
-def gain_over(targets:pd.DataFrame, # tau, regret1 for each target
-              reference:pd.DataFrame, # the same for the reference
-             ) -> dict: # ("gain", ...) -> number; positive: better than the reference
+def gain_over(
+    targets: pd.DataFrame,  # tau, regret1 for each target
+    reference: pd.DataFrame,  # the same for the reference
+) -> dict:  # ("gain", ...) -> number; positive: better than the reference
     "Mean gain in tau, and regret saved, over a reference on the same targets, each with its standard error."
     gain = pd.DataFrame({"tau": targets.tau - reference.tau, "regret1": reference.regret1 - targets.regret1})
     return {("gain", k): v for c in gain for k, v in ((c, gain[c].mean()), (f"{c}_se", gain[c].sem()))}
 
-def aligned_seeds(predictions:Mapping, # name -> DistanceMatrix or DataFrame
-                  yardstick, # DistanceMatrix or DataFrame
-                 ) -> tuple[dict, dict, pd.Index]: # {name: {seed: (n, n)}}, {seed: (n, n)}, names of the tasks
+
+def aligned_seeds(
+    predictions: Mapping,  # name -> DistanceMatrix or DataFrame
+    yardstick,  # DistanceMatrix or DataFrame
+) -> tuple[dict, dict, pd.Index]:  # {name: {seed: (n, n)}}, {seed: (n, n)}, names of the tasks
     "Predictions and yardstick as arrays by seed, over the same tasks in the yardstick's order. Raises ValueError or TypeError."
     if not isinstance(predictions, Mapping) or not predictions:
-        raise TypeError(f"predictions must map at least one name to a DistanceMatrix or a DataFrame. Got: {predictions!r}.")
+        raise TypeError(
+            f"predictions must map at least one name to a DistanceMatrix or a DataFrame. Got: {predictions!r}."
+        )
     frames = seed_frames(yardstick, "yardstick")
     names = next(iter(frames.values())).index
-    for f in frames.values(): check_yardstick(f.to_numpy())
+    for f in frames.values():
+        check_yardstick(f.to_numpy())
     arrays = lambda seeds, name: {s: in_order(f, names, name) for s, f in seeds.items()}
     methods = {k: (m, f"predictions[{k!r}]") for k, m in predictions.items()}
-    return {k: arrays(seed_frames(m, name), name) for k, (m, name) in methods.items()}, arrays(frames, "yardstick"), names
+    return (
+        {k: arrays(seed_frames(m, name), name) for k, (m, name) in methods.items()},
+        arrays(frames, "yardstick"),
+        names,
+    )
 
 # %% ../nbs/08b_judgement.ipynb #c048
-def _by_tau(rows:dict, # name -> {(statistic, kind): number}
-          ) -> dict: # the same, best ranking first
+def _by_tau(
+    rows: dict,  # name -> {(statistic, kind): number}
+) -> dict:  # the same, best ranking first
     "Rows in the order of tau across seeds, or at the same seed if there is one only; NaN last."
-    def tau(row): return row["tau", "same" if math.isnan(row["tau", "across"]) else "across"]
+
+    def tau(row):
+        return row["tau", "same" if math.isnan(row["tau", "across"]) else "across"]
+
     return dict(sorted(rows.items(), key=lambda item: -np.nan_to_num(tau(item[1]), nan=-2)))
 
-def _ceiling_rows(yardstick, # DistanceMatrix of at least two seeds; None: rows without numbers
-                 names, # of the tasks
-                ) -> dict: # two names -> {(statistic, kind): number}
+
+def _ceiling_rows(
+    yardstick,  # DistanceMatrix of at least two seeds; None: rows without numbers
+    names,  # of the tasks
+) -> dict:  # two names -> {(statistic, kind): number}
     "The rows of the noise ceiling, without p-values: the upper bound has seen the answer, and the lower is no method."
     rows = {f"noise ceiling, {bound}": {} for bound in ("upper", "lower")}
-    if yardstick is None: return rows
+    if yardstick is None:
+        return rows
     bounds = ceiling_pairs(yardstick)
-    for name in rows: rows[name] = table_row(dict(across=bounds[name.split()[-1]], same=[]), names, 1, 0)[0] | {("r", "pvalue"): math.nan}
+    for name in rows:
+        rows[name] = table_row(dict(across=bounds[name.split()[-1]], same=[]), names, 1, 0)[0] | {
+            ("r", "pvalue"): math.nan
+        }
     return rows
 
-def _as_table(rows:dict, # name -> {(statistic, kind): number}
-            ) -> pd.DataFrame: # a row for each name, a column for each statistic and kind; NaN where a row has no number
+
+def _as_table(
+    rows: dict,  # name -> {(statistic, kind): number}
+) -> pd.DataFrame:  # a row for each name, a column for each statistic and kind; NaN where a row has no number
     "The rows as a table with two levels of columns, in the order of `STATISTICS`."
     last = list(rows.values())[-1]
     columns = [c for s in (*STATISTICS, "gain") for c in last if c[0] == s]
     values = [[row.get(c, math.nan) for c in columns] for row in rows.values()]
-    return pd.DataFrame(values, pd.Index(rows, name="method"), pd.MultiIndex.from_tuples(columns, names=["statistic", "kind"]))
+    return pd.DataFrame(
+        values, pd.Index(rows, name="method"), pd.MultiIndex.from_tuples(columns, names=["statistic", "kind"])
+    )
 
 # %% ../nbs/08b_judgement.ipynb #c049
-def judgement_table(predictions:Mapping, # name -> DistanceMatrix, or a DataFrame that belongs to no seed
-                    yardstick:DistanceMatrix, # smaller = easier; a DataFrame is one seed without a name
-                    by:str=None, # a name in `YARDSTICKS`, to be read from a matrix of fine-tuning; None: the matrix as it stands
-                    reference:str=None, # a name in predictions, to give each method's gain over it
-                    permutations:int=9999, # relabellings for the p-values if n > 8
-                    seed:int=0, # seed of the relabellings
-                   ) -> pd.DataFrame: # columns (statistic, kind), rows sorted by tau; noise ceiling first
+def judgement_table(
+    predictions: Mapping,  # name -> DistanceMatrix, or a DataFrame that belongs to no seed
+    yardstick: DistanceMatrix,  # smaller = easier; a DataFrame is one seed without a name
+    by: str = None,  # a name in `YARDSTICKS`, to be read from a matrix of fine-tuning; None: the matrix as it stands
+    reference: str = None,  # a name in predictions, to give each method's gain over it
+    permutations: int = 9999,  # relabellings for the p-values if n > 8
+    seed: int = 0,  # seed of the relabellings
+) -> pd.DataFrame:  # columns (statistic, kind), rows sorted by tau; noise ceiling first
     """Judge methods by one yardstick: every statistic across different seeds, at the same seed and of the means over seeds, with standard errors.
 
     The p-value is that of the mean r across seeds. With one seed, `across` is NaN and `same` takes its place for sorting, errors and p-values;
     the noise ceiling is then unknown (NaN).
     Raises TypeError or ValueError for matrices that cannot be compared, or an unknown reference."""
-    if reference is not None: check_choice(reference, "reference", tuple(predictions))
-    if by is not None: yardstick = yardstick_matrix(yardstick, by)
+    if reference is not None:
+        check_choice(reference, "reference", tuple(predictions))
+    if by is not None:
+        yardstick = yardstick_matrix(yardstick, by)
     permutations, seed = check_integer(permutations, "permutations", 1), check_integer(seed, "seed", 0)
     methods, truth, names = aligned_seeds(predictions, yardstick)
-    methods = {"random source": {s: np.zeros((len(names), len(names))) for s in next(iter(methods.values()))}} | methods
+    methods = {
+        "random source": {s: np.zeros((len(names), len(names))) for s in next(iter(methods.values()))}
+    } | methods
     rows, targets = {}, {}
-    for name, m in methods.items(): rows[name], targets[name] = table_row(seed_pairs(m, truth), names, permutations, seed)
+    for name, m in methods.items():
+        rows[name], targets[name] = table_row(seed_pairs(m, truth), names, permutations, seed)
     if reference is not None:
-        for name in rows: rows[name] |= gain_over(targets[name], targets[reference])
+        for name in rows:
+            rows[name] |= gain_over(targets[name], targets[reference])
     return _as_table(_ceiling_rows(yardstick if len(truth) > 1 else None, names) | _by_tau(rows))
 
 # %% ../nbs/08b_judgement.ipynb #c050
-def readable(table:pd.DataFrame, # from `judgement_table`
-             digits:int=2, # decimal places
-            ) -> pd.DataFrame: # text: value ± standard error
+def readable(
+    table: pd.DataFrame,  # from `judgement_table`
+    digits: int = 2,  # decimal places
+) -> pd.DataFrame:  # text: value ± standard error
     "The table for reading: across seeds (same seed if there is one only) ± standard error, and the p-value of r."
-    text = lambda v, e=math.nan: "" if math.isnan(v) else f"{v:.{digits}f}" + ("" if math.isnan(e) else f" ± {e:.{digits}f}")
-    out = pd.DataFrame({s: [text(*ve) for ve in zip(table[s, "across"].fillna(table[s, "same"]), table[s, "se"])] for s in STATISTICS}, table.index)
+    text = lambda v, e=math.nan: (
+        "" if math.isnan(v) else f"{v:.{digits}f}" + ("" if math.isnan(e) else f" ± {e:.{digits}f}")
+    )
+    out = pd.DataFrame(
+        {
+            s: [text(*ve) for ve in zip(table[s, "across"].fillna(table[s, "same"]), table[s, "se"])]
+            for s in STATISTICS
+        },
+        table.index,
+    )
     out.insert(1, "p", [text(p) if math.isnan(p) or p >= 0.01 else f"{p:.2g}" for p in table["r", "pvalue"]])
-    if "gain" not in table: return out
-    gains = {f"{c} gain": [text(*ve) for ve in zip(table["gain", c], table["gain", f"{c}_se"])] for c in ("tau", "regret1")}
+    if "gain" not in table:
+        return out
+    gains = {
+        f"{c} gain": [text(*ve) for ve in zip(table["gain", c], table["gain", f"{c}_se"])]
+        for c in ("tau", "regret1")
+    }
     return out.assign(**gains)
 
 # %% ../nbs/08b_judgement.ipynb #c40636ea
-def yardstick_row(predictions:Mapping, # name -> DistanceMatrix, or a DataFrame that belongs to no seed; {}: the ceiling alone
-                  yardstick:DistanceMatrix, # smaller = easier
-                 ) -> dict: # (name, statistic) -> number
+def yardstick_row(
+    predictions: Mapping,  # name -> DistanceMatrix, or a DataFrame that belongs to no seed; {}: the ceiling alone
+    yardstick: DistanceMatrix,  # smaller = easier
+) -> dict:  # (name, statistic) -> number
     "What one yardstick repeats of itself, and how predictions agree with it: across seeds, at the same seed if there is one only."
     several = len(yardstick.seeds) > 1
     own = seed_agreement(yardstick) if several else pd.Series(math.nan, ["r", "tau"])
-    row = {("seeds", ""): len(yardstick.seeds), ("one seed with another", "r"): own.r, ("one seed with another", "tau"): own.tau,
-           ("mean over seeds", "reliability"): reliability(own.r, len(yardstick.seeds))}
-    if not predictions: return row
+    row = {
+        ("seeds", ""): len(yardstick.seeds),
+        ("one seed with another", "r"): own.r,
+        ("one seed with another", "tau"): own.tau,
+        ("mean over seeds", "reliability"): reliability(own.r, len(yardstick.seeds)),
+    }
+    if not predictions:
+        return row
     table = judgement_table(predictions, yardstick, permutations=1)
     for name in predictions:
-        said = {s: table.loc[name, (s, "across" if not math.isnan(table.loc[name, (s, "across")]) else "same")] for s in ("r", "tau")}
-        row |= {(name, "r"): said["r"], (name, "se"): table.loc[name, ("r", "se")], (name, "tau"): said["tau"]}
+        said = {
+            s: table.loc[name, (s, "across" if not math.isnan(table.loc[name, (s, "across")]) else "same")]
+            for s in ("r", "tau")
+        }
+        row |= {
+            (name, "r"): said["r"],
+            (name, "se"): table.loc[name, ("r", "se")],
+            (name, "tau"): said["tau"],
+        }
     return row
 
-def yardstick_table(fine_tuning:DistanceMatrix, # with its results
-                    predictions:Mapping=None, # name -> DistanceMatrix, or a DataFrame that belongs to no seed; None: the ceilings alone
-                   ) -> pd.DataFrame: # a row for each of `YARDSTICKS`, the one that repeats best first
+
+def yardstick_table(
+    fine_tuning: DistanceMatrix,  # with its results
+    predictions: Mapping = None,  # name -> DistanceMatrix, or a DataFrame that belongs to no seed; None: the ceilings alone
+) -> pd.DataFrame:  # a row for each of `YARDSTICKS`, the one that repeats best first
     """Every yardstick with its own ceiling, and how predictions agree with it. The first row leads: its seeds have the highest mean r.
 
     With one seed nobody knows what repeats, and the published length stands first. Raises TypeError or ValueError as `judgement_table`."""
-    rows:dict[str, dict] = {}
+    rows: dict[str, dict] = {}
     for name in YARDSTICKS:
-        try: rows[name] = yardstick_row(predictions or {}, yardstick_matrix(fine_tuning, name)) | {("reason", ""): ""}
-        except NotMeasured as e: rows[name] = {("reason", ""): str(e)}
+        try:
+            rows[name] = yardstick_row(predictions or {}, yardstick_matrix(fine_tuning, name)) | {
+                ("reason", ""): ""
+            }
+        except NotMeasured as e:
+            rows[name] = {("reason", ""): str(e)}
     longest = max(rows, key=lambda name: len(rows[name]))
     columns = list(rows[longest])
     values = [[row.get(c, math.nan) for c in columns] for row in rows.values()]
     found = pd.DataFrame(values, pd.Index(rows, name="yardstick"), pd.MultiIndex.from_tuples(columns))
-    if ("one seed with another", "r") not in found: return found
-    return found.sort_values([("one seed with another", "r")], ascending=False, kind="stable", na_position="last")
+    if ("one seed with another", "r") not in found:
+        return found
+    return found.sort_values(
+        [("one seed with another", "r")], ascending=False, kind="stable", na_position="last"
+    )
 
-def judgement_tables(predictions:Mapping, # as for `judgement_table`
-                     fine_tuning:DistanceMatrix, # with its results
-                     **settings, # reference, permutations, seed of `judgement_table`
-                    ) -> dict[str, pd.DataFrame]: # yardstick -> its table, the one that repeats best first
+
+def judgement_tables(
+    predictions: Mapping,  # as for `judgement_table`
+    fine_tuning: DistanceMatrix,  # with its results
+    **settings,  # reference, permutations, seed of `judgement_table`
+) -> dict[str, pd.DataFrame]:  # yardstick -> its table, the one that repeats best first
     "A judgement by every yardstick that was measured, the leading one first."
     order = yardstick_table(fine_tuning)
-    return {name: judgement_table(predictions, fine_tuning, name, **settings) for name in order.index[order["reason", ""] == ""]}
+    return {
+        name: judgement_table(predictions, fine_tuning, name, **settings)
+        for name in order.index[order["reason", ""] == ""]
+    }

@@ -28,72 +28,84 @@ from .trajectory import TransferConfig, derive_seed
 
 # %% ../nbs/06c_keys.ipynb #c7df6140
 def task_fingerprint(
-    task:Task,   # as it is given to the distances
+    task: Task,  # as it is given to the distances
 ) -> str:
     "The name of a task: its own name, what its classes mean, and all of its data."
-    return fingerprint(task.name, task.flip, class_identities(task),
-                       task.x_train, task.y_train, task.x_test, task.y_test)
+    return fingerprint(
+        task.name, task.flip, class_identities(task), task.x_train, task.y_train, task.x_test, task.y_test
+    )
 
 # %% ../nbs/06c_keys.ipynb #e1910771
 def tensors_in(
-    output,   # what a network returned
+    output,  # what a network returned
 ) -> list[Tensor]:
     "All tensors in an output: one, several in tuples and dicts, or the fields of an object."
     parts = tree_leaves(output) if isinstance(output, (Tensor, list, tuple, dict)) else vars(output).values()
     return [v for v in parts if isinstance(v, Tensor)]
 
+
 def rounded(
-    values:Tensor,   # of any shape
-    digits:int,      # after the point, when the largest is 1
-) -> list:           # JSON-able
+    values: Tensor,  # of any shape
+    digits: int,  # after the point, when the largest is 1
+) -> list:  # JSON-able
     "Numbers without their rounding errors."
     values = values.detach().double().flatten()
-    size = values.abs().max().item() if len(values) else 0.
-    unit = values/size if size > 0 else values
-    return [f"{size:.{digits}g}", [f"{v + 0.:.{digits}f}" for v in unit.round(decimals=digits).tolist()]]
+    size = values.abs().max().item() if len(values) else 0.0
+    unit = values / size if size > 0 else values
+    return [f"{size:.{digits}g}", [f"{v + 0.0:.{digits}f}" for v in unit.round(decimals=digits).tolist()]]
 
 # %% ../nbs/06c_keys.ipynb #c800c5f6
 def reaction(
-    network:nn.Module,   # left as it is
-    x:Tensor,            # (n, C, H, W) inputs of the network's own type
-    digits:int,          # as for `rounded`
-) -> list:               # JSON-able
+    network: nn.Module,  # left as it is
+    x: Tensor,  # (n, C, H, W) inputs of the network's own type
+    digits: int,  # as for `rounded`
+) -> list:  # JSON-able
     "What a network answers in evaluation and in training mode, and how large its gradients would be."
     still, moving = copy.deepcopy(network).eval(), copy.deepcopy(network).train()
-    with seeded_everything(0), torch.no_grad(): answers = tensors_in(still(x))
-    with seeded_everything(0): trained = tensors_in(moving(x))
-    if taught := [v for v in trained if v.requires_grad]: sum(v.square().sum() for v in taught).backward()
-    slopes = [0. if p.grad is None else p.grad.double().norm().item() for p in moving.parameters()]
+    with seeded_everything(0), torch.no_grad():
+        answers = tensors_in(still(x))
+    with seeded_everything(0):
+        trained = tensors_in(moving(x))
+    if taught := [v for v in trained if v.requires_grad]:
+        sum(v.square().sum() for v in taught).backward()
+    slopes = [0.0 if p.grad is None else p.grad.double().norm().item() for p in moving.parameters()]
     learning = [p.requires_grad for p in moving.parameters()]
     return [*(rounded(v, digits) for v in (*answers, *trained, torch.tensor(slopes))), learning]
 
+
 def behaviour(
-    network:nn.Module,   # just built, on the CPU
-    shape:tuple,         # (C, H, W) of the images that it takes
-) -> list:               # JSON-able
+    network: nn.Module,  # just built, on the CPU
+    shape: tuple,  # (C, H, W) of the images that it takes
+) -> list:  # JSON-able
     "What a network does with fixed inputs. Raises ValueError if it does something else each time."
     x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     twice = lambda net, x, digits: (reaction(net, x, digits), reaction(net, x, digits))
-    try: first, again = twice(copy.deepcopy(network).double(), x, 7)
-    except RuntimeError: first, again = twice(network, x.float(), 3)   # it takes float32 alone
-    if first == again: return first
-    raise ValueError("model must do the same twice from one seed. Got: other outputs the second time; let it draw "
-                     "from the global random streams of PyTorch, NumPy or Python, which are seeded.")
+    try:
+        first, again = twice(copy.deepcopy(network).double(), x, 7)
+    except RuntimeError:
+        first, again = twice(network, x.float(), 3)  # it takes float32 alone
+    if first == again:
+        return first
+    raise ValueError(
+        "model must do the same twice from one seed. Got: other outputs the second time; let it draw "
+        "from the global random streams of PyTorch, NumPy or Python, which are seeded."
+    )
 
 # %% ../nbs/06c_keys.ipynb #08797847
 def marks_of(
-    network:nn.Module,   # on the CPU
-    task:Task,           # whose images it takes
+    network: nn.Module,  # on the CPU
+    task: Task,  # whose images it takes
 ) -> list:
     "What tells a network from others: its printed form, its weights and what it does."
     return [str(network), *network.state_dict().values(), behaviour(network, task.shape)]
 
+
 @undisturbed()
 def model_fingerprint(
-    model,           # name or factory: n_classes -> nn.Module
-    n_outputs:int,   # size of the head
-    task:Task,       # whose images it is to take
-    seed:int,        # of its first weights
+    model,  # name or factory: n_classes -> nn.Module
+    n_outputs: int,  # size of the head
+    task: Task,  # whose images it is to take
+    seed: int,  # of its first weights
 ) -> str:
     "The name of a network before training: what it is called, the weights it starts from and what it does."
     network = build_model(model, n_outputs, task.x_train[:2].cpu(), derive_seed(seed, "weights"))
@@ -102,47 +114,111 @@ def model_fingerprint(
 
 # %% ../nbs/06c_keys.ipynb #e6c3e97f
 def measure_version(
-    stage:str,   # a distance or score; or "fit", "floor", ..., which the format of records covers
-) -> list:       # JSON-able
+    stage: str,  # a distance or score; or "fit", "floor", ..., which the format of records covers
+) -> list:  # JSON-able
     "What a record depends on besides arguments: the measure's version, and its code if the user wrote it."
     known = DISTANCES | SCORES
     return [known[stage].version, code_parts(known[stage].measure)] if stage in known else []
 
 # %% ../nbs/06c_keys.ipynb #c012
-_COUPLING = {"coupling_iterations", "block_size", "block_order", "first_coupling", "feature_weights", "entropic_epsilon",
-             "proximal_weight", "proximal_growth", "cost_checkpoints"}
-_WALK = {"labels", "first_head", "walks", "reading", "stretches", "steps", "batch_size", "lr", "reset_momentum", "norm_speed",
-         "averaging", "tau_schedule", "tau_hold", "checkpoints", "probes", "excess_points", "excess_steps", "accuracy_points"}
-_FIT = {"source_epochs", "source_batch_size", "source_lr", "source_schedule", "source_reset_momentum", "batches",
-        "momentum", "weight_decay", "mixup", "crop_padding", "flip", "precision", "device"}
-_STILL = _COUPLING | {"probe_inputs", "fisher_images", "wasserstein_images"}   # both rulers read alike where inputs stay put
-_STAYS = _STILL | _WALK   # what only looks at fitted networks and images does not walk either
-_UNWATCHED = _STILL | {"walks", "reading", "stretches", "tau_schedule", "tau_hold", "checkpoints", "probes",
-                       "excess_points", "excess_steps", "accuracy_points"}   # training that nobody measures on the way
+_COUPLING = {
+    "coupling_iterations",
+    "block_size",
+    "block_order",
+    "first_coupling",
+    "feature_weights",
+    "entropic_epsilon",
+    "proximal_weight",
+    "proximal_growth",
+    "cost_checkpoints",
+}
+_WALK = {
+    "labels",
+    "first_head",
+    "walks",
+    "reading",
+    "stretches",
+    "steps",
+    "batch_size",
+    "lr",
+    "reset_momentum",
+    "norm_speed",
+    "averaging",
+    "tau_schedule",
+    "tau_hold",
+    "checkpoints",
+    "probes",
+    "excess_points",
+    "excess_steps",
+    "accuracy_points",
+}
+_FIT = {
+    "source_epochs",
+    "source_batch_size",
+    "source_lr",
+    "source_schedule",
+    "source_reset_momentum",
+    "batches",
+    "momentum",
+    "weight_decay",
+    "mixup",
+    "crop_padding",
+    "flip",
+    "precision",
+    "device",
+}
+# both rulers read alike where inputs stay put
+_STILL = _COUPLING | {"probe_inputs", "fisher_images", "wasserstein_images"}
+_STAYS = _STILL | _WALK  # what only looks at fitted networks and images does not walk either
+_UNWATCHED = _STILL | {
+    "walks",
+    "reading",
+    "stretches",
+    "tau_schedule",
+    "tau_hold",
+    "checkpoints",
+    "probes",
+    "excess_points",
+    "excess_steps",
+    "accuracy_points",
+}  # training that nobody measures on the way
 
-IGNORED = {   # stage -> the settings that its numbers do not depend on; any other counts
-    "fit": _STAYS, "probe": _STAYS,
-    "floor": _STILL | {"labels", "first_head", "reading"}, "uncoupled": _STILL, "fine_tuning": _STILL,
+IGNORED = {  # stage -> the settings that its numbers do not depend on; any other counts
+    "fit": _STAYS,
+    "probe": _STAYS,
+    "floor": _STILL | {"labels", "first_head", "reading"},
+    "uncoupled": _STILL,
+    "fine_tuning": _STILL,
     "coupled": {"fisher_images", "wasserstein_images"},
-    "embedding": _STAYS - {"fisher_images"}, "task2vec": _STAYS - {"fisher_images"},
+    "embedding": _STAYS - {"fisher_images"},
+    "task2vec": _STAYS - {"fisher_images"},
     "wasserstein_features": _STAYS - {"wasserstein_images"},
     "wasserstein": (_STAYS | _FIT) - {"wasserstein_images"},
-    "fine_tuning_error": _UNWATCHED, "linear_probe_error": _STAYS,
-    "from_scratch": _UNWATCHED - {"probes"},   # the better of two rates is the one with the lower loss on the probes
+    "fine_tuning_error": _UNWATCHED,
+    "linear_probe_error": _STAYS,
+    "from_scratch": _UNWATCHED
+    - {"probes"},  # the better of two rates is the one with the lower loss on the probes
 } | {score: _STAYS - {"wasserstein_images"} for score in SCORES}
 
 # %% ../nbs/06c_keys.ipynb #c014
-def _digest(path:str) -> str:
+def _digest(path: str) -> str:
     "Of what a file holds."
-    try: return fingerprint(Path(path).read_bytes())
-    except OSError as e: raise ValueError(f"feature_weights must name a file that can be read. Got: {path!r} ({e.strerror}).") from None
+    try:
+        return fingerprint(Path(path).read_bytes())
+    except OSError as e:
+        raise ValueError(
+            f"feature_weights must name a file that can be read. Got: {path!r} ({e.strerror})."
+        ) from None
+
 
 def settings_for(
-    stage:str,               # "fit", "floor", ..., or a distance or score
-    config:TransferConfig,   # with all its settings
-) -> dict:                   # setting -> value
+    stage: str,  # "fit", "floor", ..., or a distance or score
+    config: TransferConfig,  # with all its settings
+) -> dict:  # setting -> value
     "The settings that a stage's numbers depend on. Of a GPU its kind counts, of a file what it holds."
     counting = {k: v for k, v in asdict(config).items() if k not in IGNORED.get(stage, ())}
-    if "device" in counting: counting["device"] = config.device.partition(":")[0]
-    if weights := counting.get("feature_weights"): counting["feature_weights"] = _digest(weights)
+    if "device" in counting:
+        counting["device"] = config.device.partition(":")[0]
+    if weights := counting.get("feature_weights"):
+        counting["feature_weights"] = _digest(weights)
     return counting

@@ -7,7 +7,10 @@ __all__ = ['PAGE', 'READINGS', 'figure_part', 'still_png', 'LiveFigure', 'rounde
            'live_ruler', 'live_walk', 'live_mantel', 'aligned', 'live_map', 'live_toy']
 
 # %% ../nbs/09c_live.ipynb #bccc455d
-import base64, html, io, json
+import base64
+import html
+import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -26,24 +29,37 @@ from .graded import GradedSuite
 from .mantel import mantel
 from .viz import BLUE, GREEN, GREY, RULERS, as_frame, figure_style, off_diagonal, plain, short
 from .viz import task_map as place_tasks
-from .widgets import Toy, Walk, draw_mantel, draw_ruler, draw_tasks, draw_toy, draw_walk, leave_one_out, output_names, prediction
+from taskdist_nb.widgets import (
+    Toy,
+    Walk,
+    draw_mantel,
+    draw_ruler,
+    draw_tasks,
+    draw_toy,
+    draw_walk,
+    leave_one_out,
+    output_names,
+)
 from .ruler import label_groups
 
 # %% ../nbs/09c_live.ipynb #9738c9ef
 def figure_part(
-    name:str,       # of a file in taskdist_nb/live_figures
+    name: str,  # of a file in taskdist_nb/live_figures
 ) -> str:
     "The text of a file that live figures are made of."
-    return (files("taskdist_nb")/"live_figures"/name).read_text(encoding="utf-8")
+    return (files("taskdist_nb") / "live_figures" / name).read_text(encoding="utf-8")
+
 
 def still_png(
-    figure:Figure,      # any figure, of matplotlib
-    colours:int=64,     # kept at most
+    figure: Figure,  # any figure, of matplotlib
+    colours: int = 64,  # kept at most
 ) -> bytes:
     "The figure as a small PNG, for paper and for who runs no scripts."
     out, small = io.BytesIO(), io.BytesIO()
     figure.savefig(out, format="png", dpi=100, metadata={"Software": None})
-    Image.open(out).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    Image.open(out).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(
+        small, format="png", optimize=True
+    )
     return small.getvalue()
 
 # %% ../nbs/09c_live.ipynb #3e148717
@@ -61,63 +77,95 @@ const data = JSON.parse(host.querySelector("script[type='application/json']").te
 @dataclass(frozen=True)
 class LiveFigure:
     "A picture that moves in a browser; Jupyter and the site show it by themselves."
-    kind:str        # the script's name, without .js
-    data:dict       # what the script draws from, as JSON can hold it
-    still:bytes     # PNG that stands in its place
-    words:str       # what the still picture shows, in a sentence
+
+    kind: str  # the script's name, without .js
+    data: dict  # what the script draws from, as JSON can hold it
+    still: bytes  # PNG that stands in its place
+    words: str  # what the still picture shows, in a sentence
 
     def html(self) -> str:
         "All of it as HTML, to be put into any page."
         data = json.dumps(self.data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
         still = base64.b64encode(self.still).decode()
-        return PAGE.format(kind=self.kind, style=figure_part("common.css"), still=still, words=html.escape(self.words), data=data,
-                           common=figure_part("common.js"), script=figure_part(f"{self.kind}.js"))
+        return PAGE.format(
+            kind=self.kind,
+            style=figure_part("common.css"),
+            still=still,
+            words=html.escape(self.words),
+            data=data,
+            common=figure_part("common.js"),
+            script=figure_part(f"{self.kind}.js"),
+        )
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
         "The moving picture, the still one and the sentence: each reader shows the first that it can."
-        return {"text/html": self.html(), "image/png": base64.b64encode(self.still).decode(), "text/plain": self.words}
+        return {
+            "text/html": self.html(),
+            "image/png": base64.b64encode(self.still).decode(),
+            "text/plain": self.words,
+        }
 
 # %% ../nbs/09c_live.ipynb #9414fd2a
 def rounded(
-    values,             # array of numbers; NaN becomes None
-    digits:int=4,       # significant
-):                      # lists of its shape
+    values,  # array of numbers; NaN becomes None
+    digits: int = 4,  # significant
+):  # lists of its shape
     "Numbers for JSON."
     values = np.asarray(values, dtype=float)
-    if values.ndim: return [rounded(v, digits) for v in values]
+    if values.ndim:
+        return [rounded(v, digits) for v in values]
     return float(f"{values:.{digits}g}") if np.isfinite(values) else None
 
+
 def packed(
-    images,             # array or tensor in [0, 1]
+    images,  # array or tensor in [0, 1]
 ) -> str:
     "Images as bytes, 255 for 1, in base64."
-    return base64.b64encode(np.round(255*np.clip(np.asarray(images), 0, 1)).astype(np.uint8).tobytes()).decode()
+    return base64.b64encode(
+        np.round(255 * np.clip(np.asarray(images), 0, 1)).astype(np.uint8).tobytes()
+    ).decode()
 
 # %% ../nbs/09c_live.ipynb #803eafe3
-READINGS = {"per_input": ("as published (B)", "blue", BLUE), "cross": ("shared by four walks (C)", "green", GREEN)}     # column: (name, colour in the browser, and on paper)
+# column: (name, colour in the browser, and on paper)
+READINGS = {
+    "per_input": ("as published (B)", "blue", BLUE),
+    "cross": ("shared by four walks (C)", "green", GREEN),
+}
+
 
 def _draw_turned(ax, suite, angles):
     "One digit below the axis for each angle."
     for task in list(suite.values())[1:]:
         angle = suite.dial[task.name]
-        if angle not in angles: continue
+        if angle not in angles:
+            continue
         small = ax.inset_axes((angle - 6, -0.42, 12, 0.24), transform=ax.get_xaxis_transform())
         small.imshow(task.x_train[5, 0].numpy(), cmap="cividis", vmin=0, vmax=255)
         small.set_axis_off()
 
+
 @figure_style()
 def draw_turn(
-    suite:GradedSuite,      # of turned digits
-    table:pd.DataFrame,     # a row for each angle (`dial`) and seed
+    suite: GradedSuite,  # of turned digits
+    table: pd.DataFrame,  # a row for each angle (`dial`) and seed
 ) -> Figure:
     "Both lengths against the angle, with the digits below."
-    angles, figure = sorted(table.dial.unique()), Figure(figsize=(8, 2.9), layout="constrained", facecolor="white")
+    angles, figure = (
+        sorted(table.dial.unique()),
+        Figure(figsize=(8, 2.9), layout="constrained", facecolor="white"),
+    )
     for ax, (reading, (name, _, colour)) in zip(figure.subplots(1, 2), READINGS.items()):
         values = table[f"coupled:{reading}"]
         ax.plot(table.dial, values, "o", color=colour, alpha=0.5, ms=4)
         ax.plot(values.groupby(table.dial).mean(), color=colour)
         ax.axhline(table[f"still:{reading}"].mean(), color=GREY, ls="--", label="nothing moves")
-        ax.set(title=name, xlabel="degrees", ylabel="length (nats$^{1/2}$)", ylim=(0, 1.1*values.max()), xticks=angles)
+        ax.set(
+            title=name,
+            xlabel="degrees",
+            ylabel="length (nats$^{1/2}$)",
+            ylim=(0, 1.1 * values.max()),
+            xticks=angles,
+        )
         ax.xaxis.labelpad = 46
         _draw_turned(ax, suite, angles)
     figure.axes[0].legend(loc="lower right")
@@ -125,116 +173,219 @@ def draw_turn(
 
 # %% ../nbs/09c_live.ipynb #60f8e086
 def live_turn(
-    suite:GradedSuite,      # of turned digits at evenly spaced angles from 0: `graded_suite("rotation", range(0, 91, 5))`
-    table:pd.DataFrame,     # a row for each angle (`dial`) and seed, with "coupled:..." and "still:..." for both readings
-    start:float=45,         # angle shown first
+    suite: GradedSuite,  # of turned digits at evenly spaced angles from 0: `graded_suite("rotation", range(0, 91, 5))`
+    table: pd.DataFrame,  # a row for each angle (`dial`) and seed, with "coupled:..." and "still:..." for both readings
+    start: float = 45,  # angle shown first
 ) -> LiveFigure:
     "Turn ten digits and see both lengths that were measured for such tasks. Raises ValueError for other suites and tables."
     wanted = ["dial", *(f"{way}:{reading}" for way in ("coupled", "still") for reading in READINGS)]
     missing = [name for name in wanted if name not in table]
-    if missing: raise ValueError(f"table must have the columns {', '.join(wanted)}. Missing: {', '.join(missing)}.")
+    if missing:
+        raise ValueError(f"table must have the columns {', '.join(wanted)}. Missing: {', '.join(missing)}.")
     tasks = list(suite.values())[1:]
     angles = [float(suite.dial[task.name]) for task in tasks]
     dial = sorted(table.dial.unique())
-    if angles[0] != 0 or not set(dial) <= set(angles): raise ValueError(f"suite must have the angles of the table, from 0. Got: {angles} and {dial}.")
-    if start not in angles: raise ValueError(f"start must be an angle of the suite, one of {angles}. Got: {start!r}.")
-    if tasks[0].x_train.shape[1] != 1: raise ValueError(f"suite must hold grey images. Got: shape {tuple(tasks[0].x_train.shape)}.")
+    if angles[0] != 0 or not set(dial) <= set(angles):
+        raise ValueError(f"suite must have the angles of the table, from 0. Got: {angles} and {dial}.")
+    if start not in angles:
+        raise ValueError(f"start must be an angle of the suite, one of {angles}. Got: {start!r}.")
+    if tasks[0].x_train.shape[1] != 1:
+        raise ValueError(f"suite must hold grey images. Got: shape {tuple(tasks[0].x_train.shape)}.")
     of_each = [int((tasks[0].y_train == k).nonzero()[0, 0]) for k in range(10)]
-    images = np.stack([[task.x_train[k, 0].numpy()/255 for task in tasks] for k in of_each])          # (10, angles, H, W)
-    readings = [dict(name=name, colour=colour, still=rounded(table[f"still:{reading}"].mean()), limit=rounded(1.1*table[f"coupled:{reading}"].max(), 2),
-                     values=[rounded(table[f"coupled:{reading}"][table.dial == d]) for d in dial]) for reading, (name, colour, _) in READINGS.items()]
+    # (10, angles, H, W)
+    images = np.stack([[task.x_train[k, 0].numpy() / 255 for task in tasks] for k in of_each])
+    readings = [
+        dict(
+            name=name,
+            colour=colour,
+            still=rounded(table[f"still:{reading}"].mean()),
+            limit=rounded(1.1 * table[f"coupled:{reading}"].max(), 2),
+            values=[rounded(table[f"coupled:{reading}"][table.dial == d]) for d in dial],
+        )
+        for reading, (name, colour, _) in READINGS.items()
+    ]
     words = "Two lengths against the angle by which handwritten digits are turned; the published one starts high, the cross-validated one grows from below"
-    data = dict(title="Ten digits turned by an angle, and two lengths", size=images.shape[-1], angles=angles, dial=rounded(dial), start=float(start), images=packed(images), readings=readings)
+    data = dict(
+        title="Ten digits turned by an angle, and two lengths",
+        size=images.shape[-1],
+        angles=angles,
+        dial=rounded(dial),
+        start=float(start),
+        images=packed(images),
+        readings=readings,
+    )
     return LiveFigure("turn", data, still_png(draw_turn(suite, table)), words)
 
 # %% ../nbs/09c_live.ipynb #3930936c
 def live_ruler(
-    p=(0.80, 0.18, 0.02), q=(0.03, 0.485, 0.485),     # (3,) probabilities, all positive
-    steps:int=5,                                      # M, in which the straight line is read at first; 1 to 40
+    p=(0.80, 0.18, 0.02),
+    q=(0.03, 0.485, 0.485),  # (3,) probabilities, all positive
+    steps: int = 5,  # M, in which the straight line is read at first; 1 to 40
 ) -> LiveFigure:
     "Drag two predictions over three classes; see KL, one step, the geodesic and the straight line."
     steps = check_whole(steps, "steps", 1, 40)
     figure, words = draw_ruler(p, q, steps)
     p, q = (as_probabilities(v, name).tolist() for v, name in ((p, "p"), (q, "q")))
-    return LiveFigure("ruler", dict(title="Two predictions over three classes", p=rounded(p, 6), q=rounded(q, 6), steps=steps), still_png(figure), words)
+    return LiveFigure(
+        "ruler",
+        dict(title="Two predictions over three classes", p=rounded(p, 6), q=rounded(q, 6), steps=steps),
+        still_png(figure),
+        words,
+    )
 
 # %% ../nbs/09c_live.ipynb #b6df75a2
 def live_walk(
-    walk:Walk,          # of `record_walk`, with grey square images
-    start:int=None,     # checkpoint shown first; None: half-way
+    walk: Walk,  # of `record_walk`, with grey square images
+    start: int = None,  # checkpoint shown first; None: half-way
 ) -> LiveFigure:
     "Walk along a recorded transfer: images, predictions, an odometer."
     n, M, channels, high, wide = walk.images.shape
-    if channels != 1 or high != wide: raise ValueError(f"walk must hold grey square images. Got: {channels} channels of {high} x {wide}.")
-    start = check_whole((M - 1)//2 if start is None else start, "start", 0, M - 1)
-    path, groups = walk.result.path, {k: name for name, outputs in label_groups(walk.labels).items() for k in outputs}
+    if channels != 1 or high != wide:
+        raise ValueError(f"walk must hold grey square images. Got: {channels} channels of {high} x {wide}.")
+    start = check_whole((M - 1) // 2 if start is None else start, "start", 0, M - 1)
+    path, groups = (
+        walk.result.path,
+        {k: name for name, outputs in label_groups(walk.labels).items() for k in outputs},
+    )
     shown = ["per_input", "cross" if "cross" in path else "riemannian"]
-    lengths = {k: dict(values=rounded(path[k]), words=RULERS[k][0], colour=dict(per_input="blue", riemannian="red", cross="green")[k]) for k in shown}
-    pairs = [dict(classes=list(map(plain, walk.classes[k])), predictions=rounded(walk.predictions[k].round(3)), labels=rounded(walk.soft[k].round(3))) for k in range(n)]
+    lengths = {
+        k: dict(
+            values=rounded(path[k]),
+            words=RULERS[k][0],
+            colour=dict(per_input="blue", riemannian="red", cross="green")[k],
+        )
+        for k in shown
+    }
+    pairs = [
+        dict(
+            classes=list(map(plain, walk.classes[k])),
+            predictions=rounded(walk.predictions[k].round(3)),
+            labels=rounded(walk.soft[k].round(3)),
+        )
+        for k in range(n)
+    ]
     figure, words = draw_walk(walk, start)
-    data = dict(title="A walk between two tasks", taus=rounded(path.tau), names=list(map(plain, output_names(walk))), groups=[groups[k] for k in range(walk.labels.n_outputs)],
-                pairs=pairs, size=high, images=packed(walk.images), lengths=lengths, accuracy=rounded(path.accuracy), start=start,
-                source=plain(short(walk.source.name, 24)), target=plain(short(walk.target.name, 24)))
+    data = dict(
+        title="A walk between two tasks",
+        taus=rounded(path.tau),
+        names=list(map(plain, output_names(walk))),
+        groups=[groups[k] for k in range(walk.labels.n_outputs)],
+        pairs=pairs,
+        size=high,
+        images=packed(walk.images),
+        lengths=lengths,
+        accuracy=rounded(path.accuracy),
+        start=start,
+        source=plain(short(walk.source.name, 24)),
+        target=plain(short(walk.target.name, 24)),
+    )
     return LiveFigure("walk", data, still_png(figure), words)
 
 # %% ../nbs/09c_live.ipynb #7d1e9fd2
 def live_mantel(
-    a, b,                          # DataFrames or DistanceMatrix over the same 4 or 5 tasks
-    labels=("first", "second"),    # what to call them
-    alternative:str="greater",     # "greater" | "less" | "two-sided"
-    symmetric:bool=False,          # average both with their transposes first
+    a,
+    b,  # DataFrames or DistanceMatrix over the same 4 or 5 tasks
+    labels=("first", "second"),  # what to call them
+    alternative: str = "greater",  # "greater" | "less" | "two-sided"
+    symmetric: bool = False,  # average both with their transposes first
 ) -> LiveFigure:
     "Step through all relabellings of a Mantel test. Raises ValueError if there are more than 120 of them."
     x, y = as_frame(a, "a"), as_frame(b, "b")
-    if not 4 <= len(x) <= 5: raise ValueError(f"a and b must be over 4 or 5 tasks, so that all relabellings can be seen. Got: {len(x)}.")
+    if not 4 <= len(x) <= 5:
+        raise ValueError(
+            f"a and b must be over 4 or 5 tasks, so that all relabellings can be seen. Got: {len(x)}."
+        )
     result = mantel(x, y, alternative=alternative, symmetric=symmetric)
     y = y.loc[x.index, x.index]
-    values = [(f.to_numpy() + f.to_numpy().T)/2 if symmetric else f.to_numpy().copy() for f in (x, y)]
-    for v in values: np.fill_diagonal(v, 0)
+    values = [(f.to_numpy() + f.to_numpy().T) / 2 if symmetric else f.to_numpy().copy() for f in (x, y)]
+    for v in values:
+        np.fill_diagonal(v, 0)
     figure, words = draw_mantel(x, y, labels, result, leave_one_out(x, y, symmetric=symmetric))
-    data = dict(title="All relabellings of a Mantel test", names=[plain(short(name, 12)) for name in x.index], a=rounded(values[0], 9), b=rounded(values[1], 9),
-                first=labels[0], second=labels[1], alternative=alternative, symmetric=bool(symmetric))
+    data = dict(
+        title="All relabellings of a Mantel test",
+        names=[plain(short(name, 12)) for name in x.index],
+        a=rounded(values[0], 9),
+        b=rounded(values[1], 9),
+        first=labels[0],
+        second=labels[1],
+        alternative=alternative,
+        symmetric=bool(symmetric),
+    )
     return LiveFigure("mantel", data, still_png(figure), words)
 
 # %% ../nbs/09c_live.ipynb #1f055fc8
 def aligned(
-    points,        # (n, 2)
-    like,          # (n, 2)
-) -> np.ndarray:   # (n, 2), centred
+    points,  # (n, 2)
+    like,  # (n, 2)
+) -> np.ndarray:  # (n, 2), centred
     "A map turned or mirrored onto another: maps of distances have no up."
     points, like = (np.asarray(v) - np.mean(v, axis=0) for v in (points, like))
     return points @ orthogonal_procrustes(points, like)[0]
 
+
 def live_map(
-    distances:Mapping,           # {name: DataFrame or DistanceMatrix} over the same tasks, at least 3
-    gain:pd.DataFrame=None,      # of `fine_tuning_gain`
-    target:str=None,             # chosen first; None: the first task
-    units:Mapping=None,          # {name: unit}; those not named have none
+    distances: Mapping,  # {name: DataFrame or DistanceMatrix} over the same tasks, at least 3
+    gain: pd.DataFrame = None,  # of `fine_tuning_gain`
+    target: str = None,  # chosen first; None: the first task
+    units: Mapping = None,  # {name: unit}; those not named have none
 ) -> LiveFigure:
     "Choose a target on a map of tasks; see its nearest sources and what fine-tuning from them gained."
-    if not distances: raise ValueError("distances must name at least one matrix. Got: none.")
+    if not distances:
+        raise ValueError("distances must name at least one matrix. Got: none.")
     frames = {name: as_frame(matrix, f"distances[{name!r}]") for name, matrix in distances.items()}
     first = next(iter(frames.values()))
     names = list(first.index)
     for name, frame in frames.items():
-        if sorted(map(str, frame.index)) != sorted(map(str, names)): raise ValueError(f"distances must be over the same tasks. Got: {names} and, for {name!r}, {list(frame.index)}.")
+        if sorted(map(str, frame.index)) != sorted(map(str, names)):
+            raise ValueError(
+                f"distances must be over the same tasks. Got: {names} and, for {name!r}, {list(frame.index)}."
+            )
     target = check_choice(names[0] if target is None else target, "target", tuple(names))
     maps = {name: place_tasks(frame.loc[names, names])[0].to_numpy() for name, frame in frames.items()}
     like = next(iter(maps.values()))
-    shown = {name: dict(points=rounded(aligned(maps[name], like)), matrix=rounded(frame.loc[names, names].where(off_diagonal(len(names)), 0)), unit=(units or {}).get(name, ""))
-             for name, frame in frames.items()}
+    shown = {
+        name: dict(
+            points=rounded(aligned(maps[name], like)),
+            matrix=rounded(frame.loc[names, names].where(off_diagonal(len(names)), 0)),
+            unit=(units or {}).get(name, ""),
+        )
+        for name, frame in frames.items()
+    }
     figure, words = draw_tasks(first, target, "map", gain, next(iter(frames)))
-    data = dict(title="A map of tasks", names=list(map(plain, names)), distances=shown, distance=next(iter(frames)), target=plain(target),
-                gain=None if gain is None else rounded(gain.loc[names, names]))
+    data = dict(
+        title="A map of tasks",
+        names=list(map(plain, names)),
+        distances=shown,
+        distance=next(iter(frames)),
+        target=plain(target),
+        gain=None if gain is None else rounded(gain.loc[names, names]),
+    )
     return LiveFigure("map", data, still_png(figure), words)
 
 # %% ../nbs/09c_live.ipynb #b13c07e2
 def live_toy(
-    shift:float=1.5, width:float=1.5, speed:float=10**1.5, kind:str="displacement",     # where to start
+    shift: float = 1.5,
+    width: float = 1.5,
+    speed: float = 10**1.5,
+    kind: str = "displacement",  # where to start
 ) -> LiveFigure:
     "Shift, width, learning speed and interpolation of a toy without sampling; see the path of the weights and its lengths respond."
     check_choice(kind, "kind", ("displacement", "mixture"))
-    for value, name, low, high in ((shift, "shift", 0, 3), (width, "width", 0.5, 2), (speed, "speed", 1, 1e4)):
-        if not low <= value <= high: raise ValueError(f"{name} must be from {low:g} to {high:g}, where the slider ends. Got: {value!r}.")
+    for value, name, low, high in (
+        (shift, "shift", 0, 3),
+        (width, "width", 0.5, 2),
+        (speed, "speed", 1, 1e4),
+    ):
+        if not low <= value <= high:
+            raise ValueError(
+                f"{name} must be from {low:g} to {high:g}, where the slider ends. Got: {value!r}."
+            )
     figure, words = draw_toy(Toy(shift, width, kind), speed, 10)
-    return LiveFigure("toy", dict(title="A toy whose lengths are known", shift=shift, width=width, speed=speed, kind=kind, steps=20), still_png(figure), words)
+    return LiveFigure(
+        "toy",
+        dict(
+            title="A toy whose lengths are known", shift=shift, width=width, speed=speed, kind=kind, steps=20
+        ),
+        still_png(figure),
+        words,
+    )

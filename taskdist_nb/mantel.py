@@ -8,116 +8,161 @@ __all__ = ['MAX_EXACT', 'TIE', 'check_choice', 'check_integer', 'refuse_masked',
            'count_extreme', 'mantel']
 
 # %% ../nbs/08_mantel.ipynb #c002
-import difflib, itertools, math, numbers, sys
+import difflib
+import itertools
+import math
+import numbers
+import sys
 from dataclasses import dataclass
 from types import ModuleType
-import numpy as np, pandas as pd
+import numpy as np
+import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.fft import irfft, rfft
 from scipy.stats import rankdata
 
 # %% ../nbs/08_mantel.ipynb #c010
-def check_choice(value, # what was given
-                 name:str, # name of the argument, for the message
-                 choices:tuple[str, ...], # what would do
-                ) -> str:
+def check_choice(
+    value,  # what was given
+    name: str,  # name of the argument, for the message
+    choices: tuple[str, ...],  # what would do
+) -> str:
     "Return `value` if it is one of `choices`; otherwise raise a ValueError that names the argument and the nearest choice."
-    if isinstance(value, str) and value in choices: return value
+    if isinstance(value, str) and value in choices:
+        return value
     near = difflib.get_close_matches(str(value), choices, 1)
-    raise ValueError(f"{name} must be one of {choices}. Got: {value!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+    raise ValueError(
+        f"{name} must be one of {choices}. Got: {value!r}." + (f" Did you mean {near[0]!r}?" if near else "")
+    )
 
-def check_integer(value, # what was given
-                  name:str, # name of the argument, for the message
-                  least:int, # smallest value allowed
-                 ) -> int:
+
+def check_integer(
+    value,  # what was given
+    name: str,  # name of the argument, for the message
+    least: int,  # smallest value allowed
+) -> int:
     "Return `value` as an int; raise TypeError if it is not an integer, ValueError if it is below `least`."
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer of at least {least}. Got: {value!r}.")
-    if value < least: raise ValueError(f"{name} must be at least {least}. Got: {value}.")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}. Got: {value}.")
     return int(value)
 
 # %% ../nbs/08_mantel.ipynb #0df9d268
-def refuse_masked(m, # array-like, perhaps a NumPy masked array or rows that are
-                  name:str, # name of the argument, for the message
-                 ):
+def refuse_masked(
+    m,  # array-like, perhaps a NumPy masked array or rows that are
+    name: str,  # name of the argument, for the message
+):
     "Raise ValueError if an entry off the diagonal is masked: np.array would bring the hidden number back."
-    try: mask = np.ma.getmaskarray(np.ma.asarray(m))
-    except (TypeError, ValueError): return   # no array at all, which the caller says in its own words
-    if mask.ndim != 2: return
+    try:
+        mask = np.ma.getmaskarray(np.ma.asarray(m))
+    except (TypeError, ValueError):
+        return  # no array at all, which the caller says in its own words
+    if mask.ndim != 2:
+        return
     hidden = np.argwhere(mask & (np.eye(*mask.shape) == 0))
-    if not len(hidden): return
+    if not len(hidden):
+        return
     (i, j), many = hidden[0].tolist(), "entry" if len(hidden) == 1 else "entries"
-    raise ValueError(f"{name} must have no masked entries off the diagonal: a pair of tasks cannot be left out of a relabelling. "
-                     f"Got: a mask at row {i}, column {j} ({len(hidden)} such {many}); fill it, or drop the task from both matrices.")
+    raise ValueError(
+        f"{name} must have no masked entries off the diagonal: a pair of tasks cannot be left out of a relabelling. "
+        f"Got: a mask at row {i}, column {j} ({len(hidden)} such {many}); fill it, or drop the task from both matrices."
+    )
 
 # %% ../nbs/08_mantel.ipynb #c011
-def square_values(m, # (n, n) array-like
-                  name:str, # name of the argument, for the message
-                 ) -> np.ndarray: # (n, n) float64, zero diagonal
+def square_values(
+    m,  # (n, n) array-like
+    name: str,  # name of the argument, for the message
+) -> np.ndarray:  # (n, n) float64, zero diagonal
     """The values of a square matrix, diagonal set to 0.
 
     Raises TypeError for what is not real numbers, ValueError for a wrong shape, n < 3, masked entries, NaN or infinity off the diagonal."""
     refuse_masked(m, name)
     try:
         given = np.asarray(m)
-        v = np.array(given.real, dtype=float)   # two steps: older tensors of torch know nothing of `copy`
-    except (TypeError, ValueError) as e: raise TypeError(f"{name} must be a square matrix of numbers. Got: {type(m).__name__} ({e}).") from e
-    if np.iscomplexobj(given): raise TypeError(f"{name} must hold real numbers. Got: complex entries.")
-    if v.ndim != 2 or v.shape[0] != v.shape[1]: raise ValueError(f"{name} must be a square matrix. Got: shape {v.shape}.")
-    if len(v) < 3: raise ValueError(f"{name} must hold at least 3 tasks: with fewer, relabelling says nothing. Got: {len(v)}.")
-    np.fill_diagonal(v, 0.)
+        v = np.array(given.real, dtype=float)  # two steps: older tensors of torch know nothing of `copy`
+    except (TypeError, ValueError) as e:
+        raise TypeError(f"{name} must be a square matrix of numbers. Got: {type(m).__name__} ({e}).") from e
+    if np.iscomplexobj(given):
+        raise TypeError(f"{name} must hold real numbers. Got: complex entries.")
+    if v.ndim != 2 or v.shape[0] != v.shape[1]:
+        raise ValueError(f"{name} must be a square matrix. Got: shape {v.shape}.")
+    if len(v) < 3:
+        raise ValueError(
+            f"{name} must hold at least 3 tasks: with fewer, relabelling says nothing. Got: {len(v)}."
+        )
+    np.fill_diagonal(v, 0.0)
     bad = np.argwhere(~np.isfinite(v))
     if len(bad):
         (i, j), many = bad[0], "entry" if len(bad) == 1 else "entries"
-        raise ValueError(f"{name} must be finite off the diagonal. Got: {v[i, j]} at row {i}, column {j} ({len(bad)} such {many}).")
+        raise ValueError(
+            f"{name} must be finite off the diagonal. Got: {v[i, j]} at row {i}, column {j} ({len(bad)} such {many})."
+        )
     return v
 
 # %% ../nbs/08_mantel.ipynb #c012
-def align_columns(m:pd.DataFrame, # square, rows and columns labelled by tasks
-                  name:str, # name of the argument, for the message
-                 ) -> pd.DataFrame: # the same, columns in the order of the rows
+def align_columns(
+    m: pd.DataFrame,  # square, rows and columns labelled by tasks
+    name: str,  # name of the argument, for the message
+) -> pd.DataFrame:  # the same, columns in the order of the rows
     "Order the columns of a labelled matrix like its rows. Raises ValueError if it is not square or if labels repeat or differ."
-    if m.shape[0] != m.shape[1]: raise ValueError(f"{name} must be a square matrix. Got: shape {m.shape}.")
-    if not m.index.is_unique or not m.columns.is_unique: raise ValueError(f"{name} must have distinct labels. Got: {list(m.index)}.")
+    if m.shape[0] != m.shape[1]:
+        raise ValueError(f"{name} must be a square matrix. Got: shape {m.shape}.")
+    if not m.index.is_unique or not m.columns.is_unique:
+        raise ValueError(f"{name} must have distinct labels. Got: {list(m.index)}.")
     if set(m.index) != set(m.columns):
-        raise ValueError(f"{name} must have the same labels on rows and columns. Got: rows {list(m.index)}, columns {list(m.columns)}.")
+        raise ValueError(
+            f"{name} must have the same labels on rows and columns. Got: rows {list(m.index)}, columns {list(m.columns)}."
+        )
     return m[list(m.index)]
 
-def _labelled(m, # array-like, DataFrame or DistanceMatrix
-              name:str, # name of the argument, for the message
-             ): # DataFrame with its columns in the order of its rows, or m itself where there are no labels
+
+def _labelled(
+    m,  # array-like, DataFrame or DistanceMatrix
+    name: str,  # name of the argument, for the message
+):  # DataFrame with its columns in the order of its rows, or m itself where there are no labels
     "The labelled form of a matrix: a DataFrame itself, the mean over seeds of a DistanceMatrix; what has no labels is passed on."
     mean = getattr(m, "mean", None)
-    if isinstance(mean, pd.DataFrame): m = mean
+    if isinstance(mean, pd.DataFrame):
+        m = mean
     return align_columns(m, name) if isinstance(m, pd.DataFrame) else m
 
 # %% ../nbs/08_mantel.ipynb #c013
-def matrix_pair(a, b, # (n, n) array-like, DataFrame or DistanceMatrix
-               ) -> tuple[np.ndarray, np.ndarray]: # (n, n), (n, n) float64, zero diagonals
+def matrix_pair(
+    a,
+    b,  # (n, n) array-like, DataFrame or DistanceMatrix
+) -> tuple[np.ndarray, np.ndarray]:  # (n, n), (n, n) float64, zero diagonals
     """Both matrices as arrays over the same tasks in the same order; labels are matched if both have them.
 
     Raises ValueError where they cannot be."""
     a, b = _labelled(a, "a"), _labelled(b, "b")
     if isinstance(a, pd.DataFrame) and isinstance(b, pd.DataFrame):
         odd = set(a.index) ^ set(b.index)
-        if odd: raise ValueError(f"a and b must have the same labels; in one only: {sorted(map(str, odd))}. "
-                                 "Drop these tasks, or pass a.to_numpy() if order alone matters.")
+        if odd:
+            raise ValueError(
+                f"a and b must have the same labels; in one only: {sorted(map(str, odd))}. "
+                "Drop these tasks, or pass a.to_numpy() if order alone matters."
+            )
         b = b.loc[a.index, a.index]
     a, b = square_values(a, "a"), square_values(b, "b")
-    if a.shape != b.shape: raise ValueError(f"a and b must have the same size. Got: {a.shape} and {b.shape}.")
+    if a.shape != b.shape:
+        raise ValueError(f"a and b must have the same size. Got: {a.shape} and {b.shape}.")
     return a, b
 
 # %% ../nbs/08_mantel.ipynb #c016
-def standardise(m:np.ndarray, # (n, n), finite off the diagonal
-                name:str, # name of the argument, for the message
-                method:str="pearson", # "pearson" | "spearman"
-               ) -> np.ndarray: # (n, n): off-diagonal entries with mean 0 and sum of squares 1, zero diagonal
+def standardise(
+    m: np.ndarray,  # (n, n), finite off the diagonal
+    name: str,  # name of the argument, for the message
+    method: str = "pearson",  # "pearson" | "spearman"
+) -> np.ndarray:  # (n, n): off-diagonal entries with mean 0 and sum of squares 1, zero diagonal
     "Centre and scale the off-diagonal entries (their ranks, for Spearman). Raises ValueError if they are all equal."
     off = ~np.eye(len(m), dtype=bool)
     v = m[off]
     largest = max(v.max(), -v.min())
     if v.max() - v.min() <= 1e-12 * largest:
-        raise ValueError(f"{name} must vary off the diagonal, or the correlation is undefined. Got: {v[0]} everywhere.")
+        raise ValueError(
+            f"{name} must vary off the diagonal, or the correlation is undefined. Got: {v[0]} everywhere."
+        )
     v = rankdata(v) if method == "spearman" else v / largest
     v -= v.mean()
     out = np.zeros_like(m)
@@ -125,43 +170,49 @@ def standardise(m:np.ndarray, # (n, n), finite off the diagonal
     return out
 
 # %% ../nbs/08_mantel.ipynb #c019
-MAX_EXACT = 8   # all n! relabellings are used up to this many tasks
-TIE = 1e-10     # statistics closer than this are equal: rounding moves them by about 1e-15
+MAX_EXACT = 8  # all n! relabellings are used up to this many tasks
+TIE = 1e-10  # statistics closer than this are equal: rounding moves them by about 1e-15
 
-def exact_null(a:np.ndarray, # (n, n) standardised
-               b:np.ndarray, # (n, n) standardised
-               chunk:int=4096, # relabellings per gather
-              ) -> np.ndarray: # (n!,) the statistic of every relabelling; the identity comes first
+
+def exact_null(
+    a: np.ndarray,  # (n, n) standardised
+    b: np.ndarray,  # (n, n) standardised
+    chunk: int = 4096,  # relabellings per gather
+) -> np.ndarray:  # (n!,) the statistic of every relabelling; the identity comes first
     "r for all n! relabellings of b, in lexicographic order."
     i, j = np.nonzero(~np.eye(len(a), dtype=bool))
     perms = np.array(list(itertools.permutations(range(len(a)))))
-    chunks = (perms[k:k + chunk] for k in range(0, len(perms), chunk))
+    chunks = (perms[k : k + chunk] for k in range(0, len(perms), chunk))
     return np.concatenate([b[pi[:, i], pi[:, j]] @ a[i, j] for pi in chunks])
 
 # %% ../nbs/08_mantel.ipynb #c022
-def wrapped_diagonals(m:np.ndarray, # (n, n)
-                      orders:np.ndarray, # (c, n) orders of the n tasks
-                     ) -> np.ndarray: # (c, n, n): entry [c, d, i] is m[order_i, order_{i+d}]
+def wrapped_diagonals(
+    m: np.ndarray,  # (n, n)
+    orders: np.ndarray,  # (c, n) orders of the n tasks
+) -> np.ndarray:  # (c, n, n): entry [c, d, i] is m[order_i, order_{i+d}]
     "The wrapped diagonals of m under each order of its tasks."
     n = len(m)
     circle = np.concatenate([orders, orders[:, :-1]], axis=1)
     return m.ravel().take(orders[:, None, :] * n + sliding_window_view(circle, n, axis=1))
 
-def rotation_null(a_waves:np.ndarray, # (n, n//2 + 1) Fourier transform of a's wrapped diagonals, in the order rho
-                  b:np.ndarray, # (n, n) standardised
-                  orders:np.ndarray, # (c, n) orders of b's tasks
-                 ) -> np.ndarray: # (c, n): [c, k] is r of the relabelling rho_i -> orders[c, i+k]
+
+def rotation_null(
+    a_waves: np.ndarray,  # (n, n//2 + 1) Fourier transform of a's wrapped diagonals, in the order rho
+    b: np.ndarray,  # (n, n) standardised
+    orders: np.ndarray,  # (c, n) orders of b's tasks
+) -> np.ndarray:  # (c, n): [c, k] is r of the relabelling rho_i -> orders[c, i+k]
     "r for the n rotations of each order, by Fourier transform along the wrapped diagonals."
     b_waves = rfft(wrapped_diagonals(b, orders))
     return irfft(np.einsum("df,cdf->cf", a_waves.conj(), b_waves), len(b))
 
 # %% ../nbs/08_mantel.ipynb #c026
-def random_null(a:np.ndarray, # (n, n) standardised
-                b:np.ndarray, # (n, n) standardised
-                permutations:int, # m, number of relabellings beside the identity
-                rng:np.random.Generator, # source of randomness
-                chunk:int=2**20, # matrix entries held at once (at least n^2)
-               ) -> np.ndarray: # (m,) the statistic of m random relabellings, the identity left out
+def random_null(
+    a: np.ndarray,  # (n, n) standardised
+    b: np.ndarray,  # (n, n) standardised
+    permutations: int,  # m, number of relabellings beside the identity
+    rng: np.random.Generator,  # source of randomness
+    chunk: int = 2**20,  # matrix entries held at once (at least n^2)
+) -> np.ndarray:  # (m,) the statistic of m random relabellings, the identity left out
     "r for m random relabellings, drawn as random cosets of the rotations of a random circle (n at a time)."
     n = len(a)
     rho = rng.permutation(n)
@@ -170,7 +221,8 @@ def random_null(a:np.ndarray, # (n, n) standardised
     null = []
     for start in range(0, bundles, size):
         orders = rng.permuted(np.tile(np.arange(n), (min(size, bundles - start), 1)), axis=1)
-        if start == 0: orders[0] = rho      # this bundle's rotation by 0 is the identity
+        if start == 0:
+            orders[0] = rho  # this bundle's rotation by 0 is the identity
         null.append(rotation_null(a_waves, b, orders).ravel())
     return rng.permutation(np.concatenate(null)[1:])[:permutations]
 
@@ -178,15 +230,16 @@ def random_null(a:np.ndarray, # (n, n) standardised
 @dataclass(frozen=True, eq=False, repr=False)
 class MantelResult:
     "What a Mantel test found."
-    r:float # correlation of the off-diagonal entries (or of their ranks)
-    pvalue:float # exact: share of all n! relabellings as extreme as the observed one; otherwise (b+1)/(m+1)
-    n_permutations:int # n! if exact, else m
-    exact:bool # were all n! relabellings used?
-    null:np.ndarray # (n_permutations,) r of each relabelling; holds the identity only if exact
-    method:str # "pearson" | "spearman"
-    alternative:str # "greater" | "less" | "two-sided"
-    n:int # number of tasks
-    symmetric:bool # were both matrices averaged with their transposes?
+
+    r: float  # correlation of the off-diagonal entries (or of their ranks)
+    pvalue: float  # exact: share of all n! relabellings as extreme as the observed one; otherwise (b+1)/(m+1)
+    n_permutations: int  # n! if exact, else m
+    exact: bool  # were all n! relabellings used?
+    null: np.ndarray  # (n_permutations,) r of each relabelling; holds the identity only if exact
+    method: str  # "pearson" | "spearman"
+    alternative: str  # "greater" | "less" | "two-sided"
+    n: int  # number of tasks
+    symmetric: bool  # were both matrices averaged with their transposes?
 
     def __repr__(self):
         how = f"all {self.n_permutations:,}" if self.exact else f"{self.n_permutations:,} random"
@@ -194,23 +247,26 @@ class MantelResult:
         return f"Mantel({self.method}, {kind}, n = {self.n}): r = {self.r:.3f}, p = {self.pvalue:.4g} ({self.alternative}; {how} relabellings)"
 
 # %% ../nbs/08_mantel.ipynb #c032
-def count_extreme(null:np.ndarray, # (m,) statistics under relabelling
-                  r:float, # observed statistic
-                  alternative:str, # "greater" | "less" | "two-sided"
-                 ) -> int: # how many are at least as extreme as r
+def count_extreme(
+    null: np.ndarray,  # (m,) statistics under relabelling
+    r: float,  # observed statistic
+    alternative: str,  # "greater" | "less" | "two-sided"
+) -> int:  # how many are at least as extreme as r
     "Number of relabellings at least as extreme as the observed one; ties within `TIE` count."
-    if alternative == "two-sided": return int((np.abs(null) >= abs(r) - TIE).sum())
+    if alternative == "two-sided":
+        return int((np.abs(null) >= abs(r) - TIE).sum())
     return int((null >= r - TIE).sum() if alternative == "greater" else (null <= r + TIE).sum())
 
 # %% ../nbs/08_mantel.ipynb #c033
-def mantel(a, # (n, n) array-like, DataFrame or DistanceMatrix (its mean over seeds); the diagonal is ignored
-           b, # (n, n) likewise; labels are matched to a's if both have them
-           alternative:str="greater", # "greater" (positive correlation) | "less" | "two-sided"
-           method:str="pearson", # "pearson" | "spearman" (ranks of the off-diagonal entries)
-           permutations:int=9999, # random relabellings for n > 8; for n <= 8 all n! are used instead
-           symmetric:bool=False, # average each matrix with its transpose and use the upper triangle
-           seed:int=0, # seed of the random relabellings
-          ) -> MantelResult:
+def mantel(
+    a,  # (n, n) array-like, DataFrame or DistanceMatrix (its mean over seeds); the diagonal is ignored
+    b,  # (n, n) likewise; labels are matched to a's if both have them
+    alternative: str = "greater",  # "greater" (positive correlation) | "less" | "two-sided"
+    method: str = "pearson",  # "pearson" | "spearman" (ranks of the off-diagonal entries)
+    permutations: int = 9999,  # random relabellings for n > 8; for n <= 8 all n! are used instead
+    symmetric: bool = False,  # average each matrix with its transpose and use the upper triangle
+    seed: int = 0,  # seed of the random relabellings
+) -> MantelResult:
     """Mantel test of two distance matrices (Mantel, Cancer Research 27, 1967), by default directed: all n(n-1) off-diagonal entries.
 
     For n <= 8 the p-value is exact, at least 1/n!; for more tasks it is (b+1)/(m+1) with m random relabellings.
@@ -218,10 +274,12 @@ def mantel(a, # (n, n) array-like, DataFrame or DistanceMatrix (its mean over se
     constant, unknown names)."""
     check_choice(alternative, "alternative", ("greater", "less", "two-sided"))
     check_choice(method, "method", ("pearson", "spearman"))
-    if not isinstance(symmetric, (bool, np.bool_)): raise TypeError(f"symmetric must be True or False. Got: {symmetric!r:.80}.")
+    if not isinstance(symmetric, (bool, np.bool_)):
+        raise TypeError(f"symmetric must be True or False. Got: {symmetric!r:.80}.")
     permutations, seed = check_integer(permutations, "permutations", 1), check_integer(seed, "seed", 0)
     a, b = matrix_pair(a, b)
-    if symmetric: a, b = a/2 + a.T/2, b/2 + b.T/2
+    if symmetric:
+        a, b = a / 2 + a.T / 2, b / 2 + b.T / 2
     a, b = standardise(a, "a", method), standardise(b, "b", method)
     r, n = float(np.clip((a * b).sum(), -1, 1)), len(a)
     exact = n <= MAX_EXACT
@@ -233,6 +291,9 @@ def mantel(a, # (n, n) array-like, DataFrame or DistanceMatrix (its mean over se
 # %% ../nbs/08_mantel.ipynb #134e444d
 class _Callable(ModuleType):
     "This module, when it is called: its function."
+
     __call__ = staticmethod(mantel)
 
-if __name__ != "__main__": sys.modules[__name__].__class__ = _Callable
+
+if __name__ != "__main__":
+    sys.modules[__name__].__class__ = _Callable

@@ -9,7 +9,13 @@ __all__ = ['FORMULA', 'COLUMNS', 'DistanceMatrix', 'to_cell', 'from_cell', 'to_f
            'progress_of', 'seconds_left']
 
 # %% ../nbs/07_matrix.ipynb #c003
-import csv, inspect, io, json, os, tempfile, warnings
+import csv
+import inspect
+import io
+import json
+import os
+import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,10 +32,16 @@ from tqdm.auto import tqdm
 from .chance import WeakEvidence, doubt_about_source
 from .checks import check_list, check_n_jobs, check_whole
 from .data import Suite
-from .distances import DISTANCES, PATHS, TransferResult, check_embeddable, check_features, check_first_coupling
+from taskdist_nb.distances import (
+    DISTANCES,
+    PATHS,
+    TransferResult,
+    check_embeddable,
+    check_features,
+    check_first_coupling,
+)
 from .given import check_views, hand_over
-from .jobs import (Failed, Job, Plan, do_jobs, embedding_of, fit_of, make_plan, needed_by, probe_of, result_of,
-                              source_of, stored_result)
+from .jobs import Failed, Job, Plan, do_jobs, fit_of, make_plan, needed_by, stored_result
 from .models import get_model
 from .measures import as_measure
 from .pictures import leak_notes
@@ -44,80 +56,122 @@ from .workers import end_with, orderly_stop
 @dataclass(eq=False)
 class DistanceMatrix:
     "Distances between all ordered pairs of tasks, for several seeds. Rows are sources, columns are targets."
-    name: str            # of the distance
-    names: list          # of the n tasks, in the order of rows and columns
-    seeds: list          # in the order of the first axis of `values`
-    values: np.ndarray   # (seeds, n, n) distances
-    results: list = field(default_factory=list, repr=False)   # a TransferResult for every pair and seed
+
+    name: str  # of the distance
+    names: list  # of the n tasks, in the order of rows and columns
+    seeds: list  # in the order of the first axis of `values`
+    values: np.ndarray  # (seeds, n, n) distances
+    results: list = field(default_factory=list, repr=False)  # a TransferResult for every pair and seed
 
     def _frame(self, v):
-        return pd.DataFrame(v, index=pd.Index(self.names, name="source"), columns=pd.Index(self.names, name="target"))
+        return pd.DataFrame(
+            v, index=pd.Index(self.names, name="source"), columns=pd.Index(self.names, name="target")
+        )
+
     @property
     def mean(self) -> pd.DataFrame:
         "Mean over the seeds."
         return self._frame(self.values.mean(0))
+
     @property
     def std(self) -> pd.DataFrame:
         "Sample standard deviation over the seeds; NaN for a single seed."
-        return self._frame(self.values.std(0, ddof=1) if len(self.values) > 1 else np.full(self.values.shape[1:], np.nan))
+        return self._frame(
+            self.values.std(0, ddof=1) if len(self.values) > 1 else np.full(self.values.shape[1:], np.nan)
+        )
 
     @property
-    def failures(self) -> dict:   # (source, target, seed) -> why
+    def failures(self) -> dict:  # (source, target, seed) -> why
         "The pairs that have no number."
         return {(r.source, r.target, r.seed): r.reason for r in self.results if r.reason}
 
-    def table(self,
-        column:str="distance",   # a field of the results: "accuracy", "excess_loss", "noise_floor", ...
-    ) -> pd.DataFrame:           # rows sources, columns targets
+    def table(
+        self,
+        column: str = "distance",  # a field of the results: "accuracy", "excess_loss", "noise_floor", ...
+    ) -> pd.DataFrame:  # rows sources, columns targets
         "Any field of the results that is a number, as a mean over seeds; NaN where one of them is."
         rows = [(r.source, r.target, getattr(r, column)) for r in self.results]
-        values = pd.DataFrame(rows, columns=["source", "target", column]).groupby(["source", "target"])[column]
-        mean = values.agg(lambda v: v.mean(skipna=False)).unstack().reindex(index=self.names, columns=self.names)
+        values = pd.DataFrame(rows, columns=["source", "target", column]).groupby(["source", "target"])[
+            column
+        ]
+        mean = (
+            values.agg(lambda v: v.mean(skipna=False)).unstack().reindex(index=self.names, columns=self.names)
+        )
         return mean.rename_axis(index="source", columns="target")
 
 # %% ../nbs/07_matrix.ipynb #7cfa0340
 @patch
-def __eq__(self:DistanceMatrix, other):
-    if not isinstance(other, DistanceMatrix): return NotImplemented
-    named = (self.name, self.names, self.seeds, self.results) == (other.name, other.names, other.seeds, other.results)
+def __eq__(self: DistanceMatrix, other):
+    if not isinstance(other, DistanceMatrix):
+        return NotImplemented
+    named = (self.name, self.names, self.seeds, self.results) == (
+        other.name,
+        other.names,
+        other.seeds,
+        other.results,
+    )
     return named and np.array_equal(self.values, other.values, equal_nan=True)
 
 # %% ../nbs/07_matrix.ipynb #e24b98bc
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")   # a text that begins so gets an apostrophe
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")  # a text that begins so gets an apostrophe
 
-def to_cell(value) -> str|float|int:
+
+def to_cell(value) -> str | float | int:
     "What stands in a table for a value: numbers as they are, a list of numbers with spaces, a text that is safe."
-    if isinstance(value, (list, tuple)): return " ".join(repr(float(v)) for v in value)
-    if isinstance(value, np.generic): return value.item()
-    if isinstance(value, (int, float)): return value
-    if any(c == "\0" or 0xd800 <= ord(c) <= 0xdfff for c in value):
-        return "'" + json.dumps(value)   # what UTF-8 or CSV cannot hold
+    if isinstance(value, (list, tuple)):
+        return " ".join(repr(float(v)) for v in value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (int, float)):
+        return value
+    if any(c == "\0" or 0xD800 <= ord(c) <= 0xDFFF for c in value):
+        return "'" + json.dumps(value)  # what UTF-8 or CSV cannot hold
     return f"'{value}" if value.startswith(FORMULA) else value
 
-def from_cell(text:str) -> str:
+
+def from_cell(text: str) -> str:
     "The text that stands for itself or with an apostrophe before it."
-    if text.startswith("'\""): return json.loads(text[1:])
+    if text.startswith("'\""):
+        return json.loads(text[1:])
     return text.removeprefix("'")
 
 # %% ../nbs/07_matrix.ipynb #c071
-def to_float(text:str) -> float: return float(text or "nan")   # an empty cell, in files of old
+def to_float(text: str) -> float:
+    return float(text or "nan")  # an empty cell, in files of old
 
-COLUMNS = {   # fields that a CSV file holds, besides lengths, parts and iterations -> how they are read
-    "source": from_cell, "target": from_cell, "seed": int, "distance": to_float, "stderr": to_float, "noise_floor": to_float,
-    "excess_loss": to_float, "accuracy": to_float, "area": to_float, "shared": int, "source_accuracy": to_float, "seconds": to_float,
-    "reason": from_cell}
+
+COLUMNS = {  # fields that a CSV file holds, besides lengths, parts and iterations -> how they are read
+    "source": from_cell,
+    "target": from_cell,
+    "seed": int,
+    "distance": to_float,
+    "stderr": to_float,
+    "noise_floor": to_float,
+    "excess_loss": to_float,
+    "accuracy": to_float,
+    "area": to_float,
+    "shared": int,
+    "source_accuracy": to_float,
+    "seconds": to_float,
+    "reason": from_cell,
+}
+
 
 def to_row(
-    r:TransferResult,   # of any distance
-) -> dict:              # column -> cell
+    r: TransferResult,  # of any distance
+) -> dict:  # column -> cell
     "A result without its path, as a row of a table."
-    parts = {f"{reading}:{part}": length for reading, parts in r.parts.items() for part, length in parts.items()}
+    parts = {
+        f"{reading}:{part}": length for reading, parts in r.parts.items() for part, length in parts.items()
+    }
     row = {c: getattr(r, c) for c in COLUMNS} | r.lengths | parts | dict(iterations=r.iterations)
     return {k: to_cell(v) for k, v in row.items()}
 
+
 @patch
-def to_csv(self:DistanceMatrix,
-    path,   # of the file, which is replaced
+def to_csv(
+    self: DistanceMatrix,
+    path,  # of the file, which is replaced
 ):
     "One row a pair and seed; lines that start with # hold the distance's name and the configuration."
     config = self.results[0].config
@@ -131,33 +185,44 @@ def to_csv(self:DistanceMatrix,
 
 # %% ../nbs/07_matrix.ipynb #c073
 def from_head(
-    head:list,    # the first lines
-) -> tuple[str, TransferConfig|None]:
+    head: list,  # the first lines
+) -> tuple[str, TransferConfig | None]:
     "The distance's name and the configuration. Raises ValueError where there are none, or settings of another version."
     begins = "# distance: ", "# config: "
-    if not all(line.startswith(begin) for line, begin in zip(head, begins)): raise ValueError("it begins otherwise")
+    if not all(line.startswith(begin) for line, begin in zip(head, begins)):
+        raise ValueError("it begins otherwise")
     name, settings = head[0].removeprefix(begins[0]), json.loads(head[1].removeprefix(begins[1]))
     new = sorted(set(settings or {}) - set(TransferConfig.__dataclass_fields__))
-    if new: raise ValueError(f"it has settings that this version does not know: {new}")
-    old = {"labels": "disjoint"}   # as it was before there was a choice
+    if new:
+        raise ValueError(f"it has settings that this version does not know: {new}")
+    old = {"labels": "disjoint"}  # as it was before there was a choice
     return json.loads(name) if name.startswith('"') else name, settings and TransferConfig(**(old | settings))
 
+
 def from_row(
-    row:dict,                # column -> text
-    name:str,                # of the distance
-    config:TransferConfig,   # or None
+    row: dict,  # column -> text
+    name: str,  # of the distance
+    config: TransferConfig,  # or None
 ) -> TransferResult:
     "The result that stands in a row of a table."
     if "riemannian" in row and "per_input" not in row:
-        row = dict(per_input=row["distance"]) | row   # as it was before there was a choice
+        row = dict(per_input=row["distance"]) | row  # as it was before there was a choice
     found = {k: float(v) for k, v in row.items() if v != "" and k not in COLUMNS and k != "iterations"}
     known = {k: read(row[k]) for k, read in COLUMNS.items() if k in row}
-    return TransferResult(name, config=config, lengths={k: v for k, v in found.items() if ":" not in k},
-                          parts=parts_at(pd.Series(found)), iterations=[float(v) for v in row["iterations"].split()], **known)
+    return TransferResult(
+        name,
+        config=config,
+        lengths={k: v for k, v in found.items() if ":" not in k},
+        parts=parts_at(pd.Series(found)),
+        iterations=[float(v) for v in row["iterations"].split()],
+        **known,
+    )
+
 
 @patch(cls_method=True)
-def from_csv(cls:DistanceMatrix,
-    path,   # of a file that `to_csv` wrote
+def from_csv(
+    cls: DistanceMatrix,
+    path,  # of a file that `to_csv` wrote
 ) -> DistanceMatrix:
     "Read what `to_csv` wrote (without the paths). Raises ValueError for a file that is no such table."
     try:
@@ -166,55 +231,65 @@ def from_csv(cls:DistanceMatrix,
         name, config = from_head([lines.readline().rstrip("\r\n") for _ in range(2)])
         return assemble([from_row(row, name, config) for row in csv.DictReader(lines, strict=True)])
     except (ValueError, TypeError, KeyError, AttributeError, IndexError, csv.Error) as e:
-        raise ValueError(f"path must be a CSV file written by DistanceMatrix.to_csv. Got: {str(path)!r} ({e}).") from e
+        raise ValueError(
+            f"path must be a CSV file written by DistanceMatrix.to_csv. Got: {str(path)!r} ({e})."
+        ) from e
 
 # %% ../nbs/07_matrix.ipynb #c075
 def assemble(
-    results:list,   # TransferResults of one distance
+    results: list,  # TransferResults of one distance
 ) -> DistanceMatrix:
     "The matrix of a list of results of one distance; tasks and seeds in order of appearance."
     names, seeds = (list(dict.fromkeys(getattr(r, k) for r in results)) for k in ("source", "seed"))
     values = np.full((len(seeds), len(names), len(names)), np.nan)
-    for r in results: values[seeds.index(r.seed), names.index(r.source), names.index(r.target)] = r.distance
+    for r in results:
+        values[seeds.index(r.seed), names.index(r.source), names.index(r.target)] = r.distance
     return DistanceMatrix(results[0].name, names, seeds, values, results)
 
 # %% ../nbs/07_matrix.ipynb #c076
 def distance_matrix(
-    suite:Mapping,                   # name -> Task
-    distance="coupled",              # a name in `DISTANCES` or `SCORES`, or a function as `register` takes it
-    model="small_cnn",               # name or factory: n_classes -> nn.Module
-    config:TransferConfig=None,      # None: `TransferConfig.fast()`
-    seeds=(0,),                      # non-negative integers
-    store=None,                      # folder for the records; None: a temporary one
-    n_jobs:int=1,                    # processes side by side; -1: one a core
-    progress:bool=True,              # show bars for rounds of jobs that take longer than 3 seconds?
-    together:int=1,                  # pairs that each process trains in lock-step; worth it on a GPU
-    prepared:Mapping=None,           # name -> network trained on that task (nn.Module or Fitted), or (name, seed) -> that of a seed; others are fitted here
-) -> DistanceMatrix:                 # rows sources, columns targets
+    suite: Mapping,  # name -> Task
+    distance="coupled",  # a name in `DISTANCES` or `SCORES`, or a function as `register` takes it
+    model="small_cnn",  # name or factory: n_classes -> nn.Module
+    config: TransferConfig = None,  # None: `TransferConfig.fast()`
+    seeds=(0,),  # non-negative integers
+    store=None,  # folder for the records; None: a temporary one
+    n_jobs: int = 1,  # processes side by side; -1: one a core
+    progress: bool = True,  # show bars for rounds of jobs that take longer than 3 seconds?
+    together: int = 1,  # pairs that each process trains in lock-step; worth it on a GPU
+    prepared: Mapping = None,  # name -> network trained on that task (nn.Module or Fitted), or (name, seed) -> that of a seed; others are fitted here
+) -> DistanceMatrix:  # rows sources, columns targets
     """A distance over all ordered pairs of a suite, the diagonal included (the noise floor). What `store` holds is read, not computed.
 
     A pair that has no finite number is NaN, with the reason in `failures` and a warning; if that is so for all, the first reason is raised.
     A network in `prepared` has an output for each of the task's classes, in their order; distances that read no source network take no notice of it.
     Warns (`WeakEvidence`) of test images that a source was trained on, and of sources that know no more than who guesses."""
     distance = as_measure(distance)
-    get_measure(distance); get_model(model)
+    get_measure(distance)
+    get_model(model)
     suite, seeds, n_jobs = check_suite(suite), check_seeds(seeds), check_n_jobs(n_jobs)
     together = check_whole(together, "together")
     with tempfile.TemporaryDirectory() as temporary:
-        plan = hand_over(make_plan(suite, model, config, store or temporary, seeds, together), prepared, seeds)
+        plan = hand_over(
+            make_plan(suite, model, config, store or temporary, seeds, together), prepared, seeds
+        )
         check_network(plan, distance)
         if get_measure(distance).needs in ("fit", "source"):
-            for note in leak_notes(suite, suite, suite.read and suite.read.files): warnings.warn(note, WeakEvidence, stacklevel=2)
+            for note in leak_notes(suite, suite, suite.read and suite.read.files):
+                warnings.warn(note, WeakEvidence, stacklevel=2)
         found = assemble(run_plan(plan, distance, seeds, n_jobs, progress))
-    for note in doubts_about_sources(suite, found): warnings.warn(note, WeakEvidence, stacklevel=2)
+    for note in doubts_about_sources(suite, found):
+        warnings.warn(note, WeakEvidence, stacklevel=2)
     return found
 
 # %% ../nbs/07_matrix.ipynb #c078
 def check_suite(suite) -> Suite:
     "A suite of at least two tasks, each named as in the mapping; raises ValueError."
     suite = suite if isinstance(suite, Suite) else Suite(suite)
-    if len(suite) < 2: raise ValueError(f"suite must hold at least 2 tasks. Got: {list(suite)}.")
+    if len(suite) < 2:
+        raise ValueError(f"suite must hold at least 2 tasks. Got: {list(suite)}.")
     return suite
+
 
 def check_seeds(seeds) -> list[int]:
     "Different integers, zero or more, or one of them; raises TypeError or ValueError."
@@ -226,55 +301,73 @@ def check_seeds(seeds) -> list[int]:
 
 # %% ../nbs/07_matrix.ipynb #89de0d40
 def check_network(
-    plan:Plan,      # of the matrix
-    distance:str,   # a name in `DISTANCES` or `SCORES`
+    plan: Plan,  # of the matrix
+    distance: str,  # a name in `DISTANCES` or `SCORES`
 ):
     "Raise ValueError, before anything is trained, for a network that this distance cannot be measured with."
-    first, look = next(iter(plan.suite.values())), {"wasserstein_features", "logme", "h_score", "h_score_shrunk", "knn", "otdd"}
-    if distance == "coupled": check_first_coupling(plan.model, first, plan.config)
-    if distance in look: check_features(plan.model, first)
-    if distance == "task2vec": check_embeddable(plan.model, first)
-    if distance in look or distance == "coupled" and plan.config.first_coupling == "features": check_views(plan)
+    first, look = (
+        next(iter(plan.suite.values())),
+        {"wasserstein_features", "logme", "h_score", "h_score_shrunk", "knn", "otdd"},
+    )
+    if distance == "coupled":
+        check_first_coupling(plan.model, first, plan.config)
+    if distance in look:
+        check_features(plan.model, first)
+    if distance == "task2vec":
+        check_embeddable(plan.model, first)
+    if distance in look or distance == "coupled" and plan.config.first_coupling == "features":
+        check_views(plan)
     if plan.together > 1 and distance in PATHS:
-        if plan.given: raise ValueError(f"together must be 1 where networks are given. Got: {plan.together}, with prepared networks; lock-step needs one architecture.")
+        if plan.given:
+            raise ValueError(
+                f"together must be 1 where networks are given. Got: {plan.together}, with prepared networks; lock-step needs one architecture."
+            )
         check_stackable(plan.model, first)
 
+
 def doubts_about_sources(
-    suite:Mapping,           # name -> Task
-    matrix:DistanceMatrix,   # of its tasks
+    suite: Mapping,  # name -> Task
+    matrix: DistanceMatrix,  # of its tasks
 ) -> list[str]:
     "A sentence for each source whose networks, over all seeds, are not shown to be better than guessing."
     known = {(r.source, r.seed): r.source_accuracy for r in matrix.results if not np.isnan(r.source_accuracy)}
     means = {name: np.mean([a for (n, _), a in known.items() if n == name] or [np.nan]) for name in suite}
-    return [note for name, accuracy in means.items() if (note := doubt_about_source(name, suite[name], float(accuracy)))]
+    return [
+        note
+        for name, accuracy in means.items()
+        if (note := doubt_about_source(name, suite[name], float(accuracy)))
+    ]
 
 # %% ../nbs/07_matrix.ipynb #c080
 def pairs_of(
-    plan:Plan,      # of the matrix
-    distance:str,   # a name in `DISTANCES` or `SCORES`
-    seeds:list,     # of the plan
-) -> list[Job]:     # one per seed, source and target
+    plan: Plan,  # of the matrix
+    distance: str,  # a name in `DISTANCES` or `SCORES`
+    seeds: list,  # of the plan
+) -> list[Job]:  # one per seed, source and target
     "All jobs of a matrix that measure."
     return [Job(distance, s, (a, b)) for s in seeds for a in plan.suite for b in plan.suite]
 
+
 def rounds_of(
-    pairs:list[Job],                       # jobs that measure
-    there:Callable=lambda job: False,      # is a job's record in the store, and whole?
+    pairs: list[Job],  # jobs that measure
+    there: Callable = lambda job: False,  # is a job's record in the store, and whole?
 ) -> list[list[Job]]:
     "These jobs and all that they need, but for what is `there`, in three rounds, each of which reads the ones before."
     rounds = [pairs]
     for stages in (("floor", "embedding"), ("fit", "probe")):
-        needed = dict.fromkeys(n for jobs in rounds for job in jobs for n in needed_by(job) if n.stage in stages)
+        needed = dict.fromkeys(
+            n for jobs in rounds for job in jobs for n in needed_by(job) if n.stage in stages
+        )
         rounds.insert(0, [job for job in needed if not there(job)])
     return rounds
 
 # %% ../nbs/07_matrix.ipynb #c082
 def run_plan(
-    plan:Plan,              # of the matrix
-    distance:str,           # a name in `DISTANCES` or `SCORES`
-    seeds:list,             # of the plan
-    n_jobs:int=1,           # processes side by side; -1: one a core
-    progress:bool=False,    # show a bar for each round?
+    plan: Plan,  # of the matrix
+    distance: str,  # a name in `DISTANCES` or `SCORES`
+    seeds: list,  # of the plan
+    n_jobs: int = 1,  # processes side by side; -1: one a core
+    progress: bool = False,  # show a bar for each round?
 ) -> list[TransferResult]:  # one per seed, source and target
     "Do what is missing, and return the results of all pairs."
     there = plan.store.heads()
@@ -282,9 +375,10 @@ def run_plan(
     results = {job: look(job) for job in pairs_of(plan, distance, seeds)}
     missing = [job for job, found in results.items() if found is None]
     rounds = rounds_of(missing, there=lambda job: plan.store.sound(plan.key(job)))
-    if not any(rounds): return list(results.values())
+    if not any(rounds):
+        return list(results.values())
     plan.store.make_ready()
-    failed = {}   # job -> Failed, its own or that of a job it needs
+    failed = {}  # job -> Failed, its own or that of a job it needs
     with orderly_stop():
         for jobs in rounds:
             failed |= {job: failed[n] for job in jobs for n in needed_by(job) if n in failed}
@@ -294,50 +388,74 @@ def run_plan(
     lost = [job for job in results if job in failed]
     return list((results | made | without_number(plan, lost, failed, len(results))).values())
 
+
 def without_number(
-    plan:Plan, jobs:list,   # pairs that came to nothing
-    failed:dict,            # job -> Failed
-    n:int,                  # pairs of the matrix
-) -> dict:                  # job -> TransferResult whose distance is NaN, with the reason
+    plan: Plan,
+    jobs: list,  # pairs that came to nothing
+    failed: dict,  # job -> Failed
+    n: int,  # pairs of the matrix
+) -> dict:  # job -> TransferResult whose distance is NaN, with the reason
     "What stands for pairs that came to nothing, with a warning. If that is all pairs, their first error is raised."
-    if not jobs: return {}
-    if len(jobs) == n: raise failed[jobs[0]].error
+    if not jobs:
+        return {}
+    if len(jobs) == n:
+        raise failed[jobs[0]].error
     reasons = list(dict.fromkeys(failed[job].reason for job in jobs))
     more = " ..." if len(reasons) > 1 else ""
-    warnings.warn(f"{len(jobs)} of {n} pairs have no number, see `failures`: {reasons[0]}{more}", RuntimeWarning, stacklevel=4)
-    def nothing(job): return TransferResult(job.stage, job.tasks[0], job.tasks[1], job.seed, np.nan, config=plan.config, reason=failed[job].reason)
+    warnings.warn(
+        f"{len(jobs)} of {n} pairs have no number, see `failures`: {reasons[0]}{more}",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+    def nothing(job):
+        return TransferResult(
+            job.stage,
+            job.tasks[0],
+            job.tasks[1],
+            job.seed,
+            np.nan,
+            config=plan.config,
+            reason=failed[job].reason,
+        )
+
     return {job: nothing(job) for job in jobs}
 
 # %% ../nbs/07_matrix.ipynb #0f299a69
 def work_for(
-    parent:int,        # the process that hands out the work
-    measures:dict,     # name -> Distance: another process does not know those of the user
-    plan:Plan, *jobs:Job,   # as for `do_jobs`
+    parent: int,  # the process that hands out the work
+    measures: dict,  # name -> Distance: another process does not know those of the user
+    plan: Plan,
+    *jobs: Job,  # as for `do_jobs`
 ) -> list:
     "`do_jobs` in a process that ends when its parent does."
     end_with(parent)
-    if os.getpid() != parent: DISTANCES.update(measures)
+    if os.getpid() != parent:
+        DISTANCES.update(measures)
     return do_jobs(plan, *jobs)
 
 # %% ../nbs/07_matrix.ipynb #7787234c
-_OPEN = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(joblib.Parallel).parameters.values())   # joblib 1.5
+# joblib 1.5
+_OPEN = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(joblib.Parallel).parameters.values())
 
-def _begin(parent:int) -> dict:
+
+def _begin(parent: int) -> dict:
     "What to tell joblib about how a worker of this parent begins."
     return dict(initializer=end_with, initargs=(parent,)) if _OPEN else {}
 
 # %% ../nbs/07_matrix.ipynb #c085
 def run_jobs(
-    plan:Plan,       # that the jobs belong to
-    jobs:list,       # of one round
-    n_jobs:int,      # processes side by side, no more than there is work for; -1: one a core
-    progress:bool,   # show a bar?
-    chances:int=3,   # how often the round is begun before dying workers are taken seriously
-) -> list:           # what `do_jobs` gives for each job
+    plan: Plan,  # that the jobs belong to
+    jobs: list,  # of one round
+    n_jobs: int,  # processes side by side, no more than there is work for; -1: one a core
+    progress: bool,  # show a bar?
+    chances: int = 3,  # how often the round is begun before dying workers are taken seriously
+) -> list:  # what `do_jobs` gives for each job
     "Do jobs side by side, through whatever backend joblib is set to. Raises RuntimeError if workers die again and again."
-    if not jobs: return []
+    if not jobs:
+        return []
     stage, size = jobs[0].stage, plan.group(jobs[0].stage)
-    groups = [jobs[k:k + size] for k in range(0, len(jobs), size)]
+    groups = [jobs[k : k + size] for k in range(0, len(jobs), size)]
     title = f"{stage} pairs" if stage in DISTANCES | SCORES else stage
     bar = dict(total=len(groups), desc=title, delay=3, leave=False, disable=not progress)
     measures = {stage: get_measure(stage)} if title != stage else {}
@@ -346,63 +464,89 @@ def run_jobs(
         calls = (joblib.delayed(work_for)(os.getpid(), measures, part(group), *group) for group in groups)
         workers = min(joblib.effective_n_jobs(n_jobs), len(groups))
         done = joblib.Parallel(n_jobs=workers, return_as="generator", **_begin(os.getpid()))(calls)
-        try: return [result for made in tqdm(done, **bar) for result in made]
-        except BaseException as e:   # a worker died, or somebody asks to stop
+        try:
+            return [result for made in tqdm(done, **bar) for result in made]
+        except BaseException as e:  # a worker died, or somebody asks to stop
             plan.clear_signs(jobs)
-            if not isinstance(e, TerminatedWorkerError): raise
+            if not isinstance(e, TerminatedWorkerError):
+                raise
             error = e
-            warnings.warn("a worker process died, perhaps for want of memory; its job is done again.",
-                          RuntimeWarning, stacklevel=2)
-    raise RuntimeError(f"worker processes died {chances} times; fewer n_jobs need less memory. "
-                       "What is finished is stored, and the same call goes on from there.") from error
+            warnings.warn(
+                "a worker process died, perhaps for want of memory; its job is done again.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    raise RuntimeError(
+        f"worker processes died {chances} times; fewer n_jobs need less memory. "
+        "What is finished is stored, and the same call goes on from there."
+    ) from error
 
 # %% ../nbs/07_matrix.ipynb #c098
 def list_wanted(
-    plan:Plan,                 # of the run
-    distances:Iterable[str],   # names in `DISTANCES` or `SCORES`
-    seeds:list,                # of the plan
-    n_jobs:int=1,              # as for `distance_matrix`
+    plan: Plan,  # of the run
+    distances: Iterable[str],  # names in `DISTANCES` or `SCORES`
+    seeds: list,  # of the plan
+    n_jobs: int = 1,  # as for `distance_matrix`
 ):
     "Leave word in the store of all records that a run will want, and of how many jobs run side by side."
     keys = {}
     jobs = (job for d in distances for jobs in rounds_of(pairs_of(plan, d, seeds)) for job in jobs)
-    for job in dict.fromkeys(jobs): keys.setdefault(job.stage, []).append(plan.key(job))
+    for job in dict.fromkeys(jobs):
+        keys.setdefault(job.stage, []).append(plan.key(job))
     word = json.dumps(dict(workers=joblib.effective_n_jobs(n_jobs), keys=keys))
-    plan.store.replace_file(plan.store.folder/"wanted", word.encode())
+    plan.store.replace_file(plan.store.folder / "wanted", word.encode())
 
 # %% ../nbs/07_matrix.ipynb #c100
 def wanted(
-    store:Store,   # in which a run left word
-) -> dict:         # "workers": processes of the run, "keys": stage -> names of records
+    store: Store,  # in which a run left word
+) -> dict:  # "workers": processes of the run, "keys": stage -> names of records
     "What the last run wants. Raises FileNotFoundError where no run left word, ValueError where the word makes no sense."
-    path = store.folder/"wanted"
+    path = store.folder / "wanted"
     try:
-        with open_plain(path) as f: word = json.loads(f.read())
+        with open_plain(path) as f:
+            word = json.loads(f.read())
         keys = [key for keys in word["keys"].values() for key in keys]
-        if not (isinstance(word["workers"], int) and word["workers"] > 0 and all(isinstance(key, str) for key in keys)):
+        if not (
+            isinstance(word["workers"], int)
+            and word["workers"] > 0
+            and all(isinstance(key, str) for key in keys)
+        ):
             raise ValueError("no positive number of workers, or names that are none")
-    except FileNotFoundError: raise
+    except FileNotFoundError:
+        raise
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
-        raise ValueError(f"{path} must be the list of records that a run leaves. Got: {type(e).__name__}: {e}; "
-                         "the next run replaces it.") from e
+        raise ValueError(
+            f"{path} must be the list of records that a run leaves. Got: {type(e).__name__}: {e}; "
+            "the next run replaces it."
+        ) from e
     return word
 
+
 def progress_of(
-    store:Store,     # in which a run left word
-) -> pd.DataFrame:   # a row a stage: records done, running, left (the running ones included), mean seconds of those done
+    store: Store,  # in which a run left word
+) -> (
+    pd.DataFrame
+):  # a row a stage: records done, running, left (the running ones included), mean seconds of those done
     "How far the last run is, stage by stage. Raises FileNotFoundError where no run left word."
     heads, running, rows = store.heads(), store.running(), {}
     weights = {p.stem for p in store.folder.glob("*.safetensors")}
     for stage, keys in wanted(store)["keys"].items():
         done = [heads[k].seconds for k in keys if k in heads and (k in weights or not heads[k].tensors)]
-        rows[stage] = dict(done=len(done), running=len(running.intersection(keys)), left=len(keys) - len(done),
-                           seconds=np.mean(done) if done else np.nan)
+        rows[stage] = dict(
+            done=len(done),
+            running=len(running.intersection(keys)),
+            left=len(keys) - len(done),
+            seconds=np.mean(done) if done else np.nan,
+        )
     return pd.DataFrame(rows).T.astype(dict(done=int, running=int, left=int))
 
+
 def seconds_left(
-    store:Store,   # in which a run left word
+    store: Store,  # in which a run left word
 ) -> float:
     "About how long the last run has to go; NaN while a stage has nothing to judge by."
     progress = progress_of(store)
     todo = progress[progress.left > 0]
-    return float((todo.left*todo.seconds).sum(skipna=False)/wanted(store)["workers"]) if len(todo) else 0.
+    return (
+        float((todo.left * todo.seconds).sum(skipna=False) / wanted(store)["workers"]) if len(todo) else 0.0
+    )

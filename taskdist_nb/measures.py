@@ -6,7 +6,9 @@
 __all__ = ['GROUP', 'measure_simply', 'register', 'adopt', 'offered', 'as_measure']
 
 # %% ../nbs/06f_measures.ipynb #93cd9a94
-import inspect, math, time
+import inspect
+import math
+import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import entry_points
@@ -21,67 +23,110 @@ from .scores import SCORES
 # %% ../nbs/06f_measures.ipynb #b50bc047
 @undisturbed()
 def measure_simply(
-    name:str, function:Callable,                     # as registered: (source, target) or (source, target, network) -> float
-    source, target, model=small_cnn, config=None,    # as for `coupled_transfer`
-    seed:int=0, prepared:dict=None, progress:bool=True,
+    name: str,
+    function: Callable,  # as registered: (source, target) or (source, target, network) -> float
+    source,
+    target,
+    model=small_cnn,
+    config=None,  # as for `coupled_transfer`
+    seed: int = 0,
+    prepared: dict = None,
+    progress: bool = True,
 ) -> TransferResult:
     "A number of a user's function as a result. Raises TypeError if it is no number; NaN has a reason."
     started = time.perf_counter()
     if _wants_network(function):
         s = set_out(source, target, model, config, seed, prepared, progress, floor=False)
-        labels, config, own, value = s.labels, s.config, s.fitted.accuracy, function(s.source, s.target, s.fitted.model)
+        labels, config, own, value = (
+            s.labels,
+            s.config,
+            s.fitted.accuracy,
+            function(s.source, s.target, s.fitted.model),
+        )
     else:
         labels, config, seed = check_pair(source, target, config, seed)
         own, value = math.nan, function(source, target)
-    try: value = float(value)
-    except (TypeError, ValueError): raise TypeError(f"{name} must return a number. Got: {type(value).__name__}.") from None
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must return a number. Got: {type(value).__name__}.") from None
     reason = "" if math.isfinite(value) else f"{name} came out as {value}"
-    return TransferResult(name, source.name, target.name, seed, math.nan if reason else value, shared=labels.shared, source_accuracy=own,
-                          seconds=time.perf_counter() - started, config=config, reason=reason)
+    return TransferResult(
+        name,
+        source.name,
+        target.name,
+        seed,
+        math.nan if reason else value,
+        shared=labels.shared,
+        source_accuracy=own,
+        seconds=time.perf_counter() - started,
+        config=config,
+        reason=reason,
+    )
+
 
 def _wants_network(function) -> bool:
-    needed = [p for p in inspect.signature(function).parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty]
-    if len(needed) in (2, 3): return len(needed) == 3
-    raise TypeError("function must take (source, target) or (source, target, network). "
-                    f"Got: one with {len(needed)} arguments, {', '.join(p.name for p in needed)}.")
+    needed = [
+        p
+        for p in inspect.signature(function).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
+    if len(needed) in (2, 3):
+        return len(needed) == 3
+    raise TypeError(
+        "function must take (source, target) or (source, target, network). "
+        f"Got: one with {len(needed)} arguments, {', '.join(p.name for p in needed)}."
+    )
 
 # %% ../nbs/06f_measures.ipynb #43425220
 def register(
-    function:Callable,   # (source, target) or (source, target, network) -> float: smaller is nearer
-    name:str=None,       # by which it is asked for; None: the function's own
-    meaning:str="",      # of the number, with its unit; "": the first line of the function's docstring
-) -> str:                # the name
+    function: Callable,  # (source, target) or (source, target, network) -> float: smaller is nearer
+    name: str = None,  # by which it is asked for; None: the function's own
+    meaning: str = "",  # of the number, with its unit; "": the first line of the function's docstring
+) -> str:  # the name
     "Make a function a distance. Raises TypeError for what is none, ValueError for a name of this package's."
-    if isinstance(function, Distance): made, name = function, name or "distance"
+    if isinstance(function, Distance):
+        made, name = function, name or "distance"
     else:
-        if not callable(function): raise TypeError(f"function must be callable. Got: {type(function).__name__}.")
+        if not callable(function):
+            raise TypeError(f"function must be callable. Got: {type(function).__name__}.")
         name = name or getattr(function, "__name__", "")
-        if not name.isidentifier(): raise ValueError(f"name must be a word, e.g. 'mean_colour'. Got: {name!r}; give the function a name.")
+        if not name.isidentifier():
+            raise ValueError(
+                f"name must be a word, e.g. 'mean_colour'. Got: {name!r}; give the function a name."
+            )
         meaning = meaning or (inspect.getdoc(function) or name).splitlines()[0]
-        made = Distance(partial(measure_simply, name, function), "fit" if _wants_network(function) else "", meaning)
+        made = Distance(
+            partial(measure_simply, name, function), "fit" if _wants_network(function) else "", meaning
+        )
     if name in SCORES or name in DISTANCES and not isinstance(DISTANCES[name].measure, partial):
         raise ValueError(f"name must not be one of this package's. Got: {name!r}.")
     DISTANCES[name] = made
     return name
 
 # %% ../nbs/06f_measures.ipynb #e225f297
-def adopt(measures:dict):   # name -> Distance
+def adopt(measures: dict):  # name -> Distance
     "Know what another process has registered."
     DISTANCES.update(measures)
 
 # %% ../nbs/06f_measures.ipynb #e1ab8f40
 GROUP = "taskdist_nb.measures"
 
-def offered() -> dict:   # name -> entry point
+
+def offered() -> dict:  # name -> entry point
     "Distances that installed packages offer."
     return {e.name: e for e in entry_points(group=GROUP)}
 
+
 def as_measure(
-    measure,              # a name, or a function as `register` takes it
-    argument:str="distance",
-) -> str:                 # its name
+    measure,  # a name, or a function as `register` takes it
+    argument: str = "distance",
+) -> str:  # its name
     "The name of a distance or score; a function is registered, one that a package offers is imported. Raises UnknownName."
-    if callable(measure): return register(measure)
-    if not isinstance(measure, str) or measure in DISTANCES or measure in SCORES: return measure
-    if measure in (found := offered()): return register(found[measure].load(), measure)
+    if callable(measure):
+        return register(measure)
+    if not isinstance(measure, str) or measure in DISTANCES or measure in SCORES:
+        return measure
+    if measure in (found := offered()):
+        return register(found[measure].load(), measure)
     return measure

@@ -13,17 +13,25 @@ from typing import Callable
 import torch
 from torch import Tensor, nn
 from .ambient import seeded_everything, undisturbed
-from .data import check_choice, check_whole, unknown
+from .checks import check_choice, check_whole, unknown
 
 # %% ../nbs/01_models.ipynb #c006
-def _conv_pair(conv1:nn.Module, width1:int, width2:int)->list[nn.Module]:
+def _conv_pair(conv1: nn.Module, width1: int, width2: int) -> list[nn.Module]:
     "conv - batch norm - ReLU - conv - max-pool - ReLU; the pool halves height and width."
     # Maximum and ReLU commute: in this order the last ReLU has a quarter of the work.
-    return [conv1, nn.BatchNorm2d(width1), nn.ReLU(), nn.Conv2d(width1, width2, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
+    return [
+        conv1,
+        nn.BatchNorm2d(width1),
+        nn.ReLU(),
+        nn.Conv2d(width1, width2, 3, padding=1),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+    ]
+
 
 def small_cnn(
-    n_classes:int, # number of outputs K
-)->nn.Sequential: # (n, C, H, W) images with H, W >= 8 -> (n, K) logits
+    n_classes: int,  # number of outputs K
+) -> nn.Sequential:  # (n, C, H, W) images with H, W >= 8 -> (n, K) logits
     """The small network of Gao and Chaudhari (2021): six convolutions and one linear layer.
 
     It has 1.17 M weights on 3 x 32 x 32 images with 10 outputs."""
@@ -31,39 +39,53 @@ def small_cnn(
         *_conv_pair(nn.LazyConv2d(32, 3, padding=1), 32, 64),
         *_conv_pair(nn.Conv2d(64, 128, 3, padding=1), 128, 128),
         *_conv_pair(nn.Conv2d(128, 256, 3, padding=1), 256, 256),
-        nn.Flatten(), nn.LazyLinear(n_classes))
+        nn.Flatten(),
+        nn.LazyLinear(n_classes),
+    )
 
 # %% ../nbs/01_models.ipynb #c008
 class WideBlock(nn.Module):
     "A pre-activation residual block: (n, width_in, H, W) -> (n, width_out, H/stride, W/stride)."
-    def __init__(self,
-        width_in:int,  # channels that come in
-        width_out:int, # channels that go out
-        stride:int,    # stride of the first convolution
+
+    def __init__(
+        self,
+        width_in: int,  # channels that come in
+        width_out: int,  # channels that go out
+        stride: int,  # stride of the first convolution
     ):
         super().__init__()
         self.act1 = nn.Sequential(nn.BatchNorm2d(width_in), nn.ReLU())
         self.conv1 = nn.Conv2d(width_in, width_out, 3, stride, padding=1, bias=False)
         self.act2 = nn.Sequential(nn.BatchNorm2d(width_out), nn.ReLU())
         self.conv2 = nn.Conv2d(width_out, width_out, 3, padding=1, bias=False)
-        self.shortcut = nn.Conv2d(width_in, width_out, 1, stride, bias=False) if width_in!=width_out else None
+        self.shortcut = (
+            nn.Conv2d(width_in, width_out, 1, stride, bias=False) if width_in != width_out else None
+        )
 
-    def forward(self, x:Tensor)->Tensor:
-        h = self.act1(x)                                        # (n, width_in, H, W)
-        s = x if self.shortcut is None else self.shortcut(h)    # (n, width_out, H/stride, W/stride)
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.act1(x)  # (n, width_in, H, W)
+        s = x if self.shortcut is None else self.shortcut(h)  # (n, width_out, H/stride, W/stride)
         return s + self.conv2(self.act2(self.conv1(h)))
 
 # %% ../nbs/01_models.ipynb #c009
-def _wide_resnet(n_classes:int, block:Callable, bias:bool, momentum:float)->nn.Sequential:
+def _wide_resnet(n_classes: int, block: Callable, bias: bool, momentum: float) -> nn.Sequential:
     "WRN-16-4 of these blocks; `bias` is that of the first convolution, `momentum` that of the last batch norm."
-    groups = [(16, 64, 1), (64, 128, 2), (128, 256, 2)]         # channels in, channels out, stride
+    groups = [(16, 64, 1), (64, 128, 2), (128, 256, 2)]  # channels in, channels out, stride
     blocks = [b for w_in, w_out, s in groups for b in (block(w_in, w_out, s), block(w_out, w_out, 1))]
-    return nn.Sequential(nn.LazyConv2d(16, 3, padding=1, bias=bias), *blocks, nn.BatchNorm2d(256, momentum=momentum),
-                         nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, n_classes))
+    return nn.Sequential(
+        nn.LazyConv2d(16, 3, padding=1, bias=bias),
+        *blocks,
+        nn.BatchNorm2d(256, momentum=momentum),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(256, n_classes),
+    )
+
 
 def wrn_16_4(
-    n_classes:int, # number of outputs K
-)->nn.Sequential: # (n, C, H, W) images -> (n, K) logits
+    n_classes: int,  # number of outputs K
+) -> nn.Sequential:  # (n, C, H, W) images -> (n, K) logits
     """The wide residual network WRN-16-4 (Zagoruyko and Komodakis 2016), with PyTorch's default initialisation.
 
     It has 2.75 M weights on RGB images with 10 outputs."""
@@ -71,8 +93,8 @@ def wrn_16_4(
 
 # %% ../nbs/01_models.ipynb #b5a5d2e5
 def small_cnn_authors(
-    n_classes:int, # number of outputs K
-)->nn.Sequential: # (n, C, H, W) images with H, W >= 8 -> (n, K) logits
+    n_classes: int,  # number of outputs K
+) -> nn.Sequential:  # (n, C, H, W) images with H, W >= 8 -> (n, K) logits
     """`small_cnn` with the dropout of the authors' code: whole channels with probability 0.05, after the second pair.
 
     It has as many weights as `small_cnn`."""
@@ -82,22 +104,31 @@ def small_cnn_authors(
 # %% ../nbs/01_models.ipynb #2283ed2d
 class AuthorsWideBlock(nn.Module):
     "The residual block of the authors' code: (n, width_in, H, W) -> (n, width_out, H/stride, W/stride)."
-    def __init__(self,
-        width_in:int,  # channels that come in
-        width_out:int, # channels that go out
-        stride:int,    # stride of the second convolution
+
+    def __init__(
+        self,
+        width_in: int,  # channels that come in
+        width_out: int,  # channels that go out
+        stride: int,  # stride of the second convolution
     ):
         super().__init__()
         self.body = nn.Sequential(
-            nn.BatchNorm2d(width_in), nn.ReLU(), nn.Conv2d(width_in, width_out, 3, padding=1),
-            nn.BatchNorm2d(width_out), nn.ReLU(), nn.Conv2d(width_out, width_out, 3, stride, padding=1))
-        self.shortcut = nn.Conv2d(width_in, width_out, 1, stride) if width_in!=width_out else nn.Identity()
+            nn.BatchNorm2d(width_in),
+            nn.ReLU(),
+            nn.Conv2d(width_in, width_out, 3, padding=1),
+            nn.BatchNorm2d(width_out),
+            nn.ReLU(),
+            nn.Conv2d(width_out, width_out, 3, stride, padding=1),
+        )
+        self.shortcut = nn.Conv2d(width_in, width_out, 1, stride) if width_in != width_out else nn.Identity()
 
-    def forward(self, x:Tensor)->Tensor: return self.shortcut(x) + self.body(x)
+    def forward(self, x: Tensor) -> Tensor:
+        return self.shortcut(x) + self.body(x)
+
 
 def wrn_16_4_authors(
-    n_classes:int, # number of outputs K
-)->nn.Sequential: # (n, C, H, W) images -> (n, K) logits
+    n_classes: int,  # number of outputs K
+) -> nn.Sequential:  # (n, C, H, W) images -> (n, K) logits
     """WRN-16-4 as the authors' code has it.
 
     Biases, stride in a block's second convolution, shortcuts from the raw input, batch norm momentum 0.9 before the head.
@@ -105,203 +136,285 @@ def wrn_16_4_authors(
     return _wide_resnet(n_classes, AuthorsWideBlock, bias=True, momentum=0.9)
 
 # %% ../nbs/01_models.ipynb #c011
-def slim_cnn(n_classes:int) -> nn.Sequential:   # (n, C, H, W) images with H, W >= 8 -> (n, K) logits
+def slim_cnn(n_classes: int) -> nn.Sequential:  # (n, C, H, W) images with H, W >= 8 -> (n, K) logits
     """Three convolutions and one linear layer, a fiftieth of the arithmetic of `small_cnn`.
 
     34,000 weights on 3 x 32 x 32 images with 10 outputs."""
-    def block(conv, width): return [conv, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
-    first, second, third = nn.LazyConv2d(16, 3, padding=1), nn.Conv2d(16, 32, 3, padding=1), nn.Conv2d(32, 64, 3, padding=1)
-    return nn.Sequential(*block(first, 16), *block(second, 32), *block(third, 64), nn.Flatten(), nn.LazyLinear(n_classes))
+
+    def block(conv, width):
+        return [conv, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
+
+    first, second, third = (
+        nn.LazyConv2d(16, 3, padding=1),
+        nn.Conv2d(16, 32, 3, padding=1),
+        nn.Conv2d(32, 64, 3, padding=1),
+    )
+    return nn.Sequential(
+        *block(first, 16), *block(second, 32), *block(third, 64), nn.Flatten(), nn.LazyLinear(n_classes)
+    )
 
 # %% ../nbs/01_models.ipynb #c013
 def mlp(
-    n_classes:int,   # number of outputs K
-    width:int=128,   # units in each of the two hidden layers
-)->nn.Sequential: # (n, ...) images -> (n, K) logits
+    n_classes: int,  # number of outputs K
+    width: int = 128,  # units in each of the two hidden layers
+) -> nn.Sequential:  # (n, ...) images -> (n, K) logits
     "A multi-layer perceptron with two hidden layers, for images as small as the digits."
-    return nn.Sequential(nn.Flatten(), nn.LazyLinear(width), nn.ReLU(),
-                         nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n_classes))
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.LazyLinear(width),
+        nn.ReLU(),
+        nn.Linear(width, width),
+        nn.ReLU(),
+        nn.Linear(width, n_classes),
+    )
 
 # %% ../nbs/01_models.ipynb #c015
-MODELS = {"small_cnn": small_cnn, "wrn_16_4": wrn_16_4, "slim_cnn": slim_cnn, "mlp": mlp,
-          "small_cnn_authors": small_cnn_authors, "wrn_16_4_authors": wrn_16_4_authors}
+MODELS = {
+    "small_cnn": small_cnn,
+    "wrn_16_4": wrn_16_4,
+    "slim_cnn": slim_cnn,
+    "mlp": mlp,
+    "small_cnn_authors": small_cnn_authors,
+    "wrn_16_4_authors": wrn_16_4_authors,
+}
+
 
 def get_model(
-    model:str|Callable[[int], nn.Module], # a name in `MODELS`, or a factory `n_classes -> nn.Module`
-)->Callable[[int], nn.Module]: # the factory
+    model: str | Callable[[int], nn.Module],  # a name in `MODELS`, or a factory `n_classes -> nn.Module`
+) -> Callable[[int], nn.Module]:  # the factory
     """The factory of that name; a factory is handed back.
 
     Raises UnknownName (a ValueError) for an unknown name, TypeError for an `nn.Module` or anything else that is no factory."""
     if isinstance(model, str):
-        if model in MODELS: return MODELS[model]
+        if model in MODELS:
+            return MODELS[model]
         raise unknown("model", model, MODELS, " or a factory n_classes -> nn.Module")
     if isinstance(model, nn.Module) or not callable(model):
-        raise TypeError("model must be a name or a factory n_classes -> nn.Module, e.g. `lambda k: MyNet(k)`. "
-                        f"Got: {type(model).__name__}.")
+        raise TypeError(
+            "model must be a name or a factory n_classes -> nn.Module, e.g. `lambda k: MyNet(k)`. "
+            f"Got: {type(model).__name__}."
+        )
     return model
 
 # %% ../nbs/01_models.ipynb #c018
 def to_inputs(
-    x:Tensor, # (n, C, H, W) uint8 images, or floating point of any shape
-)->Tensor: # same shape; float32 in [-2, 2] from uint8, the same type from floating point
+    x: Tensor,  # (n, C, H, W) uint8 images, or floating point of any shape
+) -> Tensor:  # same shape; float32 in [-2, 2] from uint8, the same type from floating point
     """Network inputs from images: (x/255 - 0.5)/0.25 from uint8, unchanged from floating point; channels-last if 4-dimensional.
 
     Raises TypeError for other types."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays.")
-    if x.dtype == torch.uint8: x = (x.float()/255 - 0.5)/0.25
+        raise TypeError(
+            f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays."
+        )
+    if x.dtype == torch.uint8:
+        x = (x.float() / 255 - 0.5) / 0.25
     elif not x.is_floating_point():
-        raise TypeError(f"x must be uint8 or floating point. Got: {x.dtype}; convert it with .float() or .to(torch.uint8).")
-    return x.contiguous(memory_format=torch.channels_last) if x.dim()==4 else x
+        raise TypeError(
+            f"x must be uint8 or floating point. Got: {x.dtype}; convert it with .float() or .to(torch.uint8)."
+        )
+    return x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
 
 # %% ../nbs/01_models.ipynb #c026
 @contextmanager
 def evaluating(
-    model:nn.Module, # any module
+    model: nn.Module,  # any module
 ):
     "Put `model` in evaluation mode inside a `with` block; put each sub-module's own mode back afterwards."
     modes, short_cut = [(m, m.training) for m in model.modules()], torch.backends.mha.get_fastpath_enabled()
     model.eval()
     torch.backends.mha.set_fastpath_enabled(False)
-    try: yield model
+    try:
+        yield model
     finally:
         torch.backends.mha.set_fastpath_enabled(short_cut)
-        for m, mode in modes: m.training = mode
+        for m, mode in modes:
+            m.training = mode
 
 # %% ../nbs/01_models.ipynb #c022
-def _call_factory(factory, n_classes:int)->nn.Module:
+def _call_factory(factory, n_classes: int) -> nn.Module:
     "The factory's module, with weights that can be trained; ValueError or TypeError if there is none."
-    try: model = factory(n_classes)
-    except Exception as e:   # whatever a user's factory raises
-        raise ValueError("model must be callable as model(n_classes), e.g. `lambda k: MyNet(64, k)`. "
-                         f"Got: {type(e).__name__}: {e}") from e
-    if not isinstance(model, nn.Module): raise TypeError(f"factory must return an nn.Module. Got: {type(model).__name__}.")
+    try:
+        model = factory(n_classes)
+    except Exception as e:  # whatever a user's factory raises
+        raise ValueError(
+            "model must be callable as model(n_classes), e.g. `lambda k: MyNet(64, k)`. "
+            f"Got: {type(e).__name__}: {e}"
+        ) from e
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"factory must return an nn.Module. Got: {type(model).__name__}.")
     weights = list(model.parameters())
-    if not weights: raise ValueError("model must have parameters to train. Got: a module without any.")
+    if not weights:
+        raise ValueError("model must have parameters to train. Got: a module without any.")
     if not any(w.requires_grad for w in weights):
-        raise ValueError(f"model must have weights to train. Got: {len(weights)} parameters, all frozen; "
-                         "set requires_grad=True for those that are to be trained, the last layer's at least.")
+        raise ValueError(
+            f"model must have weights to train. Got: {len(weights)} parameters, all frozen; "
+            "set requires_grad=True for those that are to be trained, the last layer's at least."
+        )
     return model
 
 # %% ../nbs/01_models.ipynb #3e2f8b6f
-def _check_kind(model:nn.Module):
+def _check_kind(model: nn.Module):
     "Raise TypeError for compiled modules and for weights that are not all float32 or all float64."
     check_plain(model)
     kinds = {w.dtype for w in model.parameters()}
-    if len(kinds)>1 or not kinds <= {torch.float32, torch.float64}:
-        raise TypeError("model must have weights of one type, float32 or float64. "
-                        f"Got: {', '.join(sorted(map(str, kinds)))}; convert it with .float(). Arithmetic in bfloat16 is had by precision='bfloat16'.")
+    if len(kinds) > 1 or not kinds <= {torch.float32, torch.float64}:
+        raise TypeError(
+            "model must have weights of one type, float32 or float64. "
+            f"Got: {', '.join(sorted(map(str, kinds)))}; convert it with .float(). Arithmetic in bfloat16 is had by precision='bfloat16'."
+        )
+
 
 def check_plain(
-    model:nn.Module, # any module
+    model: nn.Module,  # any module
 ):
     "Raise TypeError if any part of the model is compiled: hooks and derivatives image by image do not reach into it."
+
     def compiled(m):
         dynamo = hasattr(m, "_orig_mod") or getattr(m, "_compiled_call_impl", None)
         return dynamo or isinstance(m, torch.jit.ScriptModule)
+
     found = [name or "the whole model" for name, m in model.named_modules() if compiled(m)]
     if found:
-        raise TypeError("model must be plain Python, not compiled by torch.compile or torch.jit: features and "
-                        f"Fisher information cannot be read inside. Got: {found[0]}, compiled; "
-                        "hand over the module from which it was compiled.")
+        raise TypeError(
+            "model must be plain Python, not compiled by torch.compile or torch.jit: features and "
+            f"Fisher information cannot be read inside. Got: {found[0]}, compiled; "
+            "hand over the module from which it was compiled."
+        )
 
 # %% ../nbs/01_models.ipynb #c021
 def _check_batch(x):
     "Raise TypeError or ValueError unless `x` is a batch of at least one image."
     if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays.")
-    if x.dim()<2 or 0 in x.shape: raise ValueError(f"x must hold at least one image, (n, C, H, W). Got: shape {tuple(x.shape)}.")
+        raise TypeError(
+            f"x must be a torch.Tensor of images. Got: {type(x).__name__}; torch.as_tensor converts arrays."
+        )
+    if x.dim() < 2 or 0 in x.shape:
+        raise ValueError(f"x must hold at least one image, (n, C, H, W). Got: shape {tuple(x.shape)}.")
 
-def _remedy(out)->str:
+
+def _remedy(out) -> str:
     "How to make one tensor of this output."
-    if isinstance(out, dict): return f"wrap it in a module whose forward returns one entry of {sorted(map(str, out))}"
-    if hasattr(out, "logits"): return "wrap it in a module whose forward returns `.logits`"
+    if isinstance(out, dict):
+        return f"wrap it in a module whose forward returns one entry of {sorted(map(str, out))}"
+    if hasattr(out, "logits"):
+        return "wrap it in a module whose forward returns `.logits`"
     many = isinstance(out, (tuple, list))
-    return "return one tensor" + ", without states, attention weights or outputs of auxiliary heads"*many
+    return "return one tensor" + ", without states, attention weights or outputs of auxiliary heads" * many
 
-def _check_output(out, n:int, n_classes:int, shape:tuple, mode:str="evaluation"):
+
+def _check_output(out, n: int, n_classes: int, shape: tuple, mode: str = "evaluation"):
     "Raise ValueError unless `out` is an (n, n_classes) floating-point tensor of finite logits."
-    want = (f"model must return logits of shape ({n}, {n_classes}) for {n} images of shape {shape}, "
-            f"in {mode} mode.")
-    if not isinstance(out, Tensor): raise ValueError(f"{want} Got: {type(out).__name__}; {_remedy(out)}.")
+    want = (
+        f"model must return logits of shape ({n}, {n_classes}) for {n} images of shape {shape}, "
+        f"in {mode} mode."
+    )
+    if not isinstance(out, Tensor):
+        raise ValueError(f"{want} Got: {type(out).__name__}; {_remedy(out)}.")
     if tuple(out.shape) != (n, n_classes):
-        raise ValueError(f"{want} Got: {tuple(out.shape)}; "
-                         f"the factory is called with n_classes={n_classes} and must use it for its last layer.")
+        raise ValueError(
+            f"{want} Got: {tuple(out.shape)}; "
+            f"the factory is called with n_classes={n_classes} and must use it for its last layer."
+        )
     if not out.is_floating_point() or not out.isfinite().all():
-        raise ValueError(f"{want} Got: {out.dtype} with {int((~out.isfinite()).sum())} entries that are NaN or infinite.")
+        raise ValueError(
+            f"{want} Got: {out.dtype} with {int((~out.isfinite()).sum())} entries that are NaN or infinite."
+        )
 
 # %% ../nbs/01_models.ipynb #2c84a5fd
 def two_images(
-    x:Tensor, # (n, ...)
-)->Tensor: # (2, ...); the first one twice, if the first hundred are all alike
+    x: Tensor,  # (n, ...)
+) -> Tensor:  # (2, ...); the first one twice, if the first hundred are all alike
     "The first image and the first that differs from it."
     other = next((k for k in range(1, min(len(x), 100)) if not torch.equal(x[0], x[k])), 0)
     return x[[0, other]]
 
-def _output(model:nn.Module, inputs:Tensor):
+
+def _output(model: nn.Module, inputs: Tensor):
     "What the model makes of the inputs; ValueError if it fails."
-    try: return model(inputs)
-    except torch.OutOfMemoryError: raise
-    except Exception as e:   # whatever a user's forward raises
-        alone = " one at a time" if len(inputs)==1 else ""
-        raise ValueError(f"model cannot take images of shape {tuple(inputs.shape[1:])}{alone}. "
-                         f"Got: {type(e).__name__}: {e}") from e
+    try:
+        return model(inputs)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as e:  # whatever a user's forward raises
+        alone = " one at a time" if len(inputs) == 1 else ""
+        raise ValueError(
+            f"model cannot take images of shape {tuple(inputs.shape[1:])}{alone}. "
+            f"Got: {type(e).__name__}: {e}"
+        ) from e
 
 # %% ../nbs/01_models.ipynb #b572d858
 def check_alone(
-    model:nn.Module,   # inputs -> (n, K) logits
-    inputs:Tensor,     # (n, ...) as the model takes them; two that differ, at least
+    model: nn.Module,  # inputs -> (n, K) logits
+    inputs: Tensor,  # (n, ...) as the model takes them; two that differ, at least
 ):
     "Raise ValueError if the logits of one input change with the others in its batch, or from call to call."
     with evaluating(model), torch.no_grad():
         together, again = _output(model, inputs), _output(model, inputs)
-        try: alone = [_output(model, one) for one in inputs.split(1)]
-        except ValueError as e: raise _not_alone(f"{e.__cause__}") from e
+        try:
+            alone = [_output(model, one) for one in inputs.split(1)]
+        except ValueError as e:
+            raise _not_alone(f"{e.__cause__}") from e
     _check_output(alone[0], 1, together.shape[1], tuple(inputs.shape[1:]))
-    small = 1e-4*together.abs().max()
-    if (together - again).abs().max()>small:
-        raise ValueError("model must predict the same twice in evaluation mode. "
-                         "Got: logits that differ from call to call; give functional dropout training=self.training.")
-    if (together - torch.cat(alone)).abs().max()>small: raise _not_alone("logits that change with the other images of the batch")
+    small = 1e-4 * together.abs().max()
+    if (together - again).abs().max() > small:
+        raise ValueError(
+            "model must predict the same twice in evaluation mode. "
+            "Got: logits that differ from call to call; give functional dropout training=self.training."
+        )
+    if (together - torch.cat(alone)).abs().max() > small:
+        raise _not_alone("logits that change with the other images of the batch")
 
-def _not_alone(got:str)->ValueError:
-    return ValueError(f"model must predict each image by itself in evaluation mode. Got: {got}; batch norm needs "
-                      "track_running_stats=True, recurrent and attention layers need batch_first=True.")
+
+def _not_alone(got: str) -> ValueError:
+    return ValueError(
+        f"model must predict each image by itself in evaluation mode. Got: {got}; batch norm needs "
+        "track_running_stats=True, recurrent and attention layers need batch_first=True."
+    )
 
 # %% ../nbs/01_models.ipynb #8a95aff5
-def _try_training(twin:nn.Module, inputs:Tensor, n_classes:int):
+def _try_training(twin: nn.Module, inputs: Tensor, n_classes: int):
     "Raise ValueError unless the network, which is spoilt by it, gives logits with a gradient in training mode."
     shape = tuple(inputs.shape[1:])
     with torch.enable_grad():
         out = _output(twin.train(), inputs)
         _check_output(out, len(inputs), n_classes, shape, "training")
-        try: out.log_softmax(1).sum().backward()
+        try:
+            out.log_softmax(1).sum().backward()
         except RuntimeError as e:
             raise ValueError(f"model must give logits with a gradient in training mode. Got: {e}") from e
 
 # %% ../nbs/01_models.ipynb #99bda126
-def _check_twins(model:nn.Module, twin:nn.Module):
+def _check_twins(model: nn.Module, twin: nn.Module):
     "Raise ValueError if two calls of a factory share what training changes, or differ in it."
-    pairs = [(k, a, b) for of in ("named_parameters", "named_buffers")
-             for (k, a), (_, b) in zip(getattr(model, of)(), getattr(twin, of)())]
+    pairs = [
+        (k, a, b)
+        for of in ("named_parameters", "named_buffers")
+        for (k, a), (_, b) in zip(getattr(model, of)(), getattr(twin, of)())
+    ]
     for k, a, b in pairs:
         if a is b and (a.requires_grad or not isinstance(a, nn.Parameter)):
-            raise ValueError("factory must build a new module at each call, or one source would train another's "
-                             f"weights. Got: {k} of one module in the next as well; "
-                             "build inside the factory, or return copy.deepcopy(module).")
+            raise ValueError(
+                "factory must build a new module at each call, or one source would train another's "
+                f"weights. Got: {k} of one module in the next as well; "
+                "build inside the factory, or return copy.deepcopy(module)."
+            )
         if a.shape != b.shape or not torch.allclose(a, b, 0, 0, equal_nan=True):
-            raise ValueError("model must have the same weights whenever it is built from one seed. "
-                             f"Got: {k}, which differs between two calls; draw on the CPU from the global "
-                             "generators of PyTorch, NumPy or Python, which are seeded.")
+            raise ValueError(
+                "model must have the same weights whenever it is built from one seed. "
+                f"Got: {k}, which differs between two calls; draw on the CPU from the global "
+                "generators of PyTorch, NumPy or Python, which are seeded."
+            )
 
 # %% ../nbs/01_models.ipynb #c024
-def _first_look(factory, n_classes:int, images:Tensor, seed:int)->tuple[nn.Module, Tensor]:
+def _first_look(factory, n_classes: int, images: Tensor, seed: int) -> tuple[nn.Module, Tensor]:
     "A seeded model that has seen the images in evaluation mode, and these as it takes them."
     with seeded_everything(seed):
         model = _call_factory(factory, n_classes)
         _check_kind(model)
         inputs = to_inputs(images).to(next(model.parameters()).dtype)
-        with evaluating(model), torch.no_grad(): out = _output(model.cpu(), inputs)
+        with evaluating(model), torch.no_grad():
+            out = _output(model.cpu(), inputs)
         _check_output(out, len(images), n_classes, tuple(images.shape[1:]))
         check_alone(model, inputs)
     return model, inputs
@@ -309,11 +422,12 @@ def _first_look(factory, n_classes:int, images:Tensor, seed:int)->tuple[nn.Modul
 # %% ../nbs/01_models.ipynb #c773a73a
 @undisturbed()
 def build_model(
-    factory:str|Callable[[int], nn.Module], # a name in `MODELS` or a factory `n_classes -> nn.Module`, called twice
-    n_classes:int, # number of outputs K
-    x:Tensor,      # (n, C, H, W) images of the task; two of the first hundred are shown to the model
-    seed:int,      # of the weights; the pixels of `x` have no part in them
-)->nn.Module: # in training mode, on x's device, convolutions channels-last
+    factory: str
+    | Callable[[int], nn.Module],  # a name in `MODELS` or a factory `n_classes -> nn.Module`, called twice
+    n_classes: int,  # number of outputs K
+    x: Tensor,  # (n, C, H, W) images of the task; two of the first hundred are shown to the model
+    seed: int,  # of the weights; the pixels of `x` have no part in them
+) -> nn.Module:  # in training mode, on x's device, convolutions channels-last
     """A seeded model that fits the images `x`. The global random states stay as they were.
 
     Raises ValueError or TypeError if the model cannot take `x`, does not return (n, K) finite logits in training and
@@ -326,17 +440,21 @@ def build_model(
     model, inputs = _first_look(factory, n_classes, images, seed)
     twin, _ = _first_look(factory, n_classes, images, seed)
     _check_twins(model, twin)
-    with seeded_everything(seed): _try_training(twin, inputs, n_classes)
+    with seeded_everything(seed):
+        _try_training(twin, inputs, n_classes)
     return model.to(x.device).to(memory_format=torch.channels_last)
 
 # %% ../nbs/01_models.ipynb #c036
 def _check_reading(model, x, batch_size):
     "Raise TypeError or ValueError for what cannot be read batch by batch."
-    if not isinstance(model, nn.Module): raise TypeError(f"model must be an nn.Module. Got: {type(model).__name__}.")
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model must be an nn.Module. Got: {type(model).__name__}.")
     _check_batch(x)
-    if batch_size is not None: check_whole(batch_size, "batch_size")
+    if batch_size is not None:
+        check_whole(batch_size, "batch_size")
 
-def _rows(model:nn.Module, xb:Tensor)->Tensor:
+
+def _rows(model: nn.Module, xb: Tensor) -> Tensor:
     "The model's output, a row an image; ValueError if it is anything else."
     out = _output(model, xb)
     if not isinstance(out, Tensor):
@@ -345,30 +463,33 @@ def _rows(model:nn.Module, xb:Tensor)->Tensor:
         raise ValueError(f"model must return logits (n, K). Got: {tuple(out.shape)} for {len(xb)} images.")
     return out
 
-def _batches(model:nn.Module, x:Tensor, batch_size:int|None):
+
+def _batches(model: nn.Module, x: Tensor, batch_size: int | None):
     "Inputs in batches, with the device and type of the model's weights."
     p = next(model.parameters(), x.new_zeros((), dtype=torch.float32))
-    for xb in x.split(batch_size or (2000 if p.device.type == "cuda" else 50)): yield to_inputs(xb.to(p.device)).to(p.dtype)
+    for xb in x.split(batch_size or (2000 if p.device.type == "cuda" else 50)):
+        yield to_inputs(xb.to(p.device)).to(p.dtype)
 
 # %% ../nbs/01_models.ipynb #4ed169dc
-def _read(model, x, batch_size, precision, take)->list:
+def _read(model, x, batch_size, precision, take) -> list:
     "`take(output)` of each batch, in evaluation mode without gradients; the model's mode is put back."
     device = next((p.device.type for p in model.parameters()), x.device.type)
     bf16 = resolve_precision(precision, device) == "bfloat16"
     with evaluating(model), torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
         return [take(_rows(model, xb)) for xb in _batches(model, x, batch_size)]
 
-def _full(v:Tensor)->Tensor:
+
+def _full(v: Tensor) -> Tensor:
     "The same numbers in float32; float64 stays."
-    return v if v.dtype==torch.float64 else v.float()
+    return v if v.dtype == torch.float64 else v.float()
 
 # %% ../nbs/01_models.ipynb #c038
 def predict_logits(
-    model:nn.Module,          # images -> (n, K) logits
-    x:Tensor,                 # (n, C, H, W) uint8 or floating-point images
-    batch_size:int=None,      # images per forward pass; None: 50 on a CPU, whose cache they fit in, 2,000 on a GPU
-    precision:str="float32",  # "float32", "bfloat16" (autocast) or "auto"
-)->Tensor: # (n, K) float32 on the model's device (float64 if the model is float64)
+    model: nn.Module,  # images -> (n, K) logits
+    x: Tensor,  # (n, C, H, W) uint8 or floating-point images
+    batch_size: int = None,  # images per forward pass; None: 50 on a CPU, whose cache they fit in, 2,000 on a GPU
+    precision: str = "float32",  # "float32", "bfloat16" (autocast) or "auto"
+) -> Tensor:  # (n, K) float32 on the model's device (float64 if the model is float64)
     """Logits in evaluation mode without gradients; the model's mode is put back.
 
     Take softmax, KL and their sums of this float32 result, never of bfloat16."""
@@ -377,36 +498,49 @@ def predict_logits(
 
 # %% ../nbs/01_models.ipynb #c040
 @contextmanager
-def _noting_head(model:nn.Module):
+def _noting_head(model: nn.Module):
     "Inside a `with` block: a dictionary with `name` and `input` of the `nn.Linear` that was called last."
     check_plain(model)
     seen = {}
+
     def hook(name):
-        def note(layer, args, kwargs): seen.update(name=name, input=args[0] if args else kwargs["input"])
+        def note(layer, args, kwargs):
+            seen.update(name=name, input=args[0] if args else kwargs["input"])
+
         return note
+
     linears = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
     hooks = [m.register_forward_pre_hook(hook(n), with_kwargs=True) for n, m in linears]
-    try: yield seen
+    try:
+        yield seen
     finally:
-        for h in hooks: h.remove()
+        for h in hooks:
+            h.remove()
 
-def _input_of(seen:dict, n:int)->Tensor:
+
+def _input_of(seen: dict, n: int) -> Tensor:
     "(n, d) what the head has seen; ValueError if none was called, or not with a row an image."
     if not seen:
-        raise ValueError("model must call an nn.Linear to have penultimate features. Got: a model that calls none.")
+        raise ValueError(
+            "model must call an nn.Linear to have penultimate features. Got: a model that calls none."
+        )
     rows = seen["input"]
-    if rows.ndim<2 or len(rows)!=n:
-        raise ValueError("model must call its last nn.Linear with one row an image to have penultimate features. "
-                         f"Got: an input of shape {tuple(rows.shape)} for {n} images.")
+    if rows.ndim < 2 or len(rows) != n:
+        raise ValueError(
+            "model must call its last nn.Linear with one row an image to have penultimate features. "
+            f"Got: an input of shape {tuple(rows.shape)} for {n} images."
+        )
     return rows.flatten(1)
 
 # %% ../nbs/01_models.ipynb #437d3cff
 def predict_features(
-    model:nn.Module,          # images -> (n, K) logits; calls at least one nn.Linear
-    x:Tensor,                 # (n, C, H, W) uint8 or floating-point images
-    batch_size:int=None,      # images per forward pass; None: 50 on a CPU, 2,000 on a GPU
-    precision:str="float32",  # "float32", "bfloat16" (autocast) or "auto"
-)->tuple[Tensor, Tensor]: # features (n, d) and logits (n, K), both float32 (float64 if the model is float64)
+    model: nn.Module,  # images -> (n, K) logits; calls at least one nn.Linear
+    x: Tensor,  # (n, C, H, W) uint8 or floating-point images
+    batch_size: int = None,  # images per forward pass; None: 50 on a CPU, 2,000 on a GPU
+    precision: str = "float32",  # "float32", "bfloat16" (autocast) or "auto"
+) -> tuple[
+    Tensor, Tensor
+]:  # features (n, d) and logits (n, K), both float32 (float64 if the model is float64)
     """What the last-called `nn.Linear` sees, and the logits, in one pass; the logits are `predict_logits`', bit for bit.
 
     Raises ValueError if no `nn.Linear` is called."""
@@ -418,36 +552,44 @@ def predict_features(
 
 # %% ../nbs/01_models.ipynb #290700f7
 def penultimate(
-    model:nn.Module,     # calls at least one nn.Linear
-    x:Tensor,            # (n, C, H, W) uint8 or floating-point images
-    batch_size:int=None, # images per forward pass; None: 50 on a CPU, 2,000 on a GPU
-)->Tensor: # (n, d) what the last linear layer sees
+    model: nn.Module,  # calls at least one nn.Linear
+    x: Tensor,  # (n, C, H, W) uint8 or floating-point images
+    batch_size: int = None,  # images per forward pass; None: 50 on a CPU, 2,000 on a GPU
+) -> Tensor:  # (n, d) what the last linear layer sees
     """Features: the input of the `nn.Linear` that a forward pass calls last, in evaluation mode without gradients.
 
     Raises ValueError if none is called."""
     return predict_features(model, x, batch_size)[0]
 
+
 def head_of(
-    model:nn.Module,   # calls at least one nn.Linear
-    x:Tensor,          # (n, C, H, W) images that it takes; the first is looked at
-)->str: # as in `named_modules`
+    model: nn.Module,  # calls at least one nn.Linear
+    x: Tensor,  # (n, C, H, W) images that it takes; the first is looked at
+) -> str:  # as in `named_modules`
     """The name of the linear layer that a forward pass of the images calls last, the one whose input `penultimate` reads.
 
     Raises ValueError if none is called."""
     _check_reading(model, x, None)
-    with _noting_head(model) as seen: _read(model, x[:1], None, "float32", lambda out: _input_of(seen, 1))
+    with _noting_head(model) as seen:
+        _read(model, x[:1], None, "float32", lambda out: _input_of(seen, 1))
     return seen["name"]
 
 # %% ../nbs/01_models.ipynb #c042
 def resolve_precision(
-    precision:str,         # "float32", "bfloat16" or "auto"
-    device=None,           # "cpu", "cuda" or torch.device; None: a GPU if there is one
-)->str: # "float32" or "bfloat16"
+    precision: str,  # "float32", "bfloat16" or "auto"
+    device=None,  # "cpu", "cuda" or torch.device; None: a GPU if there is one
+) -> str:  # "float32" or "bfloat16"
     """What `precision` means on this machine: "auto" is bfloat16 where a GPU supports it or the CPU has AVX512-BF16 or AMX.
 
     Raises ValueError for other words."""
-    if check_choice(precision, "precision", ("auto", "float32", "bfloat16")) != "auto": return precision
+    if check_choice(precision, "precision", ("auto", "float32", "bfloat16")) != "auto":
+        return precision
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")).type
-    if device == "cuda": fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else: fast = any(getattr(torch.cpu, f, lambda: False)() for f in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    if device == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = any(
+            getattr(torch.cpu, f, lambda: False)()
+            for f in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        )
     return "bfloat16" if fast else "float32"

@@ -145,7 +145,9 @@ def leaks(
     source: Task,  # its training images
     target: Task,  # its test images
     files: Mapping[str, str] | None = None,  # `image_digests` -> name of a file, such as `suite.read.files`
-) -> pd.DataFrame:  # a row for each: place and class in the target, place and class of its (first) copy in the source
+) -> (
+    pd.DataFrame
+):  # a row for each: place and class in the target, place and class of its (first) copy in the source
     """Test images of the target that stand among the training images of the source.
 
     Raises TypeError unless both are tasks."""
@@ -216,7 +218,9 @@ def read_pictures(
     mode: str = "RGB",  # "L" for grey
     value_range=None,  # (black, white) of pictures with more than 8 bits; None: by their type
     n_jobs: int = 1,  # threads side by side; -1: one a core
-) -> Generator[list[Seen | Exception], None, None]:  # lots, in the order of the files; the error of a file that cannot be read
+) -> Generator[
+    list[Seen | Exception], None, None
+]:  # lots, in the order of the files; the error of a file that cannot be read
     "Pictures that become images of a task, lot by lot."
     lot = max(1, min(256, LOT // (size * size * (1 if mode == "L" else 3))))
     with joblib.Parallel(check_n_jobs(n_jobs), backend="threading") as pool:

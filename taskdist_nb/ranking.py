@@ -6,7 +6,9 @@
 __all__ = ['GRADES', 'INTERVALS', 'HOW', 'OWN', 'Doubt', 'Ranking', 'draw_stage', 'images_to_tell', 'percent']
 
 # %% ../nbs/10_ranking.ipynb #7bc73d3c
-import html, json, math, tempfile
+import html
+import math
+import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -16,9 +18,9 @@ import pandas as pd
 from fastcore.basics import patch
 
 # %% ../nbs/10_ranking.ipynb #8296f48d
-from .chance import LEAST_TESTED, gap_interval
-from .data import unknown
-from .candidates import ERRORS, SCRATCH, TUNED, Candidate, make_tuned
+from .chance import gap_interval
+from .checks import unknown
+from .candidates import ERRORS, SCRATCH, make_tuned
 from .models import build_model, get_model
 from .store import Store
 from .tuning import TunedNetwork, is_uneven, recipe_of
@@ -27,12 +29,16 @@ from .viz import BLUE, GREY, figure_style, new_axes, short
 # %% ../nbs/10_ranking.ipynb #1de6b578
 GRADES = ("stop", "caution", "note")
 
+
 class Doubt(str):
     "A sentence that says what makes a result hard to believe, and how much: `grade` is stop, caution or note."
+
     grade = "caution"
-    def __new__(cls,
-        text:str,                # the sentence
-        grade:str="caution",     # in `GRADES`
+
+    def __new__(
+        cls,
+        text: str,  # the sentence
+        grade: str = "caution",  # in `GRADES`
     ):
         made = super().__new__(cls, text)
         made.grade = grade
@@ -42,23 +48,28 @@ class Doubt(str):
 @dataclass
 class Ranking:
     "Candidates in order, best first, and what that order rests on."
-    what: str                   # "sources for odd"
-    table: pd.DataFrame         # a row a candidate, best first: score (smaller is better), gap, noise and the columns of `row_of`
-    stages: dict                # method -> its own table; for a cascade two
-    over: dict                  # method -> what its standard errors are over
-    left_out: tuple             # candidates that the budget did not reach, in the order in which they would have come
-    budget: float|None          # seconds
-    seconds: float              # that the whole call took
-    scratch: tuple = ()         # error of training from scratch with the ends of its 95% interval, if asked for
-    reasons: dict = field(default_factory=dict)   # candidate without a number -> why
-    guess: float = math.nan     # accuracy on the target's test images of who always answers the commonest class
-    notes: tuple = ()           # what else makes the ranking hard to believe, in sentences, each a `Doubt`
-    found: dict = field(default_factory=dict, repr=False)     # method -> Findings: what the tables are made of
-    entries: dict = field(default_factory=dict, repr=False)   # name -> Candidate, those that were left out too
-    frozen: pd.DataFrame|None = None                          # the finalists with their bodies frozen, if both ways were asked for
+
+    what: str  # "sources for odd"
+    table: (
+        pd.DataFrame
+    )  # a row a candidate, best first: score (smaller is better), gap, noise and the columns of `row_of`
+    stages: dict  # method -> its own table; for a cascade two
+    over: dict  # method -> what its standard errors are over
+    left_out: tuple  # candidates that the budget did not reach, in the order in which they would have come
+    budget: float | None  # seconds
+    seconds: float  # that the whole call took
+    scratch: tuple = ()  # error of training from scratch with the ends of its 95% interval, if asked for
+    reasons: dict = field(default_factory=dict)  # candidate without a number -> why
+    guess: float = math.nan  # accuracy on the target's test images of who always answers the commonest class
+    notes: tuple = ()  # what else makes the ranking hard to believe, in sentences, each a `Doubt`
+    found: dict = field(default_factory=dict, repr=False)  # method -> Findings: what the tables are made of
+    entries: dict = field(default_factory=dict, repr=False)  # name -> Candidate, those that were left out too
+    frozen: pd.DataFrame | None = None  # the finalists with their bodies frozen, if both ways were asked for
 
     @property
-    def best(self) -> str: return self.table.index[0]
+    def best(self) -> str:
+        return self.table.index[0]
+
     @property
     def within_noise(self) -> list[str]:
         "The best, and the candidates measured in the same way whose gap to it is smaller than its noise."
@@ -67,100 +78,164 @@ class Ranking:
 
 # %% ../nbs/10_ranking.ipynb #c034
 @patch
-def told(self:Ranking) -> list[str]:
+def told(self: Ranking) -> list[str]:
     "The ranking in sentences."
     t, rivals = self.table, self.within_noise
     basis, again = t.basis.iloc[0], t.noise[(t.basis == t.basis.iloc[0]) & (t.gap > 0)]
-    lines = [f"Best of {len({*t.index, *self.left_out})} {self.what}: {self.best}, by {basis}; standard errors over {self.over[basis]}."]
-    if len(rivals) > 1: lines.append(f"Within noise of it: {', '.join(rivals[1:])}.")
-    elif len(again) and again.notna().all(): lines.append("Every other one that was measured in this way is worse by more than noise.")
+    lines = [
+        f"Best of {len({*t.index, *self.left_out})} {self.what}: {self.best}, by {basis}; standard errors over {self.over[basis]}."
+    ]
+    if len(rivals) > 1:
+        lines.append(f"Within noise of it: {', '.join(rivals[1:])}.")
+    elif len(again) and again.notna().all():
+        lines.append("Every other one that was measured in this way is worse by more than noise.")
     limit = "" if self.budget is None else f" of a budget of {self.budget:g} s"
     if len(self.stages) > 1:
-        lines.append(f"{', '.join(self.stages)}: the first for all {len(t)}, the second for {len(self.stages[basis])} finalists.")
-    if self.left_out: lines.append(f"Left out for want of time{limit}: {', '.join(self.left_out)}.")
+        lines.append(
+            f"{', '.join(self.stages)}: the first for all {len(t)}, the second for {len(self.stages[basis])} finalists."
+        )
+    if self.left_out:
+        lines.append(f"Left out for want of time{limit}: {', '.join(self.left_out)}.")
     lines += [f"No number for {name}: {why}." for name, why in self.reasons.items()]
-    return lines + self.against_guessing() + ([self.against_scratch()] if self.scratch else []) + list(self.notes)
+    return (
+        lines
+        + self.against_guessing()
+        + ([self.against_scratch()] if self.scratch else [])
+        + list(self.notes)
+    )
 
 # %% ../nbs/10_ranking.ipynb #91f626da
 @patch
-def against_guessing(self:Ranking) -> list[str]:
+def against_guessing(self: Ranking) -> list[str]:
     "What guessing would come to, and who is not shown to do better."
     measured = self.table[self.table.error.notna()]
-    if math.isnan(self.guess): return []
+    if math.isnan(self.guess):
+        return []
     chance, blind = 1 - self.guess, measured[measured.error_high >= 1 - self.guess]
     said = f"Guessing would end at an error of {chance:.3f}"
-    if not len(measured): return [f"{said}; {self.table.basis.iloc[0]} is no error that could be compared with it."]
-    if not len(blind): return [f"{said}; all that were measured are better."]
-    within = "; ".join(f"{name} ({t.error:.3f}, 95% interval {t.error_low:.3f} to {t.error_high:.3f})" for name, t in blind.iterrows())
+    if not len(measured):
+        return [f"{said}; {self.table.basis.iloc[0]} is no error that could be compared with it."]
+    if not len(blind):
+        return [f"{said}; all that were measured are better."]
+    within = "; ".join(
+        f"{name} ({t.error:.3f}, 95% interval {t.error_low:.3f} to {t.error_high:.3f})"
+        for name, t in blind.iterrows()
+    )
     return [f"{said}. No better than guessing: {within}."]
 
+
 @patch(as_prop=True)
-def beside_scratch(self:Ranking) -> str:
+def beside_scratch(self: Ranking) -> str:
     "The best is `better` than training from scratch, `worse`, or `within` noise; empty if that is not known."
     best = self.table.iloc[0]
-    if not self.scratch or best.basis not in ERRORS: return ""
-    low, high = gap_interval(self.scratch[0], self.scratch[1:], best.score, (best.low, best.high))   # of what the source saves
+    if not self.scratch or best.basis not in ERRORS:
+        return ""
+    # of what the source saves
+    low, high = gap_interval(self.scratch[0], self.scratch[1:], best.score, (best.low, best.high))
     return "within" if low <= 0 <= high else "better" if low > 0 else "worse"
 
+
 @patch
-def against_scratch(self:Ranking) -> str:
+def against_scratch(self: Ranking) -> str:
     "Is the best source worth it? By the fixed rule, where the best was measured by an error."
     (error, *ends), best = self.scratch, self.table.iloc[0]
     said = f"Training from scratch for as many steps ends at an error of {error:.3f} ({ends[0]:.3f} to {ends[1]:.3f})"
-    if best.basis not in ERRORS: return f"{said}; {best.basis} is no error that could be compared with it."
-    verdict = {"within": "within noise of the best source", "better": "the best source is better", "worse": "the best source is worse: better none"}[self.beside_scratch]
+    if best.basis not in ERRORS:
+        return f"{said}; {best.basis} is no error that could be compared with it."
+    verdict = {
+        "within": "within noise of the best source",
+        "better": "the best source is better",
+        "worse": "the best source is worse: better none",
+    }[self.beside_scratch]
     return f"{said}, {self.best} at {best.score:.3f} ({best.low:.3f} to {best.high:.3f}): {verdict}."
 
 # %% ../nbs/10_ranking.ipynb #c036
-INTERVALS = {"score": ("low", "high"), "error": ("error_low", "error_high"), "source_accuracy": ("source_low", "source_high")}
+INTERVALS = {
+    "score": ("low", "high"),
+    "error": ("error_low", "error_high"),
+    "source_accuracy": ("source_low", "source_high"),
+}
+
 
 @patch
-def shown(self:Ranking) -> pd.DataFrame:
+def shown(self: Ranking) -> pd.DataFrame:
     "The table for reading: what was measured, as text with its 95% interval, empty columns left out."
-    digits = dict.fromkeys(("score", "gap", "noise", "source_accuracy", "excess_length", "error", "balanced_error", "halfway_error"), 3)
+    digits = dict.fromkeys(
+        (
+            "score",
+            "gap",
+            "noise",
+            "source_accuracy",
+            "excess_length",
+            "error",
+            "balanced_error",
+            "halfway_error",
+        ),
+        3,
+    )
     digits |= dict.fromkeys(("seconds", "source_seconds"), 2)
     t = self.table.drop(columns="stderr")
-    def text(v, n): return "" if math.isnan(v) else f"{v:.{n}f}"
-    def with_ends(v, low, high): return text(v, 3) + ("" if math.isnan(low) else f" ({low:.3f} to {high:.3f})")
+
+    def text(v, n):
+        return "" if math.isnan(v) else f"{v:.{n}f}"
+
+    def with_ends(v, low, high):
+        return text(v, 3) + ("" if math.isnan(low) else f" ({low:.3f} to {high:.3f})")
+
     plain = {c: [text(v, n) for v in t[c]] for c, n in digits.items()}
     full = {c: [with_ends(*row) for row in zip(t[c], *(t[e] for e in ends))] for c, ends in INTERVALS.items()}
     empty = [c for c in digits if t[c].isna().all()]
     return t.assign(**plain | full).drop(columns=[e for ends in INTERVALS.values() for e in ends] + empty)
 
+
 @patch
-def __repr__(self:Ranking) -> str: return "\n".join(self.told()) + "\n" + self.shown().to_string()
+def __repr__(self: Ranking) -> str:
+    return "\n".join(self.told()) + "\n" + self.shown().to_string()
+
+
 @patch
-def _repr_html_(self:Ranking) -> str: return "".join(f"<p>{html.escape(line)}</p>" for line in self.told()) + self.shown().to_html()
+def _repr_html_(self: Ranking) -> str:
+    return "".join(f"<p>{html.escape(line)}</p>" for line in self.told()) + self.shown().to_html()
 
 # %% ../nbs/10_ranking.ipynb #c038
 def draw_stage(
-    ax,                     # Axes
-    table:pd.DataFrame,     # as `in_order` gives it
-    method:str,             # its name, for the label
-    chosen=(),              # candidates in bold
+    ax,  # Axes
+    table: pd.DataFrame,  # as `in_order` gives it
+    method: str,  # its name, for the label
+    chosen=(),  # candidates in bold
 ):
     "One method's candidates on an Axes, best on top."
     y, near = np.arange(len(table)), (table.gap == 0) | (table.gap < table.noise)
     for on, colour in ((near, BLUE), (~near, GREY)):
-        ax.errorbar(table.score[on], y[on], xerr=table.noise[on].fillna(0), fmt="o", color=colour, elinewidth=1, capsize=2)
+        ax.errorbar(
+            table.score[on],
+            y[on],
+            xerr=table.noise[on].fillna(0),
+            fmt="o",
+            color=colour,
+            elinewidth=1,
+            capsize=2,
+        )
     ax.axvline(table.score.iloc[0], color=BLUE, linewidth=0.7, zorder=0)
-    ax.set_yticks(y, [short(n, 24) for n in table.index]); ax.invert_yaxis()
+    ax.set_yticks(y, [short(n, 24) for n in table.index])
+    ax.invert_yaxis()
     ax.set_xlabel(f"{method.replace('_', ' ')} (smaller is better)")
     for label, name in zip(ax.get_yticklabels(), table.index):
-        if name in chosen: label.set_weight("bold")
+        if name in chosen:
+            label.set_weight("bold")
 
 # %% ../nbs/10_ranking.ipynb #c039
 @patch
 @figure_style()
 def plot(
-    self:Ranking,
-    axes=None,     # one Axes a stage; None: new ones
+    self: Ranking,
+    axes=None,  # one Axes a stage; None: new ones
 ):
     """A panel a stage: scores, and whiskers that are the 95% interval of the gap to the best; blue: not told apart from it.
 
     Bold: went on to the next stage. Returns the Axes."""
     n, tables = len(self.stages), list(self.stages.values())
-    axes = new_axes(axes, (3.9*n, 0.9 + 0.19*max(map(len, tables))), 1, n)
+    axes = new_axes(axes, (3.9 * n, 0.9 + 0.19 * max(map(len, tables))), 1, n)
     for k, (ax, method) in enumerate(zip(np.ravel(axes), self.stages)):
         draw_stage(ax, tables[k], method, tables[1].index if k < n - 1 else ())
     np.ravel(axes)[0].set_title(self.what, loc="left")
@@ -168,29 +243,39 @@ def plot(
 
 # %% ../nbs/10_ranking.ipynb #5f04403a
 def images_to_tell(
-    p:float, q:float,   # two errors, 0 to 1
-) -> float:             # infinite for equal ones
+    p: float,
+    q: float,  # two errors, 0 to 1
+) -> float:  # infinite for equal ones
     "How many test images would tell two errors of this size apart, at 95%."
-    return math.ceil(1.96**2*(p*(1 - p) + q*(1 - q))/(p - q)**2) if p != q else math.inf
+    return math.ceil(1.96**2 * (p * (1 - p) + q * (1 - q)) / (p - q) ** 2) if p != q else math.inf
 
-def percent(share:float) -> str:
+
+def percent(share: float) -> str:
     "A share as a person reads it."
-    return f"{100*share:.1f}%"
+    return f"{100 * share:.1f}%"
 
 # %% ../nbs/10_ranking.ipynb #5f77e7be
-HOW = {"fine_tuning_error": "fine-tuned", "linear_probe_error": "with its body frozen and a new head", "coupled_error": "at the end of the coupled path",
-       "uncoupled_error": "at the end of the uncoupled path"}
+HOW = {
+    "fine_tuning_error": "fine-tuned",
+    "linear_probe_error": "with its body frozen and a new head",
+    "coupled_error": "at the end of the coupled path",
+    "uncoupled_error": "at the end of the uncoupled path",
+}
+
 
 @patch(as_prop=True)
-def target(self:Ranking): return next(iter(self.entries.values())).target if self.entries else None
+def target(self: Ranking):
+    return next(iter(self.entries.values())).target if self.entries else None
+
 
 @patch(as_prop=True)
-def blind(self:Ranking) -> bool:
+def blind(self: Ranking) -> bool:
     "Is the best not shown to be better than guessing?"
     return self.table.basis.iloc[0] in ERRORS and bool(self.table.error_high.iloc[0] >= 1 - self.guess)
 
+
 @patch
-def _use(self:Ranking) -> str:
+def _use(self: Ranking) -> str:
     "What to use."
     best, basis = self.table.iloc[0], self.table.basis.iloc[0]
     if basis not in ERRORS:
@@ -198,163 +283,252 @@ def _use(self:Ranking) -> str:
     of = f" of {len(self.target.y_test)}" if self.target else ""
     error = f"wrong on {percent(best.score)}{of} test images (95% interval {percent(best.low)} to {percent(best.high)})"
     uneven = self.target is not None and is_uneven(self.target) and not math.isnan(best.balanced_error)
-    if uneven: error += f", and on {percent(best.balanced_error)} if every class counts the same"
-    if self.blind: return f"Use none yet: {self.best}, the best, is {error}, and guessing would be on {percent(1 - self.guess)}."
-    if self.beside_scratch == "worse": return f"Use none: train from scratch. {self.best}, the best, {HOW[basis]} is {error}."
+    if uneven:
+        error += f", and on {percent(best.balanced_error)} if every class counts the same"
+    if self.blind:
+        return f"Use none yet: {self.best}, the best, is {error}, and guessing would be on {percent(1 - self.guess)}."
+    if self.beside_scratch == "worse":
+        return f"Use none: train from scratch. {self.best}, the best, {HOW[basis]} is {error}."
     return f"Use {self.best}: {HOW[basis]} it is {error}."
 
 # %% ../nbs/10_ranking.ipynb #d502e5dd
 @patch
-def _as_good(self:Ranking) -> str:
+def _as_good(self: Ranking) -> str:
     "What else would do."
     basis = self.table.basis.iloc[0]
     n, rivals = int((self.table.basis == basis).sum()), self.within_noise[1:]
-    if rivals: return f"As good within noise: {', '.join(rivals)}."
-    if n == 1: return "Nothing else was measured in the same way."
+    if rivals:
+        return f"As good within noise: {', '.join(rivals)}."
+    if n == 1:
+        return "Nothing else was measured in the same way."
     known = self.table.noise[(self.table.basis == basis) & (self.table.gap > 0)]
-    if not known.notna().all(): return f"How far the other {n - 1} could be off is not known."
+    if not known.notna().all():
+        return f"How far the other {n - 1} could be off is not known."
     return f"The other {n - 1} that were measured in the same way {'is' if n == 2 else 'are'} worse by more than noise."
 
-@patch
-def _scratch_line(self:Ranking) -> str:
-    "Whether it beats training from scratch."
-    if not self.scratch: return "Against training from scratch: not measured."
-    error, low, high = self.scratch
-    said = f"from fresh weights it is {percent(error)} ({percent(low)} to {percent(high)})"
-    verdict = {"better": "the best is better", "worse": "the best is worse", "within": "the two cannot be told apart", "": "the best has no error to compare"}
-    return f"Against training from scratch: {said}; {verdict[self.beside_scratch]}."
 
 @patch
-def _frozen_line(self:Ranking) -> list[str]:
+def _scratch_line(self: Ranking) -> str:
+    "Whether it beats training from scratch."
+    if not self.scratch:
+        return "Against training from scratch: not measured."
+    error, low, high = self.scratch
+    said = f"from fresh weights it is {percent(error)} ({percent(low)} to {percent(high)})"
+    verdict = {
+        "better": "the best is better",
+        "worse": "the best is worse",
+        "within": "the two cannot be told apart",
+        "": "the best has no error to compare",
+    }
+    return f"Against training from scratch: {said}; {verdict[self.beside_scratch]}."
+
+
+@patch
+def _frozen_line(self: Ranking) -> list[str]:
     "Whether the body may stay as it is."
-    if self.frozen is None: return []
+    if self.frozen is None:
+        return []
     one, best = self.frozen.iloc[0], self.table.iloc[0]
     low, high = gap_interval(best.score, (best.low, best.high), one.score, (one.low, one.high))
-    verdict = "as good within noise, and far cheaper" if low <= 0 <= high else "better" if low > 0 else "worse"
-    return [f"With its body frozen, {one.name} is wrong on {percent(one.score)} ({percent(one.low)} to {percent(one.high)}): {verdict} than fine-tuning." if verdict != "as good within noise, and far cheaper"
-            else f"With its body frozen, {one.name} is wrong on {percent(one.score)} ({percent(one.low)} to {percent(one.high)}): {verdict}."]
+    verdict = (
+        "as good within noise, and far cheaper" if low <= 0 <= high else "better" if low > 0 else "worse"
+    )
+    return [
+        f"With its body frozen, {one.name} is wrong on {percent(one.score)} ({percent(one.low)} to {percent(one.high)}): {verdict} than fine-tuning."
+        if verdict != "as good within noise, and far cheaper"
+        else f"With its body frozen, {one.name} is wrong on {percent(one.score)} ({percent(one.low)} to {percent(one.high)}): {verdict}."
+    ]
 
 # %% ../nbs/10_ranking.ipynb #57ae13e8
 @patch
-def _surer(self:Ranking) -> str:
+def _surer(self: Ranking) -> str:
     "What would make it surer."
     t, basis = self.table, self.table.basis.iloc[0]
     best, ways = t.iloc[0], []
-    if basis not in ERRORS: ways.append("fine-tune the first few: method 'cascade'")
+    if basis not in ERRORS:
+        ways.append("fine-tune the first few: method 'cascade'")
     rivals = [r for r in self.within_noise[1:] if basis in ERRORS]
     if rivals:
         needed = images_to_tell(best.score, t.score[rivals[0]])
-        ways.append(f"about {needed:,.0f} test images would tell {rivals[0]} from it" if needed < 1e6 else f"{rivals[0]} has the same error")
-    if self.found and len(self.found[basis][0].values) == 1: ways.append("three seeds would show how much is luck of the draw")
+        ways.append(
+            f"about {needed:,.0f} test images would tell {rivals[0]} from it"
+            if needed < 1e6
+            else f"{rivals[0]} has the same error"
+        )
+    if self.found and len(self.found[basis][0].values) == 1:
+        ways.append("three seeds would show how much is luck of the draw")
     gained = best.get("halfway_error", math.nan) - best.score
-    if gained > 0.01: ways.append(f"its error was still falling ({percent(best.halfway_error)} half-way): more steps")
-    if self.left_out: ways.append(f"time for {len(self.left_out)} that the budget did not reach")
+    if gained > 0.01:
+        ways.append(f"its error was still falling ({percent(best.halfway_error)} half-way): more steps")
+    if self.left_out:
+        ways.append(f"time for {len(self.left_out)} that the budget did not reach")
     return f"Surer: {'; '.join(ways)}." if ways else "Surer: nothing that this run could name."
 
+
 @patch
-def _cost(self:Ranking) -> str:
+def _cost(self: Ranking) -> str:
     "What it has cost."
     measured = "; ".join(f"{name} {t.seconds.sum():.0f} s for {len(t)}" for name, t in self.stages.items())
     limit = "" if self.budget is None else f" of {self.budget:g} s"
     left = f"; left out: {', '.join(self.left_out)}" if self.left_out else ""
     return f"Cost: {self.seconds:.0f} s{limit} ({measured}){left}."
 
+
 @patch
-def verdict(self:Ranking) -> list[str]:
+def verdict(self: Ranking) -> list[str]:
     "The decision, in sentences: what to use, what is as good, against scratch and chance, what would make it surer, what it cost."
     chance = [] if math.isnan(self.guess) else [f"Guessing would be wrong on {percent(1 - self.guess)}."]
-    return [self._use(), self._as_good(), *self._frozen_line(), self._scratch_line(), *chance, self._surer(), self._cost()]
+    return [
+        self._use(),
+        self._as_good(),
+        *self._frozen_line(),
+        self._scratch_line(),
+        *chance,
+        self._surer(),
+        self._cost(),
+    ]
 
 # %% ../nbs/10_ranking.ipynb #99aaabfb
 @patch
-def doubts(self:Ranking) -> list[Doubt]:
+def doubts(self: Ranking) -> list[Doubt]:
     "What makes the verdict hard to believe, the gravest first."
     found = [n if isinstance(n, Doubt) else Doubt(n) for n in self.notes]
-    if self.blind: found.append(Doubt(f"{self.best} is not shown to be better than guessing.", "stop"))
-    if self.beside_scratch == "worse": found.append(Doubt("Training from scratch is better than the best source.", "stop"))
-    if self.beside_scratch == "within": found.append(Doubt("The best cannot be told from training from scratch.", "caution"))
-    if self.left_out: found.append(Doubt(f"The budget did not reach {', '.join(self.left_out)}: one of them may be better.", "caution"))
+    if self.blind:
+        found.append(Doubt(f"{self.best} is not shown to be better than guessing.", "stop"))
+    if self.beside_scratch == "worse":
+        found.append(Doubt("Training from scratch is better than the best source.", "stop"))
+    if self.beside_scratch == "within":
+        found.append(Doubt("The best cannot be told from training from scratch.", "caution"))
+    if self.left_out:
+        found.append(
+            Doubt(
+                f"The budget did not reach {', '.join(self.left_out)}: one of them may be better.", "caution"
+            )
+        )
     found += [Doubt(f"No number for {name}: {why}.", "caution") for name, why in self.reasons.items()]
-    if len(self.within_noise) > 1: found.append(Doubt(f"{len(self.within_noise)} cannot be told apart.", "note"))
-    if not self.scratch: found.append(Doubt("Whether any of them beats training from scratch was not measured.", "note"))
+    if len(self.within_noise) > 1:
+        found.append(Doubt(f"{len(self.within_noise)} cannot be told apart.", "note"))
+    if not self.scratch:
+        found.append(Doubt("Whether any of them beats training from scratch was not measured.", "note"))
     return sorted(found, key=lambda d: GRADES.index(d.grade))
 
 # %% ../nbs/10_ranking.ipynb #e99a3c90
-OWN = {"score": "", "low": "_low", "high": "_high", "stderr": "_stderr", "gap": "_gap", "noise": "_noise", "seconds": "_seconds"}   # column -> what follows a method's name
+# column -> what follows a method's name
+OWN = {
+    "score": "",
+    "low": "_low",
+    "high": "_high",
+    "stderr": "_stderr",
+    "gap": "_gap",
+    "noise": "_noise",
+    "seconds": "_seconds",
+}
+
 
 @patch
-def record(self:Ranking) -> pd.DataFrame:
+def record(self: Ranking) -> pd.DataFrame:
     "Everything that was measured, one unit a column; a row a candidate, then from scratch, guessing, and what was left out."
     tables = self.stages | ({} if self.frozen is None else {"linear_probe_error": self.frozen})
     wide = pd.DataFrame(index=self.table.index)
     for name, t in tables.items():
-        for column, end in OWN.items(): wide[f"{name}{end}"] = t[column]
+        for column, end in OWN.items():
+            wide[f"{name}{end}"] = t[column]
     rest = [c for c in self.table if c not in (*OWN, *tables)]
     wide = pd.concat([self.table[rest], wide], axis=1)
     wide.insert(0, "place", np.arange(1, len(wide) + 1))
     wide.insert(0, "kind", "candidate")
     extra = {}
-    if self.scratch: extra["(from scratch)"] = dict(kind="scratch", basis=SCRATCH, **dict(zip(("error", "error_low", "error_high"), self.scratch)))
-    if not math.isnan(self.guess): extra["(guessing)"] = dict(kind="guessing", error=1 - self.guess)
+    if self.scratch:
+        extra["(from scratch)"] = dict(
+            kind="scratch", basis=SCRATCH, **dict(zip(("error", "error_low", "error_high"), self.scratch))
+        )
+    if not math.isnan(self.guess):
+        extra["(guessing)"] = dict(kind="guessing", error=1 - self.guess)
     extra |= {name: dict(kind="left out") for name in self.left_out if name not in wide.index}
     added = pd.DataFrame.from_dict(extra, orient="index").reindex(columns=wide.columns)
     return pd.concat([wide.astype(object), added.astype(object)]).infer_objects().rename_axis("candidate")
 
 # %% ../nbs/10_ranking.ipynb #b3f06b38
 @patch
-def keep_fits(self:Ranking):
+def keep_fits(self: Ranking):
     "Keep the fitted networks of the finalists in memory, because the folder that they lie in goes away."
     for f in next(reversed(self.found.values()), []):
         c = f.candidate
-        if c.trained is None and c.source is not None: c.given.update({r.seed: c.fitted(r.seed) for r in f.results if not r.reason and c.name in self.entries})
+        if c.trained is None and c.source is not None:
+            c.given.update(
+                {r.seed: c.fitted(r.seed) for r in f.results if not r.reason and c.name in self.entries}
+            )
 
 # %% ../nbs/10_ranking.ipynb #5a84d3d8
 @patch
-def _made(self:Ranking, name:str, stage:str, seed):
+def _made(self: Ranking, name: str, stage: str, seed):
     "The record of a tuned network: from the ranking, or made now."
     for f in self.found.get(stage, []):
         if f.candidate.name == name:
             for r in f.results:
-                if r.weights and seed in (None, r.seed): return r
+                if r.weights and seed in (None, r.seed):
+                    return r
     entry = self.entries[name]
     with tempfile.TemporaryDirectory() as folder:
         kept = entry.plan.store if entry.plan.store.records.is_dir() else Store(folder)
-        return make_tuned(replace(entry, plan=replace(entry.plan, store=kept)), stage, 0 if seed is None else seed)
+        return make_tuned(
+            replace(entry, plan=replace(entry.plan, store=kept)), stage, 0 if seed is None else seed
+        )
+
 
 @patch
 def network(
-    self:Ranking,
-    name:str=None,       # of a candidate, or "(from scratch)"; None: the best
-    seed:int=None,       # of the run; None: the first that was made
-    frozen:bool=False,   # the frozen body under a new head
-) -> TunedNetwork:       # `predict` takes pictures, `classes` are its names
+    self: Ranking,
+    name: str = None,  # of a candidate, or "(from scratch)"; None: the best
+    seed: int = None,  # of the run; None: the first that was made
+    frozen: bool = False,  # the frozen body under a new head
+) -> TunedNetwork:  # `predict` takes pictures, `classes` are its names
     "The network fine-tuned to the target. Raises UnknownName, or FloatingPointError if it diverged."
     name = self.best if name is None else name
-    if name not in self.entries: raise unknown("name", name, self.entries)
-    entry, stage = self.entries[name], SCRATCH if name == "(from scratch)" else "linear_probe_error" if frozen else "fine_tuning_error"
+    if name not in self.entries:
+        raise unknown("name", name, self.entries)
+    entry, stage = (
+        self.entries[name],
+        SCRATCH if name == "(from scratch)" else "linear_probe_error" if frozen else "fine_tuning_error",
+    )
     made = self._made(name, stage, seed)
-    if made.reason: raise FloatingPointError(f"{name} has no network: {made.reason}")
+    if made.reason:
+        raise FloatingPointError(f"{name} has no network: {made.reason}")
     factory, task = entry.trained if entry.trained is not None else entry.plan.model, entry.target
     network = build_model(get_model(factory), task.n_classes, task.x_train.cpu(), 0)
     network.load_state_dict(made.weights)
-    how = dict() if stage == "linear_probe_error" else asdict(entry.tuning) | dict(lr=entry.tuning.rate(entry.plan.config))
-    about = dict(candidate=name, target=task.name, method=stage, error=made.distance, balanced_error=made.balanced, test_images=len(task.y_test), seed=made.seed,
-                 steps=entry.plan.config.steps if how else 0, **how)
+    how = (
+        dict()
+        if stage == "linear_probe_error"
+        else asdict(entry.tuning) | dict(lr=entry.tuning.rate(entry.plan.config))
+    )
+    about = dict(
+        candidate=name,
+        target=task.name,
+        method=stage,
+        error=made.distance,
+        balanced_error=made.balanced,
+        test_images=len(task.y_test),
+        seed=made.seed,
+        steps=entry.plan.config.steps if how else 0,
+        **how,
+    )
     return TunedNetwork(network, task.classes, task.shape, recipe_of(factory), about)
 
 # %% ../nbs/10_ranking.ipynb #e28a23fe
 @patch
 def save(
-    self:Ranking,
-    folder,              # made if it is not there
-    name:str=None,       # of a candidate; None: the best
-    frozen:bool=False,   # as for `network`
-) -> Path:               # the folder
+    self: Ranking,
+    folder,  # made if it is not there
+    name: str = None,  # of a candidate; None: the best
+    frozen: bool = False,  # as for `network`
+) -> Path:  # the folder
     "Write network.safetensors and network.json, and the same for the source that it was fine-tuned from; `load_network(folder)` reads them."
     made = self.network(name, frozen=frozen)
     made.save(folder)
     entry = self.entries[self.best if name is None else name]
-    if entry.trained is None and entry.source is None or entry.trained is not None and not entry.trained.head: return Path(folder)
+    if entry.trained is None and entry.source is None or entry.trained is not None and not entry.trained.head:
+        return Path(folder)
     fitted = entry.fitted(made.about["seed"])
     known = list(entry.source.classes) if entry.source else []
     classes = known + [f"output {k}" for k in range(len(known), fitted.n_outputs)]

@@ -84,7 +84,9 @@ def _read_all(
     "All pictures of the classes. Raises OSError for one that cannot be read, ValueError if none can."
     wanted = [(k, file) for k, c in enumerate(classes) for file in c.pictures]
     rows, left_out = [], []
-    bar = dict(total=len(wanted), desc="reading pictures", unit="", delay=2, leave=False, disable=not way.progress)
+    bar = dict(
+        total=len(wanted), desc="reading pictures", unit="", delay=2, leave=False, disable=not way.progress
+    )
     lots = read_pictures([file for _, file in wanted], way.size, way.mode, way.value_range, way.n_jobs)
     with tqdm(**bar) as shown, closing(lots):
         for lot in lots:
@@ -381,7 +383,9 @@ def _from_cache(
     except OSError as e:
         if e.errno not in _NO_ROOM:
             raise
-        raise OSError(e.errno, f"cache must be a folder with room for the images. Got: {str(cache)!r} ({e.strerror}).") from e
+        raise OSError(
+            e.errno, f"cache must be a folder with room for the images. Got: {str(cache)!r} ({e.strerror})."
+        ) from e
     return rows, tasks
 
 
@@ -404,7 +408,9 @@ def from_folder(
     name: str | None = None,  # how reports call the suite; None: the name of the folder
     vocabulary: str | None = None,  # what class names belong to, see `Suite.from_arrays`
     progress: bool = True,  # show a bar if reading takes longer
-    cache: str | Path | None = None,  # folder for files that hold the images, on a disk; None: they are in memory
+    cache: str
+    | Path
+    | None = None,  # folder for files that hold the images, on a disk; None: they are in memory
     n_jobs: int = 1,  # pictures that are read side by side; -1: one a core
 ) -> Suite:  # its `read` says what was read, and what was left out and why
     """A suite from picture files.

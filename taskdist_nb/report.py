@@ -9,7 +9,8 @@ __all__ = ['GLOSSARY', 'STYLE', 'MACROS', 'PAGE', 'PAGE_END', 'table_text', 'rea
            'relabellings', 'facts_of', 'report_contents', 'write_report']
 
 # %% ../nbs/11c_report.ipynb #904a3bbf
-import csv, warnings
+import csv
+import warnings
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,26 @@ from markupsafe import Markup
 # %% ../nbs/11c_report.ipynb #2a63c6c1
 from . import viz
 from .distances import DISTANCES, TransferResult
-from .experiment import (FINE_TUNING, Experiment, Known, answers, ceiling_lines, changed_settings, in_words, known_summary, lead_tests,
-                                    shared_classes, shared_in_words, show_number, summary_table, nearest_sources, warnings_for, why_no_test, words, yardsticks)
+from taskdist_nb.experiment import (
+    FINE_TUNING,
+    Experiment,
+    Known,
+    answers,
+    ceiling_lines,
+    changed_settings,
+    in_words,
+    known_summary,
+    lead_tests,
+    shared_classes,
+    shared_in_words,
+    show_number,
+    summary_table,
+    nearest_sources,
+    warnings_for,
+    why_no_test,
+    words,
+    yardsticks,
+)
 from .matrix import DistanceMatrix, from_cell, to_cell
 from .models import to_inputs
 from .trajectory import make_generator
@@ -33,47 +52,69 @@ from .transport import BlockCoupling, block_costs, block_plans, make_blocks
 
 # %% ../nbs/11c_report.ipynb #89f84fe4
 def table_text(
-    frame:pd.DataFrame,     # with names in its index
+    frame: pd.DataFrame,  # with names in its index
 ) -> str:
     "CSV: numbers with six digits, texts in quotes, none of them a formula."
-    def written(v): return float(f"{v:.6g}") if isinstance(v, float) else to_cell(v)
-    return frame.map(written).rename(index=to_cell, columns=to_cell).to_csv(quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+
+    def written(v):
+        return float(f"{v:.6g}") if isinstance(v, float) else to_cell(v)
+
+    return (
+        frame.map(written)
+        .rename(index=to_cell, columns=to_cell)
+        .to_csv(quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    )
+
 
 def read_table(
-    path,                   # of coupled.csv, ..., or ranking.csv
-) -> pd.DataFrame:          # its index and columns texts
+    path,  # of coupled.csv, ..., or ranking.csv
+) -> pd.DataFrame:  # its index and columns texts
     "A matrix or a ranking as it was before it was written."
-    with open(path, encoding="utf-8") as file: about = next(k for k, line in enumerate(file) if not line.startswith("# "))
-    frame = pd.read_csv(path, skiprows=about, index_col=0, dtype={0: str}, keep_default_na=False, na_values=[""])
-    def read(v): return from_cell(v) if isinstance(v, str) else v
+    with open(path, encoding="utf-8") as file:
+        about = next(k for k, line in enumerate(file) if not line.startswith("# "))
+    frame = pd.read_csv(
+        path, skiprows=about, index_col=0, dtype={0: str}, keep_default_na=False, na_values=[""]
+    )
+
+    def read(v):
+        return from_cell(v) if isinstance(v, str) else v
+
     return frame.map(read).rename(index=read, columns=read)
 
 # %% ../nbs/11c_report.ipynb #c076
 def write_tables(
-    experiment:Experiment,     # what a run measured
-    out:Path,                  # its folder, which exists
+    experiment: Experiment,  # what a run measured
+    out: Path,  # its folder, which exists
 ) -> list[str]:
     "Matrices, pairs, classes in common, Mantel tests and tasks at known places as CSV; returns their names below `out`."
-    (out/"pairs").mkdir(exist_ok=True)
+    (out / "pairs").mkdir(exist_ok=True)
     tables = {f"{name}.csv": table_text(matrix.mean) for name, matrix in experiment.matrices.items()}
     tables["shared_classes.csv"] = table_text(shared_classes(experiment.suite, experiment.config))
-    if experiment.tests: tables["mantel.csv"] = experiment.mantel.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    tables |= {f"known_{kind}.csv": known.table.to_csv(index=False, float_format="%.6g", lineterminator="\n") for kind, known in experiment.known.items()}
-    for name, text in tables.items(): (out/name).write_text(text, encoding="utf-8", newline="\n")
-    for name, matrix in experiment.matrices.items(): matrix.to_csv(out/"pairs"/f"{name}.csv")
+    if experiment.tests:
+        tables["mantel.csv"] = experiment.mantel.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    tables |= {
+        f"known_{kind}.csv": known.table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        for kind, known in experiment.known.items()
+    }
+    for name, text in tables.items():
+        (out / name).write_text(text, encoding="utf-8", newline="\n")
+    for name, matrix in experiment.matrices.items():
+        matrix.to_csv(out / "pairs" / f"{name}.csv")
     return [*tables, *(f"pairs/{name}.csv" for name in experiment.matrices)]
 
 # %% ../nbs/11c_report.ipynb #c080
 @dataclass
 class Drawing:
     "A figure of the report."
-    name: str               # of its file, without .png
-    section: str            # of the report
-    caption: str            # a sentence or two that say how to read it
-    draw: object            # () -> Axes or array of Axes
-    wide: bool = False      # to be scrolled on a narrow screen
 
-def drawings(e:Experiment) -> list[Drawing]:   # what a run measured
+    name: str  # of its file, without .png
+    section: str  # of the report
+    caption: str  # a sentence or two that say how to read it
+    draw: object  # () -> Axes or array of Axes
+    wide: bool = False  # to be scrolled on a narrow screen
+
+
+def drawings(e: Experiment) -> list[Drawing]:  # what a run measured
     "All figures that this experiment can show, in the report's order."
     walked = [k for k in ("coupled", "uncoupled", FINE_TUNING) if k in e.matrices]
     matrices = "Rows are sources, columns targets. Each matrix has its own colours, set by the entries off the diagonal."
@@ -81,90 +122,166 @@ def drawings(e:Experiment) -> list[Drawing]:   # what a run measured
     plane = "Tasks placed so that distances in the plane are close to {} distances, both directions averaged."
     found = [Drawing("matrices", "matrices", matrices, lambda: viz.plot_matrices(e.matrices), True)]
     if len(e.seeds) > 1:
-        found += [Drawing(f"error_{k}", "matrices", error.format(words(k), len(e.seeds)), lambda k=k: viz.plot_error(e.matrices[k]))
-                  for k in walked[::2]]
+        found += [
+            Drawing(
+                f"error_{k}",
+                "matrices",
+                error.format(words(k), len(e.seeds)),
+                lambda k=k: viz.plot_error(e.matrices[k]),
+            )
+            for k in walked[::2]
+        ]
     found += known_drawings(e) + test_drawings(e) + parts_drawings(e, walked)
-    if walked: found += transfer_drawings(e, walked)
-    whole = [k for k in dict.fromkeys([*walked[::2], *e.matrices]) if not np.isnan(e.matrices[k].values).any()]
+    if walked:
+        found += transfer_drawings(e, walked)
+    whole = [
+        k for k in dict.fromkeys([*walked[::2], *e.matrices]) if not np.isnan(e.matrices[k].values).any()
+    ]
     if len(e.suite) > 2:
-        found += [Drawing(f"map_{k}", "map", plane.format(words(k)), lambda k=k: viz.plot_task_map(e.matrices[k])) for k in whole[:2]]
+        found += [
+            Drawing(f"map_{k}", "map", plane.format(words(k)), lambda k=k: viz.plot_task_map(e.matrices[k]))
+            for k in whole[:2]
+        ]
     return found
 
 # %% ../nbs/11c_report.ipynb #ba1b8529
-def known_drawings(e:Experiment) -> list[Drawing]:   # what a run measured
+def known_drawings(e: Experiment) -> list[Drawing]:  # what a run measured
     "Each distance against the dial."
-    text = ("From the source to tasks at known places ({}): means over {} seeds, bars their standard deviation. Dotted: what is read while the source "
-            "stands still. A ruler should rise from there.")
-    return [Drawing(f"known_{kind}", "known", text.format(known.suite.unit, len(e.seeds)), lambda known=known: draw_known(known), True)
-            for kind, known in e.known.items()]
+    text = (
+        "From the source to tasks at known places ({}): means over {} seeds, bars their standard deviation. Dotted: what is read while the source "
+        "stands still. A ruler should rise from there."
+    )
+    return [
+        Drawing(
+            f"known_{kind}",
+            "known",
+            text.format(known.suite.unit, len(e.seeds)),
+            lambda known=known: draw_known(known),
+            True,
+        )
+        for kind, known in e.known.items()
+    ]
 
-def draw_known(known:Known):   # of `measure_known`
+
+def draw_known(known: Known):  # of `measure_known`
     "A panel a distance, in its own unit."
-    units = {k: viz.UNITS.get(k, "") for k in known.table.distance} | {"area": "error", "length": viz.UNITS[FINE_TUNING]}
-    return viz.plot_dial(known.table.assign(distance=known.table.distance.map(words)), known.suite.unit, units={words(k): u for k, u in units.items()})
+    units = {k: viz.UNITS.get(k, "") for k in known.table.distance} | {
+        "area": "error",
+        "length": viz.UNITS[FINE_TUNING],
+    }
+    return viz.plot_dial(
+        known.table.assign(distance=known.table.distance.map(words)),
+        known.suite.unit,
+        units={words(k): u for k, u in units.items()},
+    )
 
-def test_drawings(e:Experiment) -> list[Drawing]:   # what a run measured
+
+def test_drawings(e: Experiment) -> list[Drawing]:  # what a run measured
     "Each distance that was tested against the leading yardstick: its null distribution, and for the first the pairs themselves."
-    if not (yards := yardsticks(e.matrices)): return []
+    if not (yards := yardsticks(e.matrices)):
+        return []
     lead, yard = next(iter(yards.items()))
     null = "How often would the agreement between {} and the {} be as good if the tasks were relabelled?"
     pairs = "Every pair of tasks: its {} distance and the {}. Bars: standard deviation over seeds."
     tests = lead_tests(e)
-    found = [Drawing(f"scatter_{k}", "mantel", pairs.format(words(k), words(lead)), lambda k=k: viz.plot_scatter(e.matrices[k], yard)) for k in list(tests)[:1]]
-    return found + [Drawing(f"mantel_{k}", "mantel", null.format(words(k), words(lead)),
-                            lambda k=k, t=t: viz.plot_mantel(t, labels=(words(k), words(lead)))) for k, t in tests.items()]
+    found = [
+        Drawing(
+            f"scatter_{k}",
+            "mantel",
+            pairs.format(words(k), words(lead)),
+            lambda k=k: viz.plot_scatter(e.matrices[k], yard),
+        )
+        for k in list(tests)[:1]
+    ]
+    return found + [
+        Drawing(
+            f"mantel_{k}",
+            "mantel",
+            null.format(words(k), words(lead)),
+            lambda k=k, t=t: viz.plot_mantel(t, labels=(words(k), words(lead))),
+        )
+        for k, t in tests.items()
+    ]
+
 
 def parts_drawings(
-    e:Experiment,     # what a run measured
-    walked:list,      # its distances that follow a path
+    e: Experiment,  # what a run measured
+    walked: list,  # its distances that follow a path
 ) -> list[Drawing]:
     "What lengths are made of."
-    text = ("What the {} lengths are made of; black: the whole. By labels: the switch between label sets, and motion within the classes of the source, "
-            "of the target and of both. By layers: the body under the old head, and the head. Parts do not add up; their squares do, step by step.")
-    return [Drawing(f"parts_{k}", "parts", text.format(words(k)), lambda k=k: viz.plot_parts(e.matrices[k]), True)
-            for k in walked if any(r.parts and r.source != r.target for r in e.matrices[k].results)]
+    text = (
+        "What the {} lengths are made of; black: the whole. By labels: the switch between label sets, and motion within the classes of the source, "
+        "of the target and of both. By layers: the body under the old head, and the head. Parts do not add up; their squares do, step by step."
+    )
+    return [
+        Drawing(f"parts_{k}", "parts", text.format(words(k)), lambda k=k: viz.plot_parts(e.matrices[k]), True)
+        for k in walked
+        if any(r.parts and r.source != r.target for r in e.matrices[k].results)
+    ]
 
 # %% ../nbs/11c_report.ipynb #c082
 def transfer_drawings(
-    e:Experiment,     # what a run measured
-    walked:list,      # its distances that follow a path
+    e: Experiment,  # what a run measured
+    walked: list,  # its distances that follow a path
 ) -> list[Drawing]:
     "The longest transfer: its path, its images, and the turns of the alternation."
-    shown = [r for r in e.matrices[walked[0]].results if r.source != r.target and r.path is not None and all(has_pair(e.matrices[k], r) for k in walked)]
-    if not shown: return []
+    shown = [
+        r
+        for r in e.matrices[walked[0]].results
+        if r.source != r.target and r.path is not None and all(has_pair(e.matrices[k], r) for k in walked)
+    ]
+    if not shown:
+        return []
     longest = max(shown, key=lambda r: r.distance)
     there = f"{longest.source} to {longest.target}"
-    legend = ("Left: how the length grows. Middle: the loss on the task at τ, and by how much further training there would lower it "
-              "(excess loss; near 0 when the network keeps up). Right: accuracy on the target.",
-              "The same pair and seed; the dot is where the distance is read.")
-    images = (f"What the network sees on the way from {there}: pairs of images, and the blends between them. "
-              "Pairs are chosen here by their pixels; the coupled distance improves its own pairs turn by turn.")
+    legend = (
+        "Left: how the length grows. Middle: the loss on the task at τ, and by how much further training there would lower it "
+        "(excess loss; near 0 when the network keeps up). Right: accuracy on the target.",
+        "The same pair and seed; the dot is where the distance is read.",
+    )
+    images = (
+        f"What the network sees on the way from {there}: pairs of images, and the blends between them. "
+        "Pairs are chosen here by their pixels; the coupled distance improves its own pairs turn by turn."
+    )
     turns = "The published length after each turn of the alternation between path and coupling."
-    found = [Drawing(f"path_{k}", "transfer", f"The {words(k)} transfer from {there}. {text}",
-                     lambda k=k: viz.plot_path(same_pair(e.matrices[k], longest)), True)
-             for k, text in zip(dict.fromkeys([walked[0], walked[-1]]), legend)]
+    found = [
+        Drawing(
+            f"path_{k}",
+            "transfer",
+            f"The {words(k)} transfer from {there}. {text}",
+            lambda k=k: viz.plot_path(same_pair(e.matrices[k], longest)),
+            True,
+        )
+        for k, text in zip(dict.fromkeys([walked[0], walked[-1]]), legend)
+    ]
     if e.suite[longest.source].shape[0] in (1, 3):
         found.append(Drawing("interpolation", "transfer", images, lambda: draw_interpolation(e, longest)))
     if "coupled" in e.matrices and e.config.coupling_iterations > 1:
-        found.append(Drawing("iterations", "transfer", turns, lambda: viz.plot_iterations(e.matrices["coupled"])))
+        found.append(
+            Drawing("iterations", "transfer", turns, lambda: viz.plot_iterations(e.matrices["coupled"]))
+        )
     return found
 
 # %% ../nbs/11c_report.ipynb #c083
 def same_pair(
-    matrix:DistanceMatrix,     # of any distance
-    like:TransferResult,       # of any other
+    matrix: DistanceMatrix,  # of any distance
+    like: TransferResult,  # of any other
 ) -> TransferResult:
     "The matrix's result of the same source, target and seed."
-    return next(r for r in matrix.results if (r.source, r.target, r.seed) == (like.source, like.target, like.seed))
+    return next(
+        r for r in matrix.results if (r.source, r.target, r.seed) == (like.source, like.target, like.seed)
+    )
 
-def has_pair(matrix:DistanceMatrix, like:TransferResult) -> bool:   # as for `same_pair`
+
+def has_pair(matrix: DistanceMatrix, like: TransferResult) -> bool:  # as for `same_pair`
     "Is there a path for that pair?"
     return same_pair(matrix, like).path is not None
 
+
 def draw_interpolation(
-    e:Experiment,              # what a run measured
-    result:TransferResult,     # whose pair is shown
-):                             # Axes
+    e: Experiment,  # what a run measured
+    result: TransferResult,  # whose pair is shown
+):  # Axes
     "Images on the way from a result's source to its target, coupled by their pixels within blocks."
     source, target = e.suite[result.source], e.suite[result.target]
     generator = make_generator(result.seed, "figure")
@@ -174,25 +291,28 @@ def draw_interpolation(
 
 # %% ../nbs/11c_report.ipynb #c084
 def draw_figures(
-    experiment:Experiment,     # what a run measured; what cannot be drawn is noted in `missing`
-    out:Path,                  # its folder, which exists
-) -> list[Drawing]:            # those that were written
+    experiment: Experiment,  # what a run measured; what cannot be drawn is noted in `missing`
+    out: Path,  # its folder, which exists
+) -> list[Drawing]:  # those that were written
     "Write figures/*.png. Raises OSError if they cannot be written."
-    (out/"figures").mkdir(exist_ok=True)
+    (out / "figures").mkdir(exist_ok=True)
     made = []
     for d in drawings(experiment):
         try:
-            with plt.style.context("default"): d.caption, picture = draw_one(d)
+            with plt.style.context("default"):
+                d.caption, picture = draw_one(d)
         except Exception as e:
-            if isinstance(e, OSError): raise
+            if isinstance(e, OSError):
+                raise
             experiment.missing[f"figure {d.name}"] = f"{type(e).__name__}: {e}"
             continue
-        (out/"figures"/f"{d.name}.png").write_bytes(picture)
+        (out / "figures" / f"{d.name}.png").write_bytes(picture)
         made.append(d)
     return made
 
+
 def draw_one(
-    drawing:Drawing,     # to be drawn
+    drawing: Drawing,  # to be drawn
 ) -> tuple[str, bytes]:  # caption, PNG
     "A figure, and its caption, which says so where the figures' font lacks letters."
     before = set(plt.get_fignums())
@@ -201,54 +321,45 @@ def draw_one(
             warnings.simplefilter("always")
             picture = viz.to_png(drawing.draw())
     finally:
-        for number in set(plt.get_fignums()) - before: plt.close(number)
-    boxes = " Boxes stand for letters that the font of the figures lacks." if any("Glyph" in str(w.message) for w in caught) else ""
+        for number in set(plt.get_fignums()) - before:
+            plt.close(number)
+    boxes = (
+        " Boxes stand for letters that the font of the figures lacks."
+        if any("Glyph" in str(w.message) for w in caught)
+        else ""
+    )
     return drawing.caption + boxes, picture
 
 # %% ../nbs/11c_report.ipynb #c087
-GLOSSARY = {   # term -> what the report says that it means
-    "Source, target":
-        "A transfer starts with a network fitted to the source and ends with the target. Matrices have sources in rows and "
-        "targets in columns.",
-    "Length":
-        "How far a network's predictions move along a path, in nats^(1/2): the sum over checkpoints of the mean over images of "
-        "√(2 KL) between the predictions of successive weights. It does not depend on how the network is parametrised. "
-        "Published as such; it counts every wandering of SGD.",
-    "Cross-validated length":
-        "What several walks of one path share: the noise of SGD, which each walk has of its own, is taken out. Where nothing moves it is 0 "
-        "within its error, and may be negative. It is the distance wherever paths are walked more than once.",
-    "Parts of a length":
-        "Switch: from one label set to the other; source, shared, target: motion within these classes; body: what the network does under its "
-        "old head; head: the rest. Squares of parts add up, step by step.",
-    "Classes in common":
-        "Classes of two tasks that are known to be the same (by the data set's vocabulary and their name) have one output of the network, so "
-        "that nothing about them has to be learnt again. How many these are is in shared_classes.csv and in the tables of pairs.",
-    "Noise floor":
-        "The same measurement when the target is the source itself: what is read without any task to go to. Read a distance as "
-        "the excess above it. For Task2Vec and Wasserstein: the distance between two halves of the source's images.",
+GLOSSARY = {  # term -> what the report says that it means
+    "Source, target": "A transfer starts with a network fitted to the source and ends with the target. Matrices have sources in rows and "
+    "targets in columns.",
+    "Length": "How far a network's predictions move along a path, in nats^(1/2): the sum over checkpoints of the mean over images of "
+    "√(2 KL) between the predictions of successive weights. It does not depend on how the network is parametrised. "
+    "Published as such; it counts every wandering of SGD.",
+    "Cross-validated length": "What several walks of one path share: the noise of SGD, which each walk has of its own, is taken out. Where nothing moves it is 0 "
+    "within its error, and may be negative. It is the distance wherever paths are walked more than once.",
+    "Parts of a length": "Switch: from one label set to the other; source, shared, target: motion within these classes; body: what the network does under its "
+    "old head; head: the rest. Squares of parts add up, step by step.",
+    "Classes in common": "Classes of two tasks that are known to be the same (by the data set's vocabulary and their name) have one output of the network, so "
+    "that nothing about them has to be learnt again. How many these are is in shared_classes.csv and in the tables of pairs.",
+    "Noise floor": "The same measurement when the target is the source itself: what is read without any task to go to. Read a distance as "
+    "the excess above it. For Task2Vec and Wasserstein: the distance between two halves of the source's images.",
     "Accuracy": "Of the network at the end of the path, on the target's test images, among the classes of both tasks.",
-    "Excess loss":
-        "Loss on the moving task less the loss after some more training right there, averaged along the path. Near 0: the "
-        "network kept up. Large: it lagged behind, and a short path means little.",
-    "Sd of pairs, sd of seeds":
-        "Standard deviation between pairs (of means over seeds), and between seeds of one pair. The first must be clearly "
-        "larger for the order of pairs to mean anything.",
-    "Area under the error of fine-tuning":
-        "Test error of the target, averaged over the path of fine-tuning: what fine-tuning costs. The leading yardstick.",
-    "Length of fine-tuning to 95%":
-        "How far fine-tuning moves predictions until 95% of its final accuracy is reached: the published yardstick.",
-    "r area, r length":
-        "Mantel correlation with a yardstick over all ordered pairs of different tasks. Pearson: of the numbers; Spearman: "
-        "of their ranks.",
-    "Share of new classes":
-        "The share of a target's classes that the source does not know. A control: a distance that agrees no better than this has told "
-        "no more than a count.",
-    "p":
-        "The share of relabellings of the tasks that give at least this r. All relabellings are used for up to 8 tasks (exact), "
-        "otherwise a random sample of them.",
-    "Noise ceiling":
-        "A yardstick with one seed against the same with another: about as well as any distance can be expected to agree "
-        "with a single seed of it.",
+    "Excess loss": "Loss on the moving task less the loss after some more training right there, averaged along the path. Near 0: the "
+    "network kept up. Large: it lagged behind, and a short path means little.",
+    "Sd of pairs, sd of seeds": "Standard deviation between pairs (of means over seeds), and between seeds of one pair. The first must be clearly "
+    "larger for the order of pairs to mean anything.",
+    "Area under the error of fine-tuning": "Test error of the target, averaged over the path of fine-tuning: what fine-tuning costs. The leading yardstick.",
+    "Length of fine-tuning to 95%": "How far fine-tuning moves predictions until 95% of its final accuracy is reached: the published yardstick.",
+    "r area, r length": "Mantel correlation with a yardstick over all ordered pairs of different tasks. Pearson: of the numbers; Spearman: "
+    "of their ranks.",
+    "Share of new classes": "The share of a target's classes that the source does not know. A control: a distance that agrees no better than this has told "
+    "no more than a count.",
+    "p": "The share of relabellings of the tasks that give at least this r. All relabellings are used for up to 8 tasks (exact), "
+    "otherwise a random sample of them.",
+    "Noise ceiling": "A yardstick with one seed against the same with another: about as well as any distance can be expected to agree "
+    "with a single seed of it.",
     "τ": "Time along a transfer: 0 at the source, 1 at the target.",
 }
 
@@ -429,51 +540,62 @@ Rankings that flip: <a href="https://arxiv.org/abs/2204.01403">Agostinelli et al
 
 # %% ../nbs/11c_report.ipynb #c105
 def typeset(
-    v,               # a number
-    digits:int=3,    # significant ones
+    v,  # a number
+    digits: int = 3,  # significant ones
 ) -> str:
     "A number for the page."
     return show_number(v, digits).replace("-", "−")
 
+
 def cell(
-    matrix:DistanceMatrix,     # of any distance
-    v,                         # one of its entries, or that entry's standard deviation
+    matrix: DistanceMatrix,  # of any distance
+    v,  # one of its entries, or that entry's standard deviation
 ) -> str:
     "An entry of a matrix, with as many decimals as its largest entry needs for three digits; a dash for NaN."
-    return "–" if v != v else f"{round(v, places := viz.decimals(matrix.mean)) + 0.:.{places}f}"      # + 0. turns -0 into 0
+    # + 0. turns -0 into 0
+    return "–" if v != v else f"{round(v, places := viz.decimals(matrix.mean)) + 0.0:.{places}f}"
+
 
 def shade(
-    matrix:DistanceMatrix,     # of any distance
-    source, target,            # names of tasks
+    matrix: DistanceMatrix,  # of any distance
+    source,
+    target,  # names of tasks
 ) -> float:
     "0 to 1: where an entry lies between the smallest and the largest off the diagonal."
     v, off = matrix.mean.loc[source, target], matrix.mean.to_numpy()[~np.eye(len(matrix.names), dtype=bool)]
     span = np.nanmax(off) - np.nanmin(off) if np.isfinite(off).any() else 0
-    return round(float((v - np.nanmin(off))/span), 3) if span and v == v else 0.5
+    return round(float((v - np.nanmin(off)) / span), 3) if span and v == v else 0.5
 
 # %% ../nbs/11c_report.ipynb #c106
-def tests_by_row(e:Experiment) -> dict[str, list]:   # what a run measured
+def tests_by_row(e: Experiment) -> dict[str, list]:  # what a run measured
     "Pearson r and p, Spearman r and p against each yardstick in turn, by what is compared; NaN where nothing is."
     yards, rows = list(yardsticks(e.matrices)), {}
     for (name, against, method), t in e.tests.items():
         yard = against.partition(",")[0]
-        title = words(name) if against in yards else f"noise ceiling, seeds {name.split()[-1]} and {against.split()[-1]}"
-        row = rows.setdefault(title, [np.nan]*4*len(yards))
-        at = 4*yards.index(yard) + 2*(method == "spearman")
-        if t: row[at:at + 2] = [round(t.r, 2), t.pvalue]
+        title = (
+            words(name)
+            if against in yards
+            else f"noise ceiling, seeds {name.split()[-1]} and {against.split()[-1]}"
+        )
+        row = rows.setdefault(title, [np.nan] * 4 * len(yards))
+        at = 4 * yards.index(yard) + 2 * (method == "spearman")
+        if t:
+            row[at : at + 2] = [round(t.r, 2), t.pvalue]
     return rows
 
-def relabellings(e:Experiment) -> str:   # what a run measured
+
+def relabellings(e: Experiment) -> str:  # what a run measured
     "Against what the tests are made, in words; empty if there are none."
     t = next((t for t in e.tests.values() if t), None)
-    if t is None: return ""
+    if t is None:
+        return ""
     which = f"all {t.n_permutations:,}" if t.exact else f"the identity and {t.n_permutations:,} random"
     return f"Directed, one-sided, against {which} relabellings of {t.n} tasks"
 
 # %% ../nbs/11c_report.ipynb #c108
 def facts_of(
-    e:Experiment,     # what the run measured
-    run:dict,         # as `describe_run` makes it
+    e: Experiment,  # what the run measured
+    run: dict,  # as `describe_run` makes it
 ) -> dict[str, str]:
     "The run in a few words."
     return {
@@ -483,40 +605,70 @@ def facts_of(
         "seeds": len(e.seeds),
         "transfers": f"{sum(len(m.results) for m in e.matrices.values()):,}",
         "labels": f"{e.config.labels}; {shared_in_words(e).removeprefix('Classes: ')}",
-        "time": f"{in_words(sum(e.seconds.values()))} on {run['machine']['cores']} cores"}
+        "time": f"{in_words(sum(e.seconds.values()))} on {run['machine']['cores']} cores",
+    }
 
 # %% ../nbs/11c_report.ipynb #c110
 def report_contents(
-    e:Experiment,     # what the run measured
-    drawn:list,       # Drawings whose files are in out/figures
-    run:dict,         # as `describe_run` makes it
-    out:Path,         # folder of the run
-) -> dict:            # name in the template -> value
+    e: Experiment,  # what the run measured
+    drawn: list,  # Drawings whose files are in out/figures
+    run: dict,  # as `describe_run` makes it
+    out: Path,  # folder of the run
+) -> dict:  # name in the template -> value
     "All that the report says."
     listed = lambda parts: ", ".join(f"{k} {v}" for k, v in parts.items())
-    uri = lambda d: "data:image/png;base64," + b64encode((out/"figures"/f"{d.name}.png").read_bytes()).decode()
-    about = {"command": run["command"], "model": run["model"], "seeds": ", ".join(map(str, e.seeds)),
-             "machine": listed(run["machine"]), "versions": listed(run["versions"])}
+    uri = lambda d: (
+        "data:image/png;base64," + b64encode((out / "figures" / f"{d.name}.png").read_bytes()).decode()
+    )
+    about = {
+        "command": run["command"],
+        "model": run["model"],
+        "seeds": ", ".join(map(str, e.seeds)),
+        "machine": listed(run["machine"]),
+        "versions": listed(run["versions"]),
+    }
     return dict(
-        suite=e.suite, tasks=e.suite.table(), seeds=e.seeds, matrices=e.matrices, run=run, about=about, changed=changed_settings(run),
-        answers=answers(e), nearest=nearest_sources(e), lead=next(iter(e.matrices.values())), facts=facts_of(e, run), summary=summary_table(e), ceiling=ceiling_lines(e), warnings=warnings_for(e),
-        shared=shared_classes(e.suite, e.config), shared_words=shared_in_words(e), known={k: known_summary(v) for k, v in e.known.items()},
-        yards=list(yardsticks(e.matrices)), mantel=tests_by_row(e), relabellings=relabellings(e), no_test=why_no_test(e),
-        drawn=[vars(d) | dict(uri=uri(d)) for d in drawn], sections={d.section for d in drawn},
-        meanings={k: DISTANCES[k].meaning for k in e.matrices}, glossary=GLOSSARY,
+        suite=e.suite,
+        tasks=e.suite.table(),
+        seeds=e.seeds,
+        matrices=e.matrices,
+        run=run,
+        about=about,
+        changed=changed_settings(run),
+        answers=answers(e),
+        nearest=nearest_sources(e),
+        lead=next(iter(e.matrices.values())),
+        facts=facts_of(e, run),
+        summary=summary_table(e),
+        ceiling=ceiling_lines(e),
+        warnings=warnings_for(e),
+        shared=shared_classes(e.suite, e.config),
+        shared_words=shared_in_words(e),
+        known={k: known_summary(v) for k, v in e.known.items()},
+        yards=list(yardsticks(e.matrices)),
+        mantel=tests_by_row(e),
+        relabellings=relabellings(e),
+        no_test=why_no_test(e),
+        drawn=[vars(d) | dict(uri=uri(d)) for d in drawn],
+        sections={d.section for d in drawn},
+        meanings={k: DISTANCES[k].meaning for k in e.matrices},
+        glossary=GLOSSARY,
         times={k: in_words(v) for k, v in e.seconds.items()},
-        cpu=in_words(sum(r.seconds for m in e.matrices.values() for r in m.results)))
+        cpu=in_words(sum(r.seconds for m in e.matrices.values() for r in m.results)),
+    )
 
 # %% ../nbs/11c_report.ipynb #c111
 def write_report(
-    experiment:Experiment,     # what the run measured
-    drawn:list,                # Drawings whose files are in out/figures
-    run:dict,                  # as `describe_run` makes it
-    out:Path,                  # folder of report.html
+    experiment: Experiment,  # what the run measured
+    drawn: list,  # Drawings whose files are in out/figures
+    run: dict,  # as `describe_run` makes it
+    out: Path,  # folder of report.html
 ) -> Path:
     "Write report.html: one file, no script, no request to anywhere."
     page = Environment(autoescape=True, trim_blocks=True).from_string(MACROS + PAGE + PAGE_END)
     tools = dict(style=Markup(STYLE), words=words, number=typeset, cell=cell, shade=shade)
     text = page.render(**tools, **report_contents(experiment, drawn, run, out))
-    (out/"report.html").write_text(text.replace("r = -", "r = −"), encoding="utf-8", errors="backslashreplace", newline="\n")
-    return out/"report.html"
+    (out / "report.html").write_text(
+        text.replace("r = -", "r = −"), encoding="utf-8", errors="backslashreplace", newline="\n"
+    )
+    return out / "report.html"

@@ -22,70 +22,80 @@ from .models import head_of, predict_features, predict_logits, resolve_precision
 
 # %% ../nbs/03b_ruler.ipynb #c009
 def root_step(
-    log_p:Tensor, # (..., K) log-probabilities before the step
-    log_q:Tensor, # (..., K) after it
-)->Tensor: # (..., K)
+    log_p: Tensor,  # (..., K) log-probabilities before the step
+    log_q: Tensor,  # (..., K) after it
+) -> Tensor:  # (..., K)
     "The chord 2 (sqrt q - sqrt p); the square of its length is 2 KL[p, q] to second order."
-    return 2*((log_q/2).exp() - (log_p/2).exp())
+    return 2 * ((log_q / 2).exp() - (log_p / 2).exp())
 
 # %% ../nbs/03b_ruler.ipynb #c014
 def label_groups(
-    labels:LabelSpace, # of a source and a target
-)->dict[str, list[int]]: # "source", "shared", "target", "spare": outputs; only groups that are not empty
+    labels: LabelSpace,  # of a source and a target
+) -> dict[str, list[int]]:  # "source", "shared", "target", "spare": outputs; only groups that are not empty
     "The outputs that stand for classes of the source alone, of both, of the target alone, and of neither."
     source, target = set(labels.source), set(labels.target)
     spare = set(range(labels.n_outputs)) - source - target
     groups = dict(source=source - target, shared=source & target, target=target - source, spare=spare)
     return {name: sorted(outputs) for name, outputs in groups.items() if outputs}
 
-def _masses(log_p:Tensor, groups:dict)->Tensor:
+
+def _masses(log_p: Tensor, groups: dict) -> Tensor:
     "(..., G) logarithms of the groups' masses."
     return torch.stack([log_p[..., outputs].logsumexp(-1) for outputs in groups.values()], -1)
 
+
 def kl_parts(
-    log_p:Tensor, # (..., K) log-probabilities before the step
-    log_q:Tensor, # (..., K) after it
-    groups:dict[str, list[int]], # name -> outputs; together all K
-)->dict[str, Tensor]: # "switch" and each group with at least two outputs: (...) nats; they add up to KL[p, q]
+    log_p: Tensor,  # (..., K) log-probabilities before the step
+    log_q: Tensor,  # (..., K) after it
+    groups: dict[str, list[int]],  # name -> outputs; together all K
+) -> dict[
+    str, Tensor
+]:  # "switch" and each group with at least two outputs: (...) nats; they add up to KL[p, q]
     "KL[p, q] by the chain rule: the switch between groups, and motion within each, times its mass under p."
     a, b = _masses(log_p, groups), _masses(log_q, groups)
     parts = {"switch": kl_divergence(a, b, check=False)}
     for k, (name, outputs) in enumerate(groups.items()):
-        if len(outputs) < 2: continue
+        if len(outputs) < 2:
+            continue
         before, after = log_p[..., outputs] - a[..., k, None], log_q[..., outputs] - b[..., k, None]
         inside = kl_divergence(before, after, check=False)
-        parts[name] = a[..., k].exp()*inside
+        parts[name] = a[..., k].exp() * inside
     return parts
 
 # %% ../nbs/03b_ruler.ipynb #c017
 def root_parts(
-    log_p:Tensor, # (..., K) log-probabilities before the step
-    log_q:Tensor, # (..., K) after it
-    groups:dict[str, list[int]], # name -> outputs; together all K
-)->dict[str, Tensor]: # "switch" (..., G) and each group of two outputs or more (..., outputs); squares add up to the chord's
+    log_p: Tensor,  # (..., K) log-probabilities before the step
+    log_q: Tensor,  # (..., K) after it
+    groups: dict[str, list[int]],  # name -> outputs; together all K
+) -> dict[
+    str, Tensor
+]:  # "switch" (..., G) and each group of two outputs or more (..., outputs); squares add up to the chord's
     "The chord of `root_step` in polar coordinates: motion of the groups' radii, and of directions within each."
-    a, b = _masses(log_p, groups)/2, _masses(log_q, groups)/2
-    parts = {"switch": 2*(b.exp() - a.exp())}
+    a, b = _masses(log_p, groups) / 2, _masses(log_q, groups) / 2
+    parts = {"switch": 2 * (b.exp() - a.exp())}
     for k, (name, outputs) in enumerate(groups.items()):
-        if len(outputs) < 2: continue
+        if len(outputs) < 2:
+            continue
         before, after = a[..., k, None], b[..., k, None]
-        turn = (log_q[..., outputs]/2 - after).exp() - (log_p[..., outputs]/2 - before).exp()
-        parts[name] = 2*((before + after)/2).exp()*turn
+        turn = (log_q[..., outputs] / 2 - after).exp() - (log_p[..., outputs] / 2 - before).exp()
+        parts[name] = 2 * ((before + after) / 2).exp() * turn
     return parts
 
 # %% ../nbs/03b_ruler.ipynb #c020
 @dataclass
 class Look:
     "What a network says about fixed inputs at one checkpoint."
-    log_p: Tensor            # (n, K) log-probabilities
+
+    log_p: Tensor  # (n, K) log-probabilities
     features: Tensor = None  # (n, d) what the head sees; None: not known
-    head: tuple = None       # (weight, bias) of the last linear layer at that time
+    head: tuple = None  # (weight, bias) of the last linear layer at that time
+
 
 def apply_head(
-    features:Tensor,         # (n, d)
-    head:tuple,              # (weight (K, d), bias (K,) or None)
-    precision:str="float32", # of the product, as for `predict_logits`
-)->Tensor: # (n, K) float32 logits, or float64 for features in float64
+    features: Tensor,  # (n, d)
+    head: tuple,  # (weight (K, d), bias (K,) or None)
+    precision: str = "float32",  # of the product, as for `predict_logits`
+) -> Tensor:  # (n, K) float32 logits, or float64 for features in float64
     "The logits of a linear layer, rounded as the network rounds them."
     half = resolve_precision(precision, features.device) == "bfloat16"
     with torch.no_grad(), torch.autocast(features.device.type, torch.bfloat16, enabled=half):
@@ -94,67 +104,77 @@ def apply_head(
 
 # %% ../nbs/03b_ruler.ipynb #c021
 def find_head(
-    model:nn.Module,         # a classifier
-    x:Tensor,                # (n, C, H, W) inputs that it takes
-    precision:str="float32", # as for `predict_logits`
-)->str: # its name among `named_modules`; "" if there is none
+    model: nn.Module,  # a classifier
+    x: Tensor,  # (n, C, H, W) inputs that it takes
+    precision: str = "float32",  # as for `predict_logits`
+) -> str:  # its name among `named_modules`; "" if there is none
     "The linear layer whose output are the logits. None is found if the logits are made in another way."
-    try: name = head_of(model, x[:1])
-    except ValueError: return ""
+    try:
+        name = head_of(model, x[:1])
+    except ValueError:
+        return ""
     features, logits = predict_features(model, x[:8], precision=precision)
     layer = model.get_submodule(name)
-    if features.shape[1] != layer.in_features or logits.shape[1] != layer.out_features: return ""
+    if features.shape[1] != layer.in_features or logits.shape[1] != layer.out_features:
+        return ""
     own = apply_head(features, (layer.weight, layer.bias), precision)
     return name if torch.allclose(own, logits, rtol=1e-2, atol=1e-3) else ""
 
+
 def look_at(
-    model:nn.Module,         # a classifier
-    x:Tensor,                # (n, C, H, W) inputs
-    head:str="",             # the name of its head; "": look at the predictions alone
-    precision:str="float32", # as for `predict_logits`
-)->Look:
+    model: nn.Module,  # a classifier
+    x: Tensor,  # (n, C, H, W) inputs
+    head: str = "",  # the name of its head; "": look at the predictions alone
+    precision: str = "float32",  # as for `predict_logits`
+) -> Look:
     "Predictions, and with a head also features and a copy of the head, in one pass."
-    if not head: return Look(predict_logits(model, x, precision=precision).log_softmax(1))
+    if not head:
+        return Look(predict_logits(model, x, precision=precision).log_softmax(1))
     features, logits = predict_features(model, x, precision=precision)
     layer = model.get_submodule(head)
     kept = layer.weight.detach().clone(), None if layer.bias is None else layer.bias.detach().clone()
     return Look(logits.log_softmax(1), features, kept)
 
 # %% ../nbs/03b_ruler.ipynb #c026
-INPUTS = ("same", "authors", "moving")   # on which inputs the two predictions of a step are compared
+INPUTS = ("same", "authors", "moving")  # on which inputs the two predictions of a step are compared
+
 
 class LengthMeter:
     "Reads lengths, their parts and the loss along a path, one mark at a time, on fixed probes that move."
-    def __init__(self,
-        probe,                   # where to measure: a Probe, or what has its `moves`, `inputs` and `weights`
-        precision="float32",     # arithmetic of the network; softmax, KL and sums are float32 or better
-        inputs="same",           # "authors": but for a held tau, as published; "moving": each look at its own tau
-        labels:LabelSpace=None,  # of the pair: read the parts of the length too; None: the whole alone
-        stretches:int=0,         # stretches of the path whose chords are summed; 0: none
-        checkpoints:int=0,       # of the path; needed with `stretches`
+
+    def __init__(
+        self,
+        probe,  # where to measure: a Probe, or what has its `moves`, `inputs` and `weights`
+        precision="float32",  # arithmetic of the network; softmax, KL and sums are float32 or better
+        inputs="same",  # "authors": but for a held tau, as published; "moving": each look at its own tau
+        labels: LabelSpace = None,  # of the pair: read the parts of the length too; None: the whole alone
+        stretches: int = 0,  # stretches of the path whose chords are summed; 0: none
+        checkpoints: int = 0,  # of the path; needed with `stretches`
     ):
         self.probe, self.precision, self.inputs = probe, precision, inputs
-        self.head:str|None = None   # not looked for yet
+        self.head: str | None = None  # not looked for yet
         self.groups = None if labels is None else label_groups(labels)
         self.stretches, self.checkpoints = stretches, checkpoints
-        self.previous:Look|None = None
-        self.tau:float|None = None
+        self.previous: Look | None = None
+        self.tau: float | None = None
         self.steps, self.errors, self.per_probe = [], [], torch.zeros(())
         self.parts, self.chords = {}, {}
 
-    def look(self, model, tau)->Look:
+    def look(self, model, tau) -> Look:
         "What the model says about the task at `tau`."
         x = self.probe.inputs(tau)
-        if self.head is None: self.head = "" if self.groups is None else find_head(model, x, self.precision)
+        if self.head is None:
+            self.head = "" if self.groups is None else find_head(model, x, self.precision)
         return look_at(model, x, self.head, self.precision)
 
 # %% ../nbs/03b_ruler.ipynb #c028
 @patch
-def mark(self:LengthMeter,
-    model:nn.Module,      # with the weights of this checkpoint
-    tau:float,            # where the task stands, 0 to 1
-    held:float=None,      # the tau that training holds at this time, for inputs="authors"; None: tau
-    final:bool=False,     # no step begins here
+def mark(
+    self: LengthMeter,
+    model: nn.Module,  # with the weights of this checkpoint
+    tau: float,  # where the task stands, 0 to 1
+    held: float = None,  # the tau that training holds at this time, for inputs="authors"; None: tau
+    final: bool = False,  # no step begins here
 ):
     "Close the running step with the model's present weights and, unless `final`, open the next."
     opening = held if self.inputs == "authors" and held is not None else tau
@@ -163,30 +183,35 @@ def mark(self:LengthMeter,
     if self.previous is not None:
         now = self.look(model, tau if self.inputs == "moving" or stays else self.tau)
         self._close(self.previous, now)
-    if final: return
-    if now is None or not (stays or self.inputs == "moving"): now = self.look(model, opening)
+    if final:
+        return
+    if now is None or not (stays or self.inputs == "moving"):
+        now = self.look(model, opening)
     self.previous, self.tau = now, tau
 
 # %% ../nbs/03b_ruler.ipynb #c030
 @patch
-def _close(self:LengthMeter, before:Look, after:Look):
+def _close(self: LengthMeter, before: Look, after: Look):
     "Add the step from one look to the next, in whole and in parts."
     weight = self.probe.weights(self.tau)
     kl = kl_divergence(before.log_p, after.log_p, check=False)
     self.steps.append([mean_length(kl, kind, weight).item() for kind in ("per_input", "riemannian")])
-    self.per_probe = self.per_probe + len(kl)*weight*(2*kl).sqrt()
-    variance = self.per_probe.var(correction=0)/torch.tensor(len(kl) - 1.)               # NaN for one probe
+    self.per_probe = self.per_probe + len(kl) * weight * (2 * kl).sqrt()
+    variance = self.per_probe.var(correction=0) / torch.tensor(len(kl) - 1.0)  # NaN for one probe
     self.errors.append(variance.sqrt().item())
-    if self.groups is None: return
+    if self.groups is None:
+        return
     mixed = None
-    if after.features is not None: mixed = apply_head(after.features, before.head, self.precision).log_softmax(1)
+    if after.features is not None:
+        mixed = apply_head(after.features, before.head, self.precision).log_softmax(1)
     parts = kl_parts(before.log_p, after.log_p, self.groups)
     self._add_parts(parts, before.log_p, mixed, after.log_p, weight)
-    if self.stretches: self._add_chords(before.log_p, mixed, after.log_p, weight)
+    if self.stretches:
+        self._add_chords(before.log_p, mixed, after.log_p, weight)
 
 # %% ../nbs/03b_ruler.ipynb #c031
 @patch
-def _add_parts(self:LengthMeter, parts:dict, log_p, mixed, log_q, weight):
+def _add_parts(self: LengthMeter, parts: dict, log_p, mixed, log_q, weight):
     "Add each part's own length of the step, in both readings."
     if mixed is not None:
         parts["body"] = kl_divergence(log_p, mixed, check=False)
@@ -195,68 +220,79 @@ def _add_parts(self:LengthMeter, parts:dict, log_p, mixed, log_q, weight):
         for kind in ("per_input", "riemannian"):
             self.parts.setdefault((kind, name), []).append(mean_length(kl, kind, weight).item())
 
+
 @patch
-def _add_chords(self:LengthMeter, log_p, mixed, log_q, weight):
+def _add_chords(self: LengthMeter, log_p, mixed, log_q, weight):
     "Add the step's chords, times the roots of the probes' weights, to the sums of the running stretch."
     chords = {"": root_step(log_p, log_q)} | root_parts(log_p, log_q, self.groups)
-    if mixed is not None: chords |= {"body": root_step(log_p, mixed), "head": root_step(mixed, log_q)}
-    stretch = (len(self.steps) - 1)*self.stretches//self.checkpoints
+    if mixed is not None:
+        chords |= {"body": root_step(log_p, mixed), "head": root_step(mixed, log_q)}
+    stretch = (len(self.steps) - 1) * self.stretches // self.checkpoints
     for name, chord in chords.items():
-        if name not in self.chords: self.chords[name] = chord.new_zeros(self.stretches, *chord.shape)
-        self.chords[name][stretch] += weight.to(chord).sqrt()[:, None]*chord
+        if name not in self.chords:
+            self.chords[name] = chord.new_zeros(self.stretches, *chord.shape)
+        self.chords[name][stretch] += weight.to(chord).sqrt()[:, None] * chord
 
 # %% ../nbs/03b_ruler.ipynb #c033
 @patch(as_prop=True)
-def loss(self:LengthMeter) -> float:
+def loss(self: LengthMeter) -> float:
     "Loss on the task where the last mark was set."
     labels = self.probe.targets(self.tau)
-    loss = -(self.probe.weights(self.tau)*(labels*self.previous.log_p).sum(1)).sum().item()
-    if np.isfinite(loss): return loss
-    raise FloatingPointError(f"the loss at tau = {self.tau:.3f} is {loss}: training diverged; "
-                             "choose a smaller learning rate.")
+    loss = -(self.probe.weights(self.tau) * (labels * self.previous.log_p).sum(1)).sum().item()
+    if np.isfinite(loss):
+        return loss
+    raise FloatingPointError(
+        f"the loss at tau = {self.tau:.3f} is {loss}: training diverged; choose a smaller learning rate."
+    )
 
 # %% ../nbs/03b_ruler.ipynb #c035
 @patch(as_prop=True)
-def remaining(self:LengthMeter) -> float:
+def remaining(self: LengthMeter) -> float:
     "Length of one more step, from the last mark's predictions to the task's labels: E sqrt(2 KL[labels, p])."
     labels = self.probe.targets(self.tau)
-    kl = (torch.xlogy(labels, labels) - labels*self.previous.log_p).sum(1).clamp_min(0)
-    return (self.probe.weights(self.tau)*(2*kl).sqrt()).sum().item()
+    kl = (torch.xlogy(labels, labels) - labels * self.previous.log_p).sum(1).clamp_min(0)
+    return (self.probe.weights(self.tau) * (2 * kl).sqrt()).sum().item()
 
 # %% ../nbs/03b_ruler.ipynb #c041
 def cross_products(
-    chords:Tensor, # (R, S, n, d) summed chords of R walks over S stretches, times the roots of the probes' weights
-)->Tensor: # (S,) may be negative
+    chords: Tensor,  # (R, S, n, d) summed chords of R walks over S stretches, times the roots of the probes' weights
+) -> Tensor:  # (S,) may be negative
     "Unbiased estimates of each stretch's squared common step: mean products over pairs of different walks."
     if chords.ndim != 4 or len(chords) < 2:
-        raise ValueError("chords must be (R, S, n, d) with at least two walks. "
-                         f"Got: shape {tuple(chords.shape)}.")
+        raise ValueError(
+            f"chords must be (R, S, n, d) with at least two walks. Got: shape {tuple(chords.shape)}."
+        )
     chords = chords.double()
     R, total = len(chords), chords.sum(0)
-    return (total.square().sum((1, 2)) - chords.square().sum((0, 2, 3)))/(R*(R - 1))
+    return (total.square().sum((1, 2)) - chords.square().sum((0, 2, 3))) / (R * (R - 1))
 
 # %% ../nbs/03b_ruler.ipynb #c049
 def signed_root(
-    q:Tensor, # squares, which may be negative
-)->Tensor:
+    q: Tensor,  # squares, which may be negative
+) -> Tensor:
     "sign(q) sqrt(|q|): zero on average where q is noise around zero."
-    return q.sign()*q.abs().sqrt()
+    return q.sign() * q.abs().sqrt()
+
 
 @dataclass
 class CrossLength:
     "The length that several walks share, and how sure it is."
-    steps: np.ndarray    # (S,) of each stretch; negative where its squared step is
-    errors: np.ndarray   # (S,) jackknife standard errors of the sums up to each stretch; NaN for two walks
+
+    steps: np.ndarray  # (S,) of each stretch; negative where its squared step is
+    errors: np.ndarray  # (S,) jackknife standard errors of the sums up to each stretch; NaN for two walks
 
     @property
-    def length(self)->float: return float(self.steps.sum())
+    def length(self) -> float:
+        return float(self.steps.sum())
+
     @property
-    def stderr(self)->float: return float(self.errors[-1])
+    def stderr(self) -> float:
+        return float(self.errors[-1])
 
 # %% ../nbs/03b_ruler.ipynb #c051
 def cross_length(
-    chords:Tensor, # (R, S, n, d) summed chords of R walks over S stretches, as for `cross_products`
-)->CrossLength:
+    chords: Tensor,  # (R, S, n, d) summed chords of R walks over S stretches, as for `cross_products`
+) -> CrossLength:
     "The cross-validated length: signed roots of cross-products, summed over stretches; the error by the jackknife."
     R = len(chords)
     steps = signed_root(cross_products(chords))
@@ -264,13 +300,13 @@ def cross_length(
     if R > 2:
         rest = [chords[[s for s in range(R) if s != r]] for r in range(R)]
         sums = torch.stack([signed_root(cross_products(others)).cumsum(0) for others in rest])
-        errors = ((R - 1)*sums.var(0, correction=0)).sqrt().cpu().numpy()
+        errors = ((R - 1) * sums.var(0, correction=0)).sqrt().cpu().numpy()
     return CrossLength(steps.cpu().numpy(), errors)
 
 # %% ../nbs/03b_ruler.ipynb #c055
 def cross_lengths(
-    meters:Iterable[LengthMeter], # one for each walk of one path, with the same probes and stretches
-)->dict[str, CrossLength]: # "" for the whole, and each part by its name
+    meters: Iterable[LengthMeter],  # one for each walk of one path, with the same probes and stretches
+) -> dict[str, CrossLength]:  # "" for the whole, and each part by its name
     "Cross-validated lengths of a path and of its parts, from at least two walks."
     chords = [m.chords for m in meters]
     return {name: cross_length(torch.stack([c[name] for c in chords])) for name in chords[0]}

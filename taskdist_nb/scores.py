@@ -8,7 +8,8 @@ __all__ = ['NEIGHBOURS', 'SCORES', 'as_array', 'check_rows', 'check_labels', 'le
            'compared_halves', 'too_few', 'scored', 'measure_scores', 'measure_score', 'get_measure']
 
 # %% ../nbs/06_scores.ipynb #c003
-import math, time
+import math
+import time
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -24,7 +25,8 @@ from torch import Tensor
 
 # %% ../nbs/06_scores.ipynb #c005
 from .ambient import undisturbed
-from .data import Task, unknown
+from .data import Task
+from .checks import unknown
 from .distances import DISTANCES, Distance, Setting, TransferResult, check_pair, halves, set_out
 from .models import build_model, get_model, penultimate, predict_logits, small_cnn
 from .trajectory import Fitted, TransferConfig
@@ -32,248 +34,300 @@ from .trajectory import Fitted, TransferConfig
 # %% ../nbs/06_scores.ipynb #c012
 def as_array(x) -> np.ndarray:
     "A NumPy array of anything like one, torch tensors on any device included. Raises TypeError, or ValueError for masked entries."
-    try: found = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asanyarray(x)
+    try:
+        found = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asanyarray(x)
     except (TypeError, ValueError) as e:
-        raise TypeError(f"features, probabilities and labels must be arrays of numbers. Got: {x!r:.80} ({e}).") from e
-    if not np.ma.is_masked(found): return np.asarray(found)
-    raise ValueError("features, probabilities and labels must have no masked entries, whose hidden numbers would count. "
-                     f"Got: {np.ma.count_masked(found)} of {found.size}; leave out their rows.")
+        raise TypeError(
+            f"features, probabilities and labels must be arrays of numbers. Got: {x!r:.80} ({e})."
+        ) from e
+    if not np.ma.is_masked(found):
+        return np.asarray(found)
+    raise ValueError(
+        "features, probabilities and labels must have no masked entries, whose hidden numbers would count. "
+        f"Got: {np.ma.count_masked(found)} of {found.size}; leave out their rows."
+    )
+
 
 def check_rows(
-    x,               # should be (n, d), real and finite
-    argument:str,    # how to call it in the message
-) -> np.ndarray:     # (n, d) float64
+    x,  # should be (n, d), real and finite
+    argument: str,  # how to call it in the message
+) -> np.ndarray:  # (n, d) float64
     "The rows in float64. Raises ValueError for another shape, other types, no entries, NaN or infinity."
     x = as_array(x)
     if x.ndim != 2 or 0 in x.shape or x.dtype.kind not in "fiu":
         raise ValueError(f"{argument} must be an (n, d) array of numbers. Got: {x.dtype} of shape {x.shape}.")
     if not np.isfinite(x).all():
-        raise ValueError(f"{argument} must be finite. Got: {(~np.isfinite(x)).sum()} entries that are NaN or infinite.")
+        raise ValueError(
+            f"{argument} must be finite. Got: {(~np.isfinite(x)).sum()} entries that are NaN or infinite."
+        )
     return x.astype(np.float64)
 
 # %% ../nbs/06_scores.ipynb #c013
 def check_labels(
-    y,               # should be (n,) integers
-    argument:str,    # how to call it in the message
-    n:int=None,      # how many there must be; None: any number
-    least:int=2,     # the smallest number of classes that will do
-) -> np.ndarray:     # (n,) int64 in 0..K-1, every class present
+    y,  # should be (n,) integers
+    argument: str,  # how to call it in the message
+    n: int = None,  # how many there must be; None: any number
+    least: int = 2,  # the smallest number of classes that will do
+) -> np.ndarray:  # (n,) int64 in 0..K-1, every class present
     "Labels without gaps. Raises ValueError for another shape, fractions, the wrong number of labels or too few classes."
     y = as_array(y)
     if y.ndim != 1 or y.dtype.kind not in "iu":
         raise ValueError(f"{argument} must be an (n,) array of integers. Got: {y.dtype} of shape {y.shape}.")
-    if n is not None and len(y) != n: raise ValueError(f"{argument} must hold one label for each of the {n} rows. Got: {len(y)}.")
+    if n is not None and len(y) != n:
+        raise ValueError(f"{argument} must hold one label for each of the {n} rows. Got: {len(y)}.")
     classes, codes = np.unique(y, return_inverse=True)
-    if len(classes) < least: raise ValueError(f"{argument} must hold at least {least} classes. Got: {classes.tolist()}.")
+    if len(classes) < least:
+        raise ValueError(f"{argument} must hold at least {least} classes. Got: {classes.tolist()}.")
     return codes
 
 # %% ../nbs/06_scores.ipynb #c016
 def leep(
-    probabilities,   # (n, Z) the source network's probabilities for n target images
-    labels,          # (n,) target labels
-) -> float:          # nats, from minus the entropy of the labels up to 0
+    probabilities,  # (n, Z) the source network's probabilities for n target images
+    labels,  # (n,) target labels
+) -> float:  # nats, from minus the entropy of the labels up to 0
     "LEEP (Nguyen et al. 2020, section 3): higher is better. Raises ValueError for rows that are no probabilities."
     theta = check_rows(probabilities, "probabilities")
     if theta.min() < 0 or abs(theta.sum(1) - 1).max() > 1e-4:
         sums = theta.sum(1)
-        raise ValueError("probabilities must be non-negative with rows that sum to 1. "
-                         f"Got: a minimum of {theta.min():.3g} and sums from {sums.min():.3g} to {sums.max():.3g}.")
-    y, theta = check_labels(labels, "labels", len(theta)), theta[:, theta.any(0)]   # a source class that is never predicted says nothing
-    joint = np.eye(y.max() + 1)[y].T @ theta                                        # (K, Z)
-    return float(np.log((theta*(joint/joint.sum(0))[y]).sum(1)).mean())
+        raise ValueError(
+            "probabilities must be non-negative with rows that sum to 1. "
+            f"Got: a minimum of {theta.min():.3g} and sums from {sums.min():.3g} to {sums.max():.3g}."
+        )
+    # a source class that is never predicted says nothing
+    y, theta = check_labels(labels, "labels", len(theta)), theta[:, theta.any(0)]
+    joint = np.eye(y.max() + 1)[y].T @ theta  # (K, Z)
+    return float(np.log((theta * (joint / joint.sum(0))[y]).sum(1)).mean())
 
 # %% ../nbs/06_scores.ipynb #c022
 def nce(
-    source_labels,   # (n,) source labels of n target images, e.g. the network's likeliest ones
-    target_labels,   # (n,)
-) -> float:          # nats, from minus the entropy of the target labels up to 0
+    source_labels,  # (n,) source labels of n target images, e.g. the network's likeliest ones
+    target_labels,  # (n,)
+) -> float:  # nats, from minus the entropy of the target labels up to 0
     "Negative conditional entropy -H(target labels | source labels) (Tran et al. 2019, section 3): higher is better."
     z = check_labels(source_labels, "source_labels", least=1)
     y = check_labels(target_labels, "target_labels", len(z))
-    counts = contingency_matrix(y, z).astype(float)                        # (K, Z)
+    counts = contingency_matrix(y, z).astype(float)  # (K, Z)
     share = np.divide(counts, counts.sum(0), out=np.ones_like(counts), where=counts > 0)
-    return float((counts*np.log(share)).sum()/len(y))
+    return float((counts * np.log(share)).sum() / len(y))
 
 # %% ../nbs/06_scores.ipynb #c028
 def _ridge(s2, z2, rest, alpha, beta):
     "Shrinkage t/(t + s^2) (r, K); number of well-determined weights, squared norm of the posterior mean and squared residual, (K,) each."
-    shrink, kept = alpha/(alpha + beta*s2), beta*s2/(alpha + beta*s2)
-    return shrink, kept.sum(0), (kept**2*z2/s2).sum(0), (shrink**2*z2).sum(0) + rest
+    shrink, kept = alpha / (alpha + beta * s2), beta * s2 / (alpha + beta * s2)
+    return shrink, kept.sum(0), (kept**2 * z2 / s2).sum(0), (shrink**2 * z2).sum(0) + rest
 
 # %% ../nbs/06_scores.ipynb #c030
 def logme(
-    features,              # (n, d) features of n target images
-    labels,                # (n,) target labels
-    iterations:int=200,    # at most; alpha/beta usually settles in fewer than 20
-) -> float:                # nats for one image and class; infinite if the features hold the one-hot labels exactly
+    features,  # (n, d) features of n target images
+    labels,  # (n,) target labels
+    iterations: int = 200,  # at most; alpha/beta usually settles in fewer than 20
+) -> float:  # nats for one image and class; infinite if the features hold the one-hot labels exactly
     "LogME, the largest log-evidence of a linear model of the one-hot labels (You et al. 2021, Algorithm 1): higher is better."
     f = check_rows(features, "features")
     y, n = check_labels(labels, "labels", len(f)), len(f)
-    targets = np.eye(y.max() + 1)[y]                                                 # (n, K)
-    u, s2 = significant_directions(f)                                                # (n, r), (r, 1)
-    z2 = (u.T @ targets)**2                                                          # (r, K)
-    rest = np.maximum(targets.sum(0) - z2.sum(0), 0)                                 # (K,) what no weights can reach
-    if len(s2) < n and (rest < 1e-10*targets.sum(0)).any(): return float("inf")
+    targets = np.eye(y.max() + 1)[y]  # (n, K)
+    u, s2 = significant_directions(f)  # (n, r), (r, 1)
+    z2 = (u.T @ targets) ** 2  # (r, K)
+    # (K,) what no weights can reach
+    rest = np.maximum(targets.sum(0) - z2.sum(0), 0)
+    if len(s2) < n and (rest < 1e-10 * targets.sum(0)).any():
+        return float("inf")
     alpha = beta = np.ones(len(rest))
     for _ in range(iterations):
-        before, (shrink, gamma, size, error) = alpha/beta, _ridge(s2, z2, rest, alpha, beta)
-        beta = (n - len(s2) + shrink.sum(0))/np.maximum(error, 1e-300)
-        alpha = np.minimum(gamma/np.maximum(size, 1e-300), 1e12*s2.max(initial=1)*beta)   # no feature helps: alpha grows without end
-        if len(s2) == n: beta = np.minimum(beta, 1e12*alpha/s2.min())                     # as many directions as images: beta does
-        if np.allclose(alpha/beta, before, rtol=1e-8, atol=0): break
+        before, (shrink, gamma, size, error) = alpha / beta, _ridge(s2, z2, rest, alpha, beta)
+        beta = (n - len(s2) + shrink.sum(0)) / np.maximum(error, 1e-300)
+        # no feature helps: alpha grows without end
+        alpha = np.minimum(gamma / np.maximum(size, 1e-300), 1e12 * s2.max(initial=1) * beta)
+        # as many directions as images: beta does
+        if len(s2) == n:
+            beta = np.minimum(beta, 1e12 * alpha / s2.min())
+        if np.allclose(alpha / beta, before, rtol=1e-8, atol=0):
+            break
     shrink, _, size, error = _ridge(s2, z2, rest, alpha, beta)
-    evidence = n/2*np.log(beta/(2*np.pi)) - beta/2*error - alpha/2*size + np.log(shrink).sum(0)/2
-    return float(evidence.mean()/n)
+    evidence = (
+        n / 2 * np.log(beta / (2 * np.pi)) - beta / 2 * error - alpha / 2 * size + np.log(shrink).sum(0) / 2
+    )
+    return float(evidence.mean() / n)
 
 # %% ../nbs/06_scores.ipynb #c032
 def significant_directions(
-    f:np.ndarray,                      # (n, d)
-    relative:float=1e-6,               # singular values below this share of the largest are rounding errors of float32
-) -> tuple[np.ndarray, np.ndarray]:    # (n, r) left singular vectors, (r, 1) squared singular values
+    f: np.ndarray,  # (n, d)
+    relative: float = 1e-6,  # singular values below this share of the largest are rounding errors of float32
+) -> tuple[np.ndarray, np.ndarray]:  # (n, r) left singular vectors, (r, 1) squared singular values
     "Singular value decomposition without the directions that are rounding errors."
-    if f.shape[1] > len(f): s2, u = np.linalg.eigh(f @ f.T)   # more features than images: inner products make the smaller matrix
+    # more features than images: inner products make the smaller matrix
+    if f.shape[1] > len(f):
+        s2, u = np.linalg.eigh(f @ f.T)
     else:
         u, s, _ = np.linalg.svd(f, full_matrices=False)
         s2 = s**2
-    keep = s2 > relative**2*s2.max()
+    keep = s2 > relative**2 * s2.max()
     return u[:, keep], s2[keep, None]
 
 # %% ../nbs/06_scores.ipynb #c039
 def shrinkage(
-    f:np.ndarray,     # (n, d) centred
-    s2:np.ndarray,    # (r, 1) squared singular values of f
-) -> float:           # from 0 to 1
+    f: np.ndarray,  # (n, d) centred
+    s2: np.ndarray,  # (r, 1) squared singular values of f
+) -> float:  # from 0 to 1
     "Ledoit and Wolf's (2004) share of the identity in the covariance of f."
     n, d = f.shape
-    size = (s2**2).sum()/n**2                                    # squared Frobenius norm of the covariance
-    noise = (((f**2).sum(1)**2).sum()/n - size)/n
-    away = size - (s2.sum()/n)**2/d                              # squared distance to the multiple of the identity
-    return float(min(1., noise/away)) if away > 0 else 1.
+    size = (s2**2).sum() / n**2  # squared Frobenius norm of the covariance
+    noise = (((f**2).sum(1) ** 2).sum() / n - size) / n
+    # squared distance to the multiple of the identity
+    away = size - (s2.sum() / n) ** 2 / d
+    return float(min(1.0, noise / away)) if away > 0 else 1.0
 
 # %% ../nbs/06_scores.ipynb #c040
 def h_score(
-    features,            # (n, d) features of n target images
-    labels,              # (n,) target labels
-    shrink:bool=False,   # Ledoit and Wolf's covariance, for few images or many features
-) -> float:              # from 0 to the number of classes less 1
+    features,  # (n, d) features of n target images
+    labels,  # (n,) target labels
+    shrink: bool = False,  # Ledoit and Wolf's covariance, for few images or many features
+) -> float:  # from 0 to the number of classes less 1
     "H-score (Bao et al. 2019, Definition 2), or its shrunk version (Ibrahim et al. 2022): higher is better."
     f = check_rows(features, "features")
     y = check_labels(labels, "labels", len(f))
-    f, member = f - f.mean(0), np.eye(y.max() + 1)[y].T                              # (K, n)
+    f, member = f - f.mean(0), np.eye(y.max() + 1)[y].T  # (K, n)
     u, s2 = significant_directions(f)
-    a = shrinkage(f, s2) if shrink else 0.
-    kept = (1 - a)*s2/((1 - a)*s2 + a*s2.sum()/f.shape[1])                           # (r, 1), all 1 without shrinking
-    return float(((member @ u)**2 @ kept/member.sum(1, keepdims=True)).sum())
+    a = shrinkage(f, s2) if shrink else 0.0
+    # (r, 1), all 1 without shrinking
+    kept = (1 - a) * s2 / ((1 - a) * s2 + a * s2.sum() / f.shape[1])
+    return float(((member @ u) ** 2 @ kept / member.sum(1, keepdims=True)).sum())
 
 # %% ../nbs/06_scores.ipynb #c045
-NEIGHBOURS = 5   # that vote, in the score "knn"
+NEIGHBOURS = 5  # that vote, in the score "knn"
+
 
 def knn_accuracy(
-    features,                   # (n, d) features of n target images
-    labels,                     # (n,) target labels
-    k:int=NEIGHBOURS,           # neighbours that vote
-    metric:str="euclidean",     # any metric of scikit-learn's NearestNeighbors, e.g. "cosine"
-) -> float:                     # share of images, from 0 to 1
+    features,  # (n, d) features of n target images
+    labels,  # (n,) target labels
+    k: int = NEIGHBOURS,  # neighbours that vote
+    metric: str = "euclidean",  # any metric of scikit-learn's NearestNeighbors, e.g. "cosine"
+) -> float:  # share of images, from 0 to 1
     "Leave-one-out accuracy of the k nearest neighbours: higher is better."
     f = check_rows(features, "features")
     y = check_labels(labels, "labels", len(f))
     if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 0 < k < len(f):
         raise ValueError(f"k must be an integer from 1 to {len(f) - 1}, one less than the rows. Got: {k!r}.")
     index = NearestNeighbors(n_neighbors=int(k), metric=metric).fit(f)
-    neighbours = index.kneighbors(return_distance=False)   # (n, k), never the image itself
-    votes = np.eye(y.max() + 1)[y][neighbours].sum(1)      # (n, K)
+    neighbours = index.kneighbors(return_distance=False)  # (n, k), never the image itself
+    votes = np.eye(y.max() + 1)[y][neighbours].sum(1)  # (n, K)
     return float((votes.argmax(1) == y).mean())
 
 # %% ../nbs/06_scores.ipynb #c050
 def label_costs(
-    features_a:np.ndarray, labels_a:np.ndarray,   # (n, d), (n,) in 0..Ka-1
-    features_b:np.ndarray, labels_b:np.ndarray,   # (m, d), (m,) in 0..Kb-1
-) -> np.ndarray:                                  # (Ka, Kb), with covariances that divide by the number of images
+    features_a: np.ndarray,
+    labels_a: np.ndarray,  # (n, d), (n,) in 0..Ka-1
+    features_b: np.ndarray,
+    labels_b: np.ndarray,  # (m, d), (m,) in 0..Kb-1
+) -> np.ndarray:  # (Ka, Kb), with covariances that divide by the number of images
     "Squared 2-Wasserstein distances between the classes' normal approximations (Alvarez-Melis and Fusi 2020, section 4)."
-    def parts(f, y):   # mean, square root of the covariance as (min(n, d), d), its trace
+
+    def parts(f, y):  # mean, square root of the covariance as (min(n, d), d), its trace
         for k in range(y.max() + 1):
             x, mean = f[y == k], f[y == k].mean(0)
-            root = np.linalg.qr(x - mean, mode="r")/len(x)**0.5
+            root = np.linalg.qr(x - mean, mode="r") / len(x) ** 0.5
             yield mean, root, (root**2).sum()
+
     def between(one, other):
         (m, r, t), (n, s, u) = one, other
-        return ((m - n)**2).sum() + max(0., t + u - 2*np.linalg.norm(r @ s.T, "nuc"))
+        return ((m - n) ** 2).sum() + max(0.0, t + u - 2 * np.linalg.norm(r @ s.T, "nuc"))
+
     b = list(parts(features_b, labels_b))
     return np.array([[between(one, other) for other in b] for one in parts(features_a, labels_a)])
 
 # %% ../nbs/06_scores.ipynb #c051
 def otdd(
-    features_a, labels_a,   # (n, d), (n,) one labelled sample
-    features_b, labels_b,   # (m, d), (m,) the other
-) -> float:                 # in units of the features; 0 for equal samples
+    features_a,
+    labels_a,  # (n, d), (n,) one labelled sample
+    features_b,
+    labels_b,  # (m, d), (m,) the other
+) -> float:  # in units of the features; 0 for equal samples
     "Label-aware distance of two samples, exact coupling (Alvarez-Melis and Fusi 2020, section 4): smaller is nearer; symmetric."
     a, b = check_rows(features_a, "features_a"), check_rows(features_b, "features_b")
     if a.shape[1] != b.shape[1]:
-        raise ValueError(f"features_a and features_b must have equally many columns. Got: {a.shape[1]} and {b.shape[1]}.")
+        raise ValueError(
+            f"features_a and features_b must have equally many columns. Got: {a.shape[1]} and {b.shape[1]}."
+        )
     ya, yb = check_labels(labels_a, "labels_a", len(a)), check_labels(labels_b, "labels_b", len(b))
     cost = cdist(a, b, "sqeuclidean") + label_costs(a, ya, b, yb)[ya][:, yb]
-    unit = 2.**np.frexp(cost.max())[1]                       # exact; the solver's tolerances want costs near 1
-    return float(np.sqrt(unit*max(0., ot.emd2([], [], cost/unit, numItermax=10_000_000))))
+    # exact; the solver's tolerances want costs near 1
+    unit = 2.0 ** np.frexp(cost.max())[1]
+    return float(np.sqrt(unit * max(0.0, ot.emd2([], [], cost / unit, numItermax=10_000_000))))
 
 # %% ../nbs/06_scores.ipynb #c056
 @dataclass
 class View:
     "A task's images as a fitted network sees them; computed when first asked for."
-    fitted: Fitted                          # the network that looks
-    n_classes: int                          # of the network's own task: the first outputs
-    task: str                               # name of the task that is looked at
-    x: Tensor = field(repr=False)           # (n, C, H, W), two disjoint halves one after the other
-    y: Tensor = field(repr=False)           # (n,)
+
+    fitted: Fitted  # the network that looks
+    n_classes: int  # of the network's own task: the first outputs
+    task: str  # name of the task that is looked at
+    x: Tensor = field(repr=False)  # (n, C, H, W), two disjoint halves one after the other
+    y: Tensor = field(repr=False)  # (n,)
 
     @cached_property
-    def labels(self) -> np.ndarray: return self.y.cpu().numpy()
+    def labels(self) -> np.ndarray:
+        return self.y.cpu().numpy()
+
     @cached_property
     def features(self) -> np.ndarray:
         "(n, d) input of the last linear layer."
         return penultimate(self.fitted.model, self.x).double().cpu().numpy()
+
     @cached_property
     def probabilities(self) -> np.ndarray:
         "(n, Ks) softmax over the source's classes alone."
-        return predict_logits(self.fitted.model, self.x)[:, :self.n_classes].double().softmax(1).cpu().numpy()
+        return (
+            predict_logits(self.fitted.model, self.x)[:, : self.n_classes].double().softmax(1).cpu().numpy()
+        )
 
 # %% ../nbs/06_scores.ipynb #c057
 def images_drawn(
-    task:Task,                # whose training images are drawn
-    config:TransferConfig,    # `wasserstein_images` says how many at most
-    seed:int,                 # of the draw
-) -> Tensor:                  # indices, of two disjoint halves one after the other
+    task: Task,  # whose training images are drawn
+    config: TransferConfig,  # `wasserstein_images` says how many at most
+    seed: int,  # of the draw
+) -> Tensor:  # indices, of two disjoint halves one after the other
     "Which images of a task the scores look at."
-    return torch.cat(halves(task, 2*config.wasserstein_images, seed)).to(task.x_train.device)
+    return torch.cat(halves(task, 2 * config.wasserstein_images, seed)).to(task.x_train.device)
+
 
 def view_of(
-    setting:Setting,   # of the pair: network, seed, number of images
-    task:Task,         # its source or its target
+    setting: Setting,  # of the pair: network, seed, number of images
+    task: Task,  # its source or its target
 ) -> View:
     "A random draw of a task's training images, seen by the source's network."
     chosen = images_drawn(task, setting.config, setting.seed)
-    return View(setting.fitted, setting.source.n_classes, task.name, task.x_train[chosen], task.y_train[chosen])
+    return View(
+        setting.fitted, setting.source.n_classes, task.name, task.x_train[chosen], task.y_train[chosen]
+    )
 
 # %% ../nbs/06_scores.ipynb #756cdd5a
 def compared_halves(
-    n_here:int, n_there:int,   # images of the two views
-    same:bool,                 # are both of one task?
+    n_here: int,
+    n_there: int,  # images of the two views
+    same: bool,  # are both of one task?
 ) -> tuple[slice, slice]:
     "Which images of each view `otdd` compares: the first halves, or the two halves of one."
-    return slice(n_here//2), slice(n_there//2, None) if same else slice(n_there//2)
+    return slice(n_here // 2), slice(n_there // 2, None) if same else slice(n_there // 2)
 
 # %% ../nbs/06_scores.ipynb #c058
-def _otdd_views(here:View, there:View) -> float:
+def _otdd_views(here: View, there: View) -> float:
     "OTDD of the views' first halves, or of the two halves if both are one task; in units of the source's spread."
     unit = max(np.sqrt(here.features.var(0).sum()), 1e-12)
     one, two = compared_halves(len(here.y), len(there.y), here.task == there.task)
-    return otdd(here.features[one]/unit, here.labels[one], there.features[two]/unit, there.labels[two])
+    return otdd(here.features[one] / unit, here.labels[one], there.features[two] / unit, there.labels[two])
 
-_RULES = {   # (source's view of the source, source's view of the target) -> smaller is nearer
+
+_RULES = {  # (source's view of the source, source's view of the target) -> smaller is nearer
     "leep": lambda here, there: -leep(there.probabilities, there.labels),
     "nce": lambda here, there: -nce(there.probabilities.argmax(1), there.labels),
     "logme": lambda here, there: -logme(there.features, there.labels),
-    "h_score": lambda here, there: max(0., len(np.unique(there.labels)) - 1 - h_score(there.features, there.labels)),
-    "h_score_shrunk": lambda here, there: len(np.unique(there.labels)) - 1 - h_score(there.features, there.labels, shrink=True),
+    "h_score": lambda here, there: max(
+        0.0, len(np.unique(there.labels)) - 1 - h_score(there.features, there.labels)
+    ),
+    "h_score_shrunk": lambda here, there: (
+        len(np.unique(there.labels)) - 1 - h_score(there.features, there.labels, shrink=True)
+    ),
     "knn": lambda here, there: 1 - knn_accuracy(there.features, there.labels),
     "source_accuracy": lambda here, there: 1 - there.fitted.accuracy,
     "otdd": _otdd_views,
@@ -281,18 +335,21 @@ _RULES = {   # (source's view of the source, source's view of the target) -> sma
 
 # %% ../nbs/06_scores.ipynb #cc9aafbe
 def too_few(
-    name:str,            # of a score, in `SCORES`
-    here:np.ndarray,     # (m,) labels of the source's images that are looked at
-    there:np.ndarray,    # (n,) labels of the target's
-    same:bool=False,     # are both of one task?
+    name: str,  # of a score, in `SCORES`
+    here: np.ndarray,  # (m,) labels of the source's images that are looked at
+    there: np.ndarray,  # (n,) labels of the target's
+    same: bool = False,  # are both of one task?
 ) -> str:
     "Why a score says nothing about these images, however they look; empty if it does."
     sizes = np.unique(there, return_counts=True)[1]
-    if name == "source_accuracy": return ""
-    if len(sizes) < 2: return f"{name} needs two classes, and the {len(there)} images looked at are of one"
+    if name == "source_accuracy":
+        return ""
+    if len(sizes) < 2:
+        return f"{name} needs two classes, and the {len(there)} images looked at are of one"
     if name == "knn" and len(there) < NEIGHBOURS + 2:
         return f"knn needs at least {NEIGHBOURS + 2} images: with {len(there)}, all others vote whatever the features"
-    if name == "knn" and sizes.max() < 2: return "knn leaves out one image at a time, and no class has two"
+    if name == "knn" and sizes.max() < 2:
+        return "knn leaves out one image at a time, and no class has two"
     halves = zip((here, there), compared_halves(len(here), len(there), same))
     if name == "otdd" and any(len(np.unique(y[half])) < 2 for y, half in halves):
         return f"otdd needs two classes in each half, and one half of {len(here)} and {len(there)} images lacks them"
@@ -300,72 +357,100 @@ def too_few(
 
 # %% ../nbs/06_scores.ipynb #9a2a85f2
 def scored(
-    name:str,      # of a score, in `SCORES`
-    here:View,     # the source's view of the source
-    there:View,    # the source's view of the target
+    name: str,  # of a score, in `SCORES`
+    here: View,  # the source's view of the source
+    there: View,  # the source's view of the target
 ) -> tuple[float, str]:
     "A score as a distance, with an empty reason; or NaN, with the reason why these images have none."
-    if reason := too_few(name, here.labels, there.labels, here.task == there.task): return math.nan, reason
+    if reason := too_few(name, here.labels, there.labels, here.task == there.task):
+        return math.nan, reason
     value = float(_RULES[name](here, there))
-    if math.isfinite(value): return value, ""
-    exact = ": the features reproduce the labels exactly, there are too few images for them" if name == "logme" else ""
+    if math.isfinite(value):
+        return value, ""
+    exact = (
+        ": the features reproduce the labels exactly, there are too few images for them"
+        if name == "logme"
+        else ""
+    )
     return math.nan, f"{name} came out as {value}{exact}"
 
 # %% ../nbs/06_scores.ipynb #c060
 @undisturbed()
 def measure_scores(
-    names,                          # of scores, in `SCORES`
-    source:Task, target:Task,       # whose network looks, at whose images
-    model=small_cnn,                # name or factory: n_classes -> nn.Module
-    config:TransferConfig=None,     # None: `TransferConfig.fast()`
-    seed:int=0,                     # of the fit and of the draw of images
-    prepared:dict=None,             # {source.name: Fitted}; None: the source is fitted here
-    progress:bool=True,             # show a bar while the source is fitted?
-) -> dict[str, TransferResult]:     # name -> result, the smaller the nearer
+    names,  # of scores, in `SCORES`
+    source: Task,
+    target: Task,  # whose network looks, at whose images
+    model=small_cnn,  # name or factory: n_classes -> nn.Module
+    config: TransferConfig = None,  # None: `TransferConfig.fast()`
+    seed: int = 0,  # of the fit and of the draw of images
+    prepared: dict = None,  # {source.name: Fitted}; None: the source is fitted here
+    progress: bool = True,  # show a bar while the source is fitted?
+) -> dict[str, TransferResult]:  # name -> result, the smaller the nearer
     """Several scores of one pair from one look at its images; NaN with a `reason` where these say nothing.
 
     Raises ValueError for an unknown name."""
     for name in names:
-        if not isinstance(name, str) or name not in _RULES: raise unknown("score", name, _RULES)
+        if not isinstance(name, str) or name not in _RULES:
+            raise unknown("score", name, _RULES)
     check_pair(source, target, config, seed)
-    if set(names) - {"leep", "nce", "source_accuracy"} and source.name not in (prepared or {}):   # before anything is trained
+    # before anything is trained
+    if set(names) - {"leep", "nce", "source_accuracy"} and source.name not in (prepared or {}):
         penultimate(build_model(get_model(model), source.n_classes, source.x_train, 0), source.x_train[:2])
     setting = set_out(source, target, model, config, seed, prepared, progress, floor=False)
     here, results = view_of(setting, setting.source), {}
     there = here if setting.same else view_of(setting, setting.target)
     for name in names:
-        with threadpool_limits(1, user_api="blas"): (value, reason), (floor, _) = scored(name, here, there), scored(name, here, here)
-        results[name] = TransferResult(name, source.name, target.name, setting.seed, value, noise_floor=floor,
-            source_accuracy=setting.fitted.accuracy, seconds=time.perf_counter() - setting.started, config=setting.config,
-            reason=reason)
+        with threadpool_limits(1, user_api="blas"):
+            (value, reason), (floor, _) = scored(name, here, there), scored(name, here, here)
+        results[name] = TransferResult(
+            name,
+            source.name,
+            target.name,
+            setting.seed,
+            value,
+            noise_floor=floor,
+            source_accuracy=setting.fitted.accuracy,
+            seconds=time.perf_counter() - setting.started,
+            config=setting.config,
+            reason=reason,
+        )
     return results
 
 # %% ../nbs/06_scores.ipynb #c061
 def measure_score(
-    name:str,                                              # in `SCORES`
-    source:Task, target:Task,                              # whose network looks, at whose images
-    model=small_cnn, config:TransferConfig=None,           # as for `measure_scores`
-    seed:int=0, prepared:dict=None, progress:bool=True,    # as for `measure_scores`
+    name: str,  # in `SCORES`
+    source: Task,
+    target: Task,  # whose network looks, at whose images
+    model=small_cnn,
+    config: TransferConfig = None,  # as for `measure_scores`
+    seed: int = 0,
+    prepared: dict = None,
+    progress: bool = True,  # as for `measure_scores`
 ) -> TransferResult:
     "One score of one pair, as a distance: smaller is nearer."
     return measure_scores([name], source, target, model, config, seed, prepared, progress)[name]
 
 # %% ../nbs/06_scores.ipynb #c063
-SCORES = {name: Distance(partial(measure_score, name), "fit", meaning) for name, meaning in {   # name -> Distance
-    "leep": "minus LEEP, the log-likelihood of the target's labels given the source classes' probabilities; nats",
-    "nce": "entropy of the target's labels given the likeliest source class; nats",
-    "logme": "minus LogME, the evidence of a linear model on source features; nats an image and class, may be negative",
-    "h_score": "classes less 1 less the H-score of source features; 0 is best",
-    "h_score_shrunk": "the same with a shrunk covariance, for few images or many features",
-    "knn": "error of 5 nearest neighbours on source features, leave one out; 0 to 1",
-    "source_accuracy": "error of the source network on its own task, whatever the target; 0 to 1",
-    "otdd": "label-aware transport distance on source features; in units of the source's spread",
-}.items()}
+SCORES = {
+    name: Distance(partial(measure_score, name), "fit", meaning)
+    for name, meaning in {  # name -> Distance
+        "leep": "minus LEEP, the log-likelihood of the target's labels given the source classes' probabilities; nats",
+        "nce": "entropy of the target's labels given the likeliest source class; nats",
+        "logme": "minus LogME, the evidence of a linear model on source features; nats an image and class, may be negative",
+        "h_score": "classes less 1 less the H-score of source features; 0 is best",
+        "h_score_shrunk": "the same with a shrunk covariance, for few images or many features",
+        "knn": "error of 5 nearest neighbours on source features, leave one out; 0 to 1",
+        "source_accuracy": "error of the source network on its own task, whatever the target; 0 to 1",
+        "otdd": "label-aware transport distance on source features; in units of the source's spread",
+    }.items()
+}
+
 
 def get_measure(
-    name:str,   # in `DISTANCES` or `SCORES`
+    name: str,  # in `DISTANCES` or `SCORES`
 ) -> Distance:
     "The distance or score of that name; near names are suggested."
     known = DISTANCES | SCORES
-    if not isinstance(name, str) or name not in known: raise unknown("distance", name, known)
+    if not isinstance(name, str) or name not in known:
+        raise unknown("distance", name, known)
     return known[name]

@@ -11,7 +11,12 @@ __all__ = ['TUNES', 'Allowance', 'Step', 'measured', 'find_all', 'find_within', 
            'count_parameters', 'split_models', 'rank_architectures', 'agreement_at_equal_size', 'beyond_size']
 
 # %% ../nbs/10_select.ipynb #c003
-import math, numbers, os, tempfile, time, warnings
+import math
+import numbers
+import os
+import tempfile
+import time
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,13 +32,26 @@ from torch import nn
 from .adapters import load_model
 from .ambient import undisturbed
 from .bodies import Trained, untrained, widened
-from .candidates import ALONE, BY_HEAD, ENDS, METHODS, SCRATCH, TUNED, Candidate, check_method, methods_now, plan_for
+from taskdist_nb.candidates import (
+    ALONE,
+    BY_HEAD,
+    ENDS,
+    METHODS,
+    SCRATCH,
+    TUNED,
+    Candidate,
+    check_method,
+    methods_now,
+    plan_for,
+)
 from .chance import LEAST_TESTED, WeakEvidence, doubt_about_source, guessing
 from .checks import check_n_jobs
-from .data import Suite, Task, check_choice, check_whole, joint_label_space, named_by_key, unknown
+from .data import Suite, Task, joint_label_space, named_by_key
+from .checks import check_choice, check_whole, unknown
 from .distances import DISTANCES, TransferResult, check_config, check_features
 from .findings import Finding, best_first, find, in_order, repeated_over
-from .matrix import check_seeds, make_plan
+from .matrix import check_seeds
+from .jobs import make_plan
 from .measures import adopt, as_measure
 from .models import MODELS, build_model, get_model, predict_logits
 from .pictures import leak_notes
@@ -46,30 +64,37 @@ from .workers import end_with, one_thread, orderly_stop
 # %% ../nbs/10_select.ipynb #c041
 class Allowance:
     "Seconds that may be spent from now on; None: as many as it takes."
-    def __init__(self,
-        seconds:float=None,     # more than 0; None: no limit
+
+    def __init__(
+        self,
+        seconds: float = None,  # more than 0; None: no limit
     ):
         number = isinstance(seconds, numbers.Real) and not isinstance(seconds, bool)
         if seconds is not None and not (number and 0 < seconds < math.inf):
             raise ValueError(f"budget must be a positive number of seconds, or None. Got: {seconds!r}.")
         self.seconds, self.start = seconds, time.perf_counter()
+
     @property
-    def spent(self) -> float: return time.perf_counter() - self.start
-    def left_of(self,
-        share:float=1.,     # of the budget, from its beginning
+    def spent(self) -> float:
+        return time.perf_counter() - self.start
+
+    def left_of(
+        self,
+        share: float = 1.0,  # of the budget, from its beginning
     ) -> float:
         "Seconds left of a part of the budget."
-        return math.inf if self.seconds is None else share*self.seconds - self.spent
+        return math.inf if self.seconds is None else share * self.seconds - self.spent
 
 # %% ../nbs/10_select.ipynb #6407fe16
 @dataclass(frozen=True)
 class Step:
     "How far a ranking is."
-    stage: str        # the method that is being measured
-    done: int         # candidates that are
-    total: int        # candidates of this stage
-    seconds: float    # since the ranking began
-    left: float       # about how many seconds this stage still takes; NaN before one is done
+
+    stage: str  # the method that is being measured
+    done: int  # candidates that are
+    total: int  # candidates of this stage
+    seconds: float  # since the ranking began
+    left: float  # about how many seconds this stage still takes; NaN before one is done
     last: tuple = ()  # what was found since the last step: (name, score) each
 
     def __str__(self):
@@ -79,113 +104,156 @@ class Step:
 
 # %% ../nbs/10_select.ipynb #48d2a9c4
 def measured(
-    parent:int,             # the process that hands out the work
-    measures:dict,          # name -> Distance: another process does not know those of the user
-    candidate:Candidate,    # with the data of its own tasks
-    method:str,             # one method
-    seeds,                  # one measurement each
+    parent: int,  # the process that hands out the work
+    measures: dict,  # name -> Distance: another process does not know those of the user
+    candidate: Candidate,  # with the data of its own tasks
+    method: str,  # one method
+    seeds,  # one measurement each
 ) -> Finding:
     "What `find` finds, on one thread, here or in another process."
     end_with(parent)
-    if os.getpid() != parent: adopt(measures)
+    if os.getpid() != parent:
+        adopt(measures)
     with one_thread(), undisturbed():
-        try: return find(candidate, method, seeds)
+        try:
+            return find(candidate, method, seeds)
         except FloatingPointError as e:
             name = candidate.source.name if candidate.source else candidate.name
-            lost = [TransferResult(method, name, candidate.target.name, s, math.nan, reason=str(e), config=candidate.plan.config) for s in seeds]
-            return Finding(candidate, method, lost, np.full(len(seeds), math.nan), None, 0.)
+            lost = [
+                TransferResult(
+                    method,
+                    name,
+                    candidate.target.name,
+                    s,
+                    math.nan,
+                    reason=str(e),
+                    config=candidate.plan.config,
+                )
+                for s in seeds
+            ]
+            return Finding(candidate, method, lost, np.full(len(seeds), math.nan), None, 0.0)
+
 
 def find_all(
-    jobs:list,       # (Candidate, method) each
-    seeds,           # each is measured with all of them
-    n_jobs:int,      # processes side by side
-) -> list:           # Findings in the same order
+    jobs: list,  # (Candidate, method) each
+    seeds,  # each is measured with all of them
+    n_jobs: int,  # processes side by side
+) -> list:  # Findings in the same order
     "Measure several candidates at once."
     parent, known = os.getpid(), DISTANCES | SCORES
-    if n_jobs == 1: return [measured(parent, {}, c, m, seeds) for c, m in jobs]
-    def sent(c): return replace(c, plan=c.plan.only(*(t.name for t in (c.source, c.target) if t is not None)))
-    calls = (joblib.delayed(measured)(parent, {m: known[m]} if m in known else {}, sent(c), m, seeds) for c, m in jobs)
-    with orderly_stop(): found = joblib.Parallel(n_jobs=n_jobs)(calls)
+    if n_jobs == 1:
+        return [measured(parent, {}, c, m, seeds) for c, m in jobs]
+
+    def sent(c):
+        return replace(c, plan=c.plan.only(*(t.name for t in (c.source, c.target) if t is not None)))
+
+    calls = (
+        joblib.delayed(measured)(parent, {m: known[m]} if m in known else {}, sent(c), m, seeds)
+        for c, m in jobs
+    )
+    with orderly_stop():
+        found = joblib.Parallel(n_jobs=n_jobs)(calls)
     return [replace(f, candidate=c) for f, (c, _) in zip(found, jobs)]
 
 # %% ../nbs/10_select.ipynb #bcef24fa
 def find_within(
-    jobs:list,                # (Candidate, method), those to be measured first in front
-    seeds,                    # each candidate is measured with all of them
-    allowance:Allowance,      # what is left of the budget
-    share:float=1.,           # of the budget that may be spent when this is over
-    n_jobs:int=1,             # processes side by side
-    tell:Callable=None,       # is told each `Step`
-) -> tuple[list, list]:       # Findings, jobs left out
+    jobs: list,  # (Candidate, method), those to be measured first in front
+    seeds,  # each candidate is measured with all of them
+    allowance: Allowance,  # what is left of the budget
+    share: float = 1.0,  # of the budget that may be spent when this is over
+    n_jobs: int = 1,  # processes side by side
+    tell: Callable = None,  # is told each `Step`
+) -> tuple[list, list]:  # Findings, jobs left out
     "Findings in the given order for as long as another one fits, and the others. The first is measured if any time is left."
     start, found, tell = allowance.spent, [], tell or (lambda step: None)
     workers = min(joblib.effective_n_jobs(n_jobs), len(jobs))
     stage = jobs[0][1]
     tell(Step(stage, 0, len(jobs), start, math.nan))
     for k in range(0, len(jobs), max(1, workers)):
-        each = (allowance.spent - start)/max(1, k)*workers           # of one round
-        if allowance.left_of(share if k else 1.) <= each: return found, jobs[k:]
-        new = find_all(jobs[k:k + workers], seeds, workers)
+        each = (allowance.spent - start) / max(1, k) * workers  # of one round
+        if allowance.left_of(share if k else 1.0) <= each:
+            return found, jobs[k:]
+        new = find_all(jobs[k : k + workers], seeds, workers)
         found += new
-        left = (allowance.spent - start)/len(found)*(len(jobs) - len(found))
-        tell(Step(stage, len(found), len(jobs), allowance.spent, left, tuple((f.candidate.name, f.score) for f in new)))
+        left = (allowance.spent - start) / len(found) * (len(jobs) - len(found))
+        tell(
+            Step(
+                stage,
+                len(found),
+                len(jobs),
+                allowance.spent,
+                left,
+                tuple((f.candidate.name, f.score) for f in new),
+            )
+        )
     return found, []
 
 # %% ../nbs/10_select.ipynb #c043
 def joined(
-    first:pd.DataFrame,          # of all candidates
-    final:pd.DataFrame=None,     # of the finalists; None: there was one stage only
+    first: pd.DataFrame,  # of all candidates
+    final: pd.DataFrame = None,  # of the finalists; None: there was one stage only
 ) -> pd.DataFrame:
     "Finalists in their order, then the others in theirs, with the score of the first stage beside."
-    if final is None: return first
+    if final is None:
+        return first
     return pd.concat([final, first.drop(final.index)]).assign(**{first.basis.iloc[0]: first.score})
 
 # %% ../nbs/10_select.ipynb #354c87ea
 def check_any(
-    method:str,        # of a stage
-    reasons:Mapping,   # candidate -> why it has no number; empty if it has one
+    method: str,  # of a stage
+    reasons: Mapping,  # candidate -> why it has no number; empty if it has one
 ):
     "Raises ValueError if no candidate has a number."
-    if not all(reasons.values()): return
-    raise ValueError(f"method must be one that gives a number for these images. Got: {method!r}, which gives none "
-                     f"({'; '.join(dict.fromkeys(reasons.values()))}); use another, or label more images.")
+    if not all(reasons.values()):
+        return
+    raise ValueError(
+        f"method must be one that gives a number for these images. Got: {method!r}, which gives none "
+        f"({'; '.join(dict.fromkeys(reasons.values()))}); use another, or label more images."
+    )
 
 # %% ../nbs/10_select.ipynb #881cacad
 def tied_out(
-    ordered:list,     # Findings of the first stage, best first
-    finalists:int,    # how many go on
-) -> list[str]:       # a sentence, or none
+    ordered: list,  # Findings of the first stage, best first
+    finalists: int,  # how many go on
+) -> list[str]:  # a sentence, or none
     "Who missed the second stage for nothing but the order of the candidates."
     last, others = ordered[:finalists][-1], ordered[finalists:]
     out = [f.candidate.name for f in others if f.score == last.score]
-    if not out: return []
-    return [f"{', '.join(out)} missed the second stage by the order of the candidates alone: {last.method} is the same as for {last.candidate.name}."]
+    if not out:
+        return []
+    return [
+        f"{', '.join(out)} missed the second stage by the order of the candidates alone: {last.method} is the same as for {last.candidate.name}."
+    ]
 
 # %% ../nbs/10_select.ipynb #c044
 @dataclass(frozen=True)
 class Race:
     "How candidates are compared."
-    what: str                  # in words
-    method: str                # a method, or "cascade"
-    seeds: list                # each is measured with all of them
-    allowance: Allowance       # the budget
-    first: str="logme"         # of the cascade: what is measured on all candidates
-    final: str="fine_tuning_error"   # of the cascade: what is measured on the finalists
-    finalists: int=3           # of the cascade: how many the first stage lets through
-    rival: Callable|None=None  # best candidate -> the Candidate that is trained from scratch; None: none is
-    both: bool=False           # the finalists with their bodies frozen, too
-    n_jobs: int=1              # processes side by side
-    tell: Callable|None=None   # is told each `Step`
 
-    def run(self,
-        jobs:list,          # (Candidate, method) each
-        share:float=1.,     # as for `find_within`
-    ): return find_within(jobs, self.seeds, self.allowance, share, self.n_jobs, self.tell)
+    what: str  # in words
+    method: str  # a method, or "cascade"
+    seeds: list  # each is measured with all of them
+    allowance: Allowance  # the budget
+    first: str = "logme"  # of the cascade: what is measured on all candidates
+    final: str = "fine_tuning_error"  # of the cascade: what is measured on the finalists
+    finalists: int = 3  # of the cascade: how many the first stage lets through
+    rival: Callable | None = None  # best candidate -> the one trained from scratch; None: none is
+    both: bool = False  # the finalists with their bodies frozen, too
+    n_jobs: int = 1  # processes side by side
+    tell: Callable | None = None  # is told each `Step`
+
+    def run(
+        self,
+        jobs: list,  # (Candidate, method) each
+        share: float = 1.0,  # as for `find_within`
+    ):
+        return find_within(jobs, self.seeds, self.allowance, share, self.n_jobs, self.tell)
+
 
 def with_rival(
-    race:Race,           # whose rival is wanted
-    candidates:list,     # of the last stage, best guess first
-    method:str,          # of that stage
+    race: Race,  # whose rival is wanted
+    candidates: list,  # of the last stage, best guess first
+    method: str,  # of that stage
 ) -> list:
     "The jobs of the last stage: training from scratch comes second."
     jobs = [(c, method) for c in candidates]
@@ -193,9 +261,11 @@ def with_rival(
 
 # %% ../nbs/10_select.ipynb #2f009543
 def run_race(
-    race:Race,            # how
-    candidates:list,      # who
-) -> tuple[dict, list, list, Finding]:   # method -> Findings, those left out, notes, from scratch (None: not measured)
+    race: Race,  # how
+    candidates: list,  # who
+) -> tuple[
+    dict, list, list, Finding
+]:  # method -> Findings, those left out, notes, from scratch (None: not measured)
     "The stages one after the other."
     stages, left, tied = {}, [], []
     last = race.method
@@ -205,20 +275,25 @@ def run_race(
             check_any(race.first, {f.candidate.name: f.reason for f in everyone})
             everyone = best_first(everyone)
             stages[race.first], left, tied = everyone, [c for c, _ in out], tied_out(everyone, race.finalists)
-        candidates, last = [f.candidate for f in everyone[:race.finalists] if not f.reason], race.final
+        candidates, last = [f.candidate for f in everyone[: race.finalists] if not f.reason], race.final
     found, out = race.run(with_rival(race, candidates, last)) if candidates else ([], [])
     fresh = next((f for f in found if f.method == SCRATCH), None)
     found, left = [f for f in found if f.method != SCRATCH], [c for c, m in out if m != SCRATCH] + left
-    if found: stages[last] = found
+    if found:
+        stages[last] = found
     if not stages:
-        raise ValueError("budget must leave time for one candidate. "
-                         f"Got: {race.allowance.seconds:g} seconds, spent before the first was measured.")
-    for name, some in stages.items(): check_any(name, {f.candidate.name: f.reason for f in some})
+        raise ValueError(
+            "budget must leave time for one candidate. "
+            f"Got: {race.allowance.seconds:g} seconds, spent before the first was measured."
+        )
+    for name, some in stages.items():
+        check_any(name, {f.candidate.name: f.reason for f in some})
     return stages, left, tied, fresh
 
+
 def compete(
-    race:Race,            # how
-    candidates:list,      # who
+    race: Race,  # how
+    candidates: list,  # who
 ) -> Ranking:
     "Rank candidates by one method, or by a cascade of two."
     found, left, tied, fresh = run_race(race, candidates)
@@ -228,191 +303,282 @@ def compete(
     frozen = None
     if race.both and last == "fine_tuning_error":
         again = race.run([(f.candidate, "linear_probe_error") for f in found[last]])[0]
-        if again: found, frozen = found | {"linear_probe_error": again}, in_order(again)
+        if again:
+            found, frozen = found | {"linear_probe_error": again}, in_order(again)
     scratch = () if fresh is None or fresh.reason else (fresh.score, *fresh.limits)
     entries = {c.name: c for c in candidates} | ({fresh.candidate.name: fresh.candidate} if fresh else {})
-    reasons = {f.candidate.name: f.reason for some in (*found.values(), [fresh] if fresh else []) for f in some if f.reason}
-    return Ranking(race.what, joined(*tables.values()), tables, over, tuple(c.name for c in left), race.allowance.seconds, race.allowance.spent,
-                   scratch=scratch, reasons=reasons, guess=guessing(candidates[0].target), notes=warn_of([Doubt(t, "note") for t in tied]),
-                   found=found | ({SCRATCH: [fresh]} if fresh else {}), entries=entries, frozen=frozen)
+    reasons = {
+        f.candidate.name: f.reason
+        for some in (*found.values(), [fresh] if fresh else [])
+        for f in some
+        if f.reason
+    }
+    return Ranking(
+        race.what,
+        joined(*tables.values()),
+        tables,
+        over,
+        tuple(c.name for c in left),
+        race.allowance.seconds,
+        race.allowance.spent,
+        scratch=scratch,
+        reasons=reasons,
+        guess=guessing(candidates[0].target),
+        notes=warn_of([Doubt(t, "note") for t in tied]),
+        found=found | ({SCRATCH: [fresh]} if fresh else {}),
+        entries=entries,
+        frozen=frozen,
+    )
 
 # %% ../nbs/10_select.ipynb #c046
-def check_names(method, first, final, finalists):   # of `rank_sources`
+def check_names(method, first, final, finalists):  # of `rank_sources`
     "Raises UnknownName or ValueError for methods that do not exist or cannot be stages of a cascade."
     check_method(method)
     single = tuple(m for m in methods_now() if m != "cascade")
-    check_method(first, "first", single); check_method(final, "final", single)
+    check_method(first, "first", single)
+    check_method(final, "final", single)
     check_whole(finalists, "finalists", 1, 10**6)
-    if first == final: raise ValueError(f"final must be another method than first. Got: {final!r} for both.")
+    if first == final:
+        raise ValueError(f"final must be another method than first. Got: {final!r} for both.")
 
 # %% ../nbs/10_select.ipynb #9f5a6b66
 def as_networks(
-    networks:Mapping,     # name -> nn.Module, or the name of one as `load_model` takes it
-    target:Task,          # whose images they will see
-    argument:str,         # how to call it in messages
+    networks: Mapping,  # name -> nn.Module, or the name of one as `load_model` takes it
+    target: Task,  # whose images they will see
+    argument: str,  # how to call it in messages
 ) -> dict[str, Trained]:
     "Trained networks by name; raises TypeError or ValueError for what is none."
     made = {}
     for name, network in networks.items():
-        if isinstance(network, str): network = load_model(network, shape=target.shape)
+        if isinstance(network, str):
+            network = load_model(network, shape=target.shape)
         made[str(name)] = Trained(network, target.x_train, f"{argument}[{name!r}]")
     return made
 
-def is_network(value) -> bool: return isinstance(value, (nn.Module, str))
+
+def is_network(value) -> bool:
+    return isinstance(value, (nn.Module, str))
+
 
 def split_shelf(
-    target,               # should be a Task
-    candidates,           # of `rank_sources`
-    prepared,             # of `rank_sources`
-) -> tuple[dict, dict, dict]:   # name -> Task or None, name -> Trained, what of `prepared` is Fitted
+    target,  # should be a Task
+    candidates,  # of `rank_sources`
+    prepared,  # of `rank_sources`
+) -> tuple[dict, dict, dict]:  # name -> Task or None, name -> Trained, what of `prepared` is Fitted
     "Who competes; raises TypeError or ValueError for what cannot be a candidate."
-    if not isinstance(target, Task): raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
+    if not isinstance(target, Task):
+        raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
     prepared = {} if prepared is None else prepared
     if not isinstance(prepared, Mapping):
-        raise TypeError(f"prepared must map names of candidates to Fitted or to trained networks. Got: {type(prepared).__name__}.")
+        raise TypeError(
+            f"prepared must map names of candidates to Fitted or to trained networks. Got: {type(prepared).__name__}."
+        )
     own = {k: v for k, v in prepared.items() if isinstance(v, nn.Module)}
-    if candidates is None: candidates = dict.fromkeys(own)
-    if isinstance(candidates, (list, tuple)) and candidates and all(isinstance(c, str) for c in candidates): candidates = {c: c for c in candidates}
+    if candidates is None:
+        candidates = dict.fromkeys(own)
+    if isinstance(candidates, (list, tuple)) and candidates and all(isinstance(c, str) for c in candidates):
+        candidates = {c: c for c in candidates}
     if not isinstance(candidates, Mapping) or not candidates:
-        raise TypeError("candidates must map at least one name to a Task (a Suite, or a dict) or to a trained network, or list names of networks. "
-                        f"Got: {candidates!r:.80}.")
+        raise TypeError(
+            "candidates must map at least one name to a Task (a Suite, or a dict) or to a trained network, or list names of networks. "
+            f"Got: {candidates!r:.80}."
+        )
     for name in prepared:
-        if not (name in candidates or isinstance(name, tuple) and name[0] in candidates): raise unknown("prepared name", name, candidates)
+        if not (name in candidates or isinstance(name, tuple) and name[0] in candidates):
+            raise unknown("prepared name", name, candidates)
     nets = {k: v for k, v in candidates.items() if is_network(v)} | own
     for name, task in candidates.items():
-        if isinstance(task, Task) or name in nets and (task is None or name not in own): continue
-        if name in own: raise TypeError(f"candidates[{name!r}] must be the Task of the network in prepared, or None. Got: {type(task).__name__}.")
-        raise TypeError(f"candidates[{name!r}] must be a Task or a trained network; what is fitted goes into prepared. Got: {type(task).__name__}.")
+        if isinstance(task, Task) or name in nets and (task is None or name not in own):
+            continue
+        if name in own:
+            raise TypeError(
+                f"candidates[{name!r}] must be the Task of the network in prepared, or None. Got: {type(task).__name__}."
+            )
+        raise TypeError(
+            f"candidates[{name!r}] must be a Task or a trained network; what is fitted goes into prepared. Got: {type(task).__name__}."
+        )
     tasks = check_shelf(target, {k: v for k, v in candidates.items() if isinstance(v, Task)})
     argument = {k: "prepared" if k in own else "candidates" for k in nets}
     trained = {str(k): as_networks({k: v}, target, argument[k])[str(k)] for k, v in nets.items()}
     shelf = {str(k): tasks.get(str(k)) for k in candidates}
-    for name in trained: _fits_source(trained[name], shelf[name])
+    for name in trained:
+        _fits_source(trained[name], shelf[name])
     return shelf, trained, {k: v for k, v in prepared.items() if k not in own}
 
-def _fits_source(trained:Trained, source):
-    if source is not None and trained.outputs != source.n_classes: widened(trained, source.n_classes, source.n_classes)
 
-def check_shelf(target:Task, candidates:Mapping) -> dict[str, Task]:
+def _fits_source(trained: Trained, source):
+    if source is not None and trained.outputs != source.n_classes:
+        widened(trained, source.n_classes, source.n_classes)
+
+
+def check_shelf(target: Task, candidates: Mapping) -> dict[str, Task]:
     "The tasks by name; raises TypeError or ValueError for what cannot be a source for the target."
     shelf = named_by_key(candidates, "candidates") if candidates else {}
-    for task in shelf.values(): joint_label_space(task, target)
+    for task in shelf.values():
+        joint_label_space(task, target)
     if target.name in shelf:
-        raise ValueError(f"candidates must not have the target's name. Got: {target.name!r} in both; "
-                         "leave it out, or rename one with `dataclasses.replace(task, name=...)`.")
+        raise ValueError(
+            f"candidates must not have the target's name. Got: {target.name!r} in both; "
+            "leave it out, or rename one with `dataclasses.replace(task, name=...)`."
+        )
     return shelf
 
 # %% ../nbs/10_select.ipynb #c048
 def check_stages(
-    methods,                  # names in `METHODS`, not "cascade"
-    model,                    # name or factory
-    target:Task,              # whose images the network should take
-    config:TransferConfig,    # its `first_coupling` may need features
+    methods,  # names in `METHODS`, not "cascade"
+    model,  # name or factory
+    target: Task,  # whose images the network should take
+    config: TransferConfig,  # its `first_coupling` may need features
 ):
     "Raises ValueError, before anything is trained, for a network without the features that a method looks at."
     build_model(get_model(model), target.n_classes, target.x_train, 0)
     blind = {"leep", "nce", "source_accuracy", "uncoupled", "fine_tuning", "wasserstein", SCRATCH}
-    if config.first_coupling != "features": blind |= {"coupled"}
-    if {ENDS.get(m, m) for m in methods if m in METHODS} - blind: check_features(model, target)
+    if config.first_coupling != "features":
+        blind |= {"coupled"}
+    if {ENDS.get(m, m) for m in methods if m in METHODS} - blind:
+        check_features(model, target)
+
 
 def check_alone(
-    methods,            # names in `METHODS`, not "cascade"
-    shelf:Mapping,      # name -> Task or None
-    trained:Mapping,    # name -> Trained
+    methods,  # names in `METHODS`, not "cascade"
+    shelf: Mapping,  # name -> Task or None
+    trained: Mapping,  # name -> Trained
 ):
     "Raises ValueError for a method that needs what a network did not bring with it: its source's images, or a head."
     bare = [name for name, task in shelf.items() if task is None]
     headless = [name for name in bare if not trained[name].head]
     for m in methods:
         if bare and m not in ALONE:
-            raise ValueError(f"method {m!r} needs the images that a network was trained on (for the source's side, or for its noise floor). Got: none for {bare}; "
-                             f"give candidates={{name: Task}} beside prepared={{name: network}}, or use one of {', '.join(ALONE)}.")
+            raise ValueError(
+                f"method {m!r} needs the images that a network was trained on (for the source's side, or for its noise floor). Got: none for {bare}; "
+                f"give candidates={{name: Task}} beside prepared={{name: network}}, or use one of {', '.join(ALONE)}."
+            )
         if headless and m in BY_HEAD:
-            raise ValueError(f"method {m!r} needs the probabilities of a trained head. Got: networks without a head, {headless}; use logme, h_score or knn.")
+            raise ValueError(
+                f"method {m!r} needs the probabilities of a trained head. Got: networks without a head, {headless}; use logme, h_score or knn."
+            )
+
 
 def given_for(
-    prepared:Mapping,     # of `rank_sources`
-    name:str,             # of the candidate
-    seeds,                # of the ranking
-    target:Task,          # whose images the networks take
-) -> dict:                # seed, or None for all seeds -> Fitted
+    prepared: Mapping,  # of `rank_sources`
+    name: str,  # of the candidate
+    seeds,  # of the ranking
+    target: Task,  # whose images the networks take
+) -> dict:  # seed, or None for all seeds -> Fitted
     "The fitted networks of one candidate: prepared[name] for all seeds, or prepared[name, seed]."
     found = {None: prepared.get(name)} | {s: prepared.get((name, s)) for s in seeds}
     found = {k: v for k, v in found.items() if v is not None}
     for fitted in found.values():
         if not isinstance(fitted, Fitted):
-            raise TypeError(f"prepared[{name!r}] must be a Fitted, as `fit_source` returns it, or a trained nn.Module. Got: {type(fitted).__name__}.")
+            raise TypeError(
+                f"prepared[{name!r}] must be a Fitted, as `fit_source` returns it, or a trained nn.Module. Got: {type(fitted).__name__}."
+            )
         outputs = predict_logits(fitted.model, target.x_train[:1]).shape[1]
         if outputs != fitted.n_outputs:
-            raise ValueError(f"prepared[{name!r}] must have a head of its n_outputs, {fitted.n_outputs}. Got: a network with {outputs} outputs.")
+            raise ValueError(
+                f"prepared[{name!r}] must have a head of its n_outputs, {fitted.n_outputs}. Got: a network with {outputs} outputs."
+            )
     return found
 
 # %% ../nbs/10_select.ipynb #c050
 @contextmanager
 def folder_or_temporary(store):
     "The folder, or one that vanishes afterwards."
-    if store is not None: yield store
+    if store is not None:
+        yield store
     else:
-        with tempfile.TemporaryDirectory() as folder: yield folder
+        with tempfile.TemporaryDirectory() as folder:
+            yield folder
+
 
 def rival_of(
-    model,                    # name or factory that sources are fitted with
-    config:TransferConfig,    # whose number of steps is taken
-    folder,                   # of the store
-    seeds,                    # one fresh network each
-) -> Callable:                # best Candidate -> the one that is trained from scratch
+    model,  # name or factory that sources are fitted with
+    config: TransferConfig,  # whose number of steps is taken
+    folder,  # of the store
+    seeds,  # one fresh network each
+) -> Callable:  # best Candidate -> the one that is trained from scratch
     "Who trains the target from fresh weights, with the architecture of the best candidate."
+
     def rival(best):
         factory = untrained(best.trained) if best.trained is not None else best.plan.model
-        return Candidate("(from scratch)", None, best.target, make_plan(Suite([best.target]), factory, config, folder, seeds), tuning=best.tuning)
+        return Candidate(
+            "(from scratch)",
+            None,
+            best.target,
+            make_plan(Suite([best.target]), factory, config, folder, seeds),
+            tuning=best.tuning,
+        )
+
     return rival
 
 # %% ../nbs/10_select.ipynb #7bbc5486
 def doubts_about_images(
-    shelf:Mapping,         # name -> Task, the sources
-    target:Task,           # whose test images count
-    tested:bool,           # is an error on them read?
-    files=None,            # `image_digests` -> name of a file, if known
-) -> list:                 # Doubts
+    shelf: Mapping,  # name -> Task, the sources
+    target: Task,  # whose test images count
+    tested: bool,  # is an error on them read?
+    files=None,  # `image_digests` -> name of a file, if known
+) -> list:  # Doubts
     "What makes the test images poor evidence: too few of them, or some that a network has been trained on."
     n, found = len(target.y_test), []
     if tested and n < LEAST_TESTED:
-        found.append(Doubt(f"{target.name} has {n} test images: an error on fewer than about {LEAST_TESTED} says little.", "stop"))
-    return found + [Doubt(note, "stop") for note in leak_notes({**shelf, target.name: target}, {target.name: target}, files)]
+        found.append(
+            Doubt(
+                f"{target.name} has {n} test images: an error on fewer than about {LEAST_TESTED} says little.",
+                "stop",
+            )
+        )
+    return found + [
+        Doubt(note, "stop")
+        for note in leak_notes({**shelf, target.name: target}, {target.name: target}, files)
+    ]
+
 
 def doubts_about_weights(
-    trained:Mapping,       # name -> Trained
-) -> list:                 # Doubts
+    trained: Mapping,  # name -> Trained
+) -> list:  # Doubts
     "Which networks are known to have no trained weights."
     blank = [name for name, t in trained.items() if not getattr(t.network, "recipe", {}).get("trained", True)]
-    if not blank: return []
-    return [Doubt(f"{', '.join(blank)}: no weights were found, so these networks begin as they were drawn. Give NAME@WEIGHTS.")]
+    if not blank:
+        return []
+    return [
+        Doubt(
+            f"{', '.join(blank)}: no weights were found, so these networks begin as they were drawn. Give NAME@WEIGHTS."
+        )
+    ]
+
 
 def doubts_about_sources(
-    table:pd.DataFrame,    # as `in_order` gives it
-    sources:Mapping,       # candidate -> Task that its network was fitted to
-) -> list:                 # Doubts
+    table: pd.DataFrame,  # as `in_order` gives it
+    sources: Mapping,  # candidate -> Task that its network was fitted to
+) -> list:  # Doubts
     "Which networks are no better than guessing on their own task."
     own = {name: accuracy for name, accuracy in table.source_accuracy.items() if sources[name] is not None}
-    return [Doubt(note) for name, accuracy in own.items() if (note := doubt_about_source(name, sources[name], accuracy))]
+    return [
+        Doubt(note)
+        for name, accuracy in own.items()
+        if (note := doubt_about_source(name, sources[name], accuracy))
+    ]
 
-def warn_of(notes) -> tuple:    # sentences
+
+def warn_of(notes) -> tuple:  # sentences
     "The sentences, each of which is a warning too."
-    for note in notes: warnings.warn(note, WeakEvidence, stacklevel=4)
+    for note in notes:
+        warnings.warn(note, WeakEvidence, stacklevel=4)
     return tuple(notes)
 
 # %% ../nbs/10_select.ipynb #9a39b5bd
 def check_enough(
-    methods,                  # names in `METHODS`, not "cascade"
-    shelf:Mapping,            # name -> Task, the sources
-    target:Task,              # whose images may be too few
-    config:TransferConfig,    # says which images are looked at
-    seeds,                    # each draws its own
+    methods,  # names in `METHODS`, not "cascade"
+    shelf: Mapping,  # name -> Task, the sources
+    target: Task,  # whose images may be too few
+    config: TransferConfig,  # says which images are looked at
+    seeds,  # each draws its own
 ):
     "Raises ValueError, before anything is trained, if a score can have no number for any candidate."
     target = on_device(target, config)
     for m in methods:
-        if m not in SCORES: continue
+        if m not in SCORES:
+            continue
         there = {s: target.y_train[images_drawn(target, config, s)].cpu().numpy() for s in seeds}
         reasons = {}
         for name, task in shelf.items():
@@ -421,34 +587,47 @@ def check_enough(
             reasons[name] = next(filter(None, (too_few(m, own[s], there[s]) for s in seeds)), "")
         check_any(m, reasons)
 
+
 def reads_errors(
-    methods,    # names in `METHODS`, not "cascade"
+    methods,  # names in `METHODS`, not "cascade"
 ) -> bool:
     "Does any of them end in an error on the target's test images?"
     return bool({ENDS.get(m, m) for m in methods} & {"coupled", "uncoupled", "fine_tuning", *TUNED})
 
 # %% ../nbs/10_select.ipynb #246dcbdf
-TUNES = {"full": "fine_tuning_error", "head": "linear_probe_error", "both": "fine_tuning_error"}   # what is trained -> the error that the finalists are ranked by
+# what is trained -> the error that the finalists are ranked by
+TUNES = {"full": "fine_tuning_error", "head": "linear_probe_error", "both": "fine_tuning_error"}
 
-def check_race(method, first, final, finalists, tune) -> tuple[list, str]:   # as for `rank_sources`
+
+def check_race(method, first, final, finalists, tune) -> tuple[list, str]:  # as for `rank_sources`
     "The methods of the stages, and the final one. Raises UnknownName or ValueError."
     check_choice(tune, "tune", tuple(TUNES))
-    if final == "fine_tuning_error": final = TUNES[tune]
+    if final == "fine_tuning_error":
+        final = TUNES[tune]
     check_names(method, first, final, finalists)
     return ([first, final] if method == "cascade" else [method]), final
 
+
 def make_entries(
-    target:Task, shelf:Mapping, trained:Mapping, prepared:Mapping,   # as `split_shelf` gives them
-    model, config, folder, seeds,                                    # as for `make_plan`
-) -> list:                # Candidates
+    target: Task,
+    shelf: Mapping,
+    trained: Mapping,
+    prepared: Mapping,  # as `split_shelf` gives them
+    model,
+    config,
+    folder,
+    seeds,  # as for `make_plan`
+) -> list:  # Candidates
     "A candidate of each source or network, with the plan that its records belong to."
     fitted_here = [t for name, t in shelf.items() if t is not None and name not in trained]
     plan = make_plan(Suite([target, *fitted_here]), model, config, folder, seeds) if fitted_here else None
     entries = []
     for name, task in shelf.items():
         if name in trained:
-            own = make_plan(Suite([target] + [task]*(task is not None)), trained[name], config, folder, [])
-            own = plan_for(replace(own, networks=dict.fromkeys(seeds, "")), {}, trained[name], task is not None)
+            own = make_plan(Suite([target] + [task] * (task is not None)), trained[name], config, folder, [])
+            own = plan_for(
+                replace(own, networks=dict.fromkeys(seeds, "")), {}, trained[name], task is not None
+            )
             entries.append(Candidate(name, task, target, own, {}, trained[name]))
         else:
             given = given_for(prepared, name, seeds, target)
@@ -457,43 +636,61 @@ def make_entries(
 
 # %% ../nbs/10_select.ipynb #820fae5e
 def check_tuning(
-    tuning,           # should be a Tuning
-    on_checkpoint,    # should be a function, or None
-    methods,          # of the stages
-    target:Task,      # whose classes may have weights
-    n_jobs:int,       # processes side by side
+    tuning,  # should be a Tuning
+    on_checkpoint,  # should be a function, or None
+    methods,  # of the stages
+    target: Task,  # whose classes may have weights
+    n_jobs: int,  # processes side by side
 ):
     "Raises TypeError or ValueError for a way to fine-tune that cannot be, or would be without effect."
-    if not isinstance(tuning, Tuning): raise TypeError(f"tuning must be a Tuning, e.g. Tuning('adamw'). Got: {tuning!r:.80}.")
+    if not isinstance(tuning, Tuning):
+        raise TypeError(f"tuning must be a Tuning, e.g. Tuning('adamw'). Got: {tuning!r:.80}.")
     tuning.weights(target)
-    tunes, heads = "fine_tuning_error" in methods, tuning == Tuning(class_weights=tuning.class_weights) and "linear_probe_error" in methods
+    tunes, heads = (
+        "fine_tuning_error" in methods,
+        tuning == Tuning(class_weights=tuning.class_weights) and "linear_probe_error" in methods,
+    )
     if tuning != Tuning() and not tunes and not heads:
-        raise ValueError("tuning must be left out where it would have no effect: optimizer, schedule and lr need the method 'fine_tuning_error' "
-                         f"(or a cascade that ends in it), class_weights that or 'linear_probe_error'. Got: {tuning} with {', '.join(methods)}.")
-    if on_checkpoint is None: return
-    if not callable(on_checkpoint): raise TypeError(f"on_checkpoint must be a function that takes a Checkpoint. Got: {on_checkpoint!r:.80}.")
-    if not tunes: raise ValueError(f"on_checkpoint must be left out where nothing is fine-tuned. Got: a function, with {', '.join(methods)}.")
-    if n_jobs != 1: raise ValueError(f"on_checkpoint must have n_jobs=1: it is called in this process, and others would do the work. Got: n_jobs={n_jobs}.")
+        raise ValueError(
+            "tuning must be left out where it would have no effect: optimizer, schedule and lr need the method 'fine_tuning_error' "
+            f"(or a cascade that ends in it), class_weights that or 'linear_probe_error'. Got: {tuning} with {', '.join(methods)}."
+        )
+    if on_checkpoint is None:
+        return
+    if not callable(on_checkpoint):
+        raise TypeError(
+            f"on_checkpoint must be a function that takes a Checkpoint. Got: {on_checkpoint!r:.80}."
+        )
+    if not tunes:
+        raise ValueError(
+            f"on_checkpoint must be left out where nothing is fine-tuned. Got: a function, with {', '.join(methods)}."
+        )
+    if n_jobs != 1:
+        raise ValueError(
+            f"on_checkpoint must have n_jobs=1: it is called in this process, and others would do the work. Got: n_jobs={n_jobs}."
+        )
 
 # %% ../nbs/10_select.ipynb #fcedd8c8
 @one_thread()
 def rank_sources(
-    target:Task,                     # what is to be learnt
-    candidates=None,                 # name -> Task (a Suite, or a dict), or trained nn.Module, or None; or a list of names for `load_model`
-    method="cascade",                # a name in `METHODS`, or a function as `register` takes it
-    model="small_cnn",               # name or factory, for sources that are fitted here: n_classes -> nn.Module
-    config:TransferConfig=None,      # None: `TransferConfig.choice()`
-    seeds=(0,),                      # everything is measured once a seed
-    budget:float=None,               # seconds for everything; None: as long as it takes
-    prepared:Mapping=None,           # name -> trained nn.Module or Fitted, or (name, seed) -> Fitted; other sources are fitted here
-    store=None,                      # folder of finished pairs; None: nothing is kept
-    first:str="logme", final:str="fine_tuning_error", finalists:int=3,   # of the cascade: for all, for the finalists, how many these are
-    scratch:bool=False,              # train the target from scratch too, to see whether any source is worth it
-    tune:str="full",                 # of the finalists: "full", all weights; "head", a linear probe of the frozen body; or "both", compared
-    n_jobs:int=1,                    # processes side by side; -1: one a core
-    progress:Callable=None,          # is called with each `Step`, e.g. print; None: nothing is said
-    tuning:Tuning=Tuning(),          # how candidates are fine-tuned: optimiser, schedule, class weights
-    on_checkpoint:Callable=None,     # is called with each `Checkpoint` while a candidate is fine-tuned, not for what the store has; needs n_jobs=1
+    target: Task,  # what is to be learnt
+    candidates=None,  # name -> Task (a Suite, or a dict), or trained nn.Module, or None; or a list of names for `load_model`
+    method="cascade",  # a name in `METHODS`, or a function as `register` takes it
+    model="small_cnn",  # name or factory, for sources that are fitted here: n_classes -> nn.Module
+    config: TransferConfig = None,  # None: `TransferConfig.choice()`
+    seeds=(0,),  # everything is measured once a seed
+    budget: float = None,  # seconds for everything; None: as long as it takes
+    prepared: Mapping = None,  # name -> trained nn.Module or Fitted, or (name, seed) -> Fitted; other sources are fitted here
+    store=None,  # folder of finished pairs; None: nothing is kept
+    first: str = "logme",
+    final: str = "fine_tuning_error",
+    finalists: int = 3,  # of the cascade: for all, for the finalists, how many these are
+    scratch: bool = False,  # train the target from scratch too, to see whether any source is worth it
+    tune: str = "full",  # of the finalists: "full", all weights; "head", a linear probe of the frozen body; or "both", compared
+    n_jobs: int = 1,  # processes side by side; -1: one a core
+    progress: Callable = None,  # is called with each `Step`, e.g. print; None: nothing is said
+    tuning: Tuning = Tuning(),  # how candidates are fine-tuned: optimiser, schedule, class weights
+    on_checkpoint: Callable = None,  # is called with each `Checkpoint` while a candidate is fine-tuned, not for what the store has; needs n_jobs=1
 ) -> Ranking:
     """Which source, or which trained network, is the best to fine-tune from?
 
@@ -508,31 +705,58 @@ def rank_sources(
     config = TransferConfig.choice() if config is None else check_config(config)
     tasks = {name: task for name, task in shelf.items() if task is not None}
     check_alone(methods, shelf, trained)
-    for factory in [model]*(len(shelf) > len(trained)) + list(trained.values()): check_stages(methods, factory, target, config)
+    for factory in [model] * (len(shelf) > len(trained)) + list(trained.values()):
+        check_stages(methods, factory, target, config)
     check_enough(methods, shelf, target, config, seeds)
     files = getattr(getattr(candidates, "read", None), "files", None)
-    notes = warn_of(doubts_about_images(tasks, target, scratch or reads_errors(methods), files) + doubts_about_weights(trained))
+    notes = warn_of(
+        doubts_about_images(tasks, target, scratch or reads_errors(methods), files)
+        + doubts_about_weights(trained)
+    )
     what = f"{'networks' if trained and not tasks else 'sources'} for {target.name}"
     with folder_or_temporary(store) as folder:
         entries = make_entries(target, shelf, trained, prepared, model, config, folder, seeds)
         entries = [replace(e, tuning=tuning, on_checkpoint=on_checkpoint) for e in entries]
         rival = rival_of(model, config, folder, seeds) if scratch else None
-        ranking = compete(Race(what, method, seeds, allowance, first, final, finalists, rival, tune == "both", n_jobs, progress), entries)
-        if store is None: ranking.keep_fits()
+        ranking = compete(
+            Race(
+                what,
+                method,
+                seeds,
+                allowance,
+                first,
+                final,
+                finalists,
+                rival,
+                tune == "both",
+                n_jobs,
+                progress,
+            ),
+            entries,
+        )
+        if store is None:
+            ranking.keep_fits()
     return replace(ranking, notes=notes + ranking.notes + warn_of(doubts_about_sources(ranking.table, shelf)))
 
 # %% ../nbs/10_select.ipynb #c063
 def check_models(models) -> dict:
     "Names of networks and their factories; raises TypeError or UnknownName."
-    if isinstance(models, (list, tuple)) and all(isinstance(m, str) for m in models): models = {m: m for m in models}
+    if isinstance(models, (list, tuple)) and all(isinstance(m, str) for m in models):
+        models = {m: m for m in models}
     if not isinstance(models, Mapping) or not models:
-        raise TypeError("models must map names to factories n_classes -> nn.Module or to trained networks, or list names of models. "
-                        f"Got: {models!r:.80}.")
-    return {str(name): m if is_network(m) and m not in MODELS else get_model(m) and m for name, m in models.items()}
+        raise TypeError(
+            "models must map names to factories n_classes -> nn.Module or to trained networks, or list names of models. "
+            f"Got: {models!r:.80}."
+        )
+    return {
+        str(name): m if is_network(m) and m not in MODELS else get_model(m) and m
+        for name, m in models.items()
+    }
+
 
 def count_parameters(
-    model,         # name or factory
-    task:Task,     # whose number of classes and image size the network gets
+    model,  # name or factory
+    task: Task,  # whose number of classes and image size the network gets
 ) -> int:
     "Trainable weights of a network for a task."
     network = build_model(get_model(model), task.n_classes, task.x_train, 0)
@@ -540,40 +764,52 @@ def count_parameters(
 
 # %% ../nbs/10_select.ipynb #179a828c
 def split_models(
-    source, target:Task, models, prepared,   # of `rank_architectures`
-) -> tuple[dict, dict, dict]:                # name -> factory, name -> Trained, what of `prepared` is Fitted
+    source,
+    target: Task,
+    models,
+    prepared,  # of `rank_architectures`
+) -> tuple[dict, dict, dict]:  # name -> factory, name -> Trained, what of `prepared` is Fitted
     "Which networks are fitted here and which are trained already; raises TypeError or ValueError."
     prepared = {} if prepared is None else prepared
-    if not isinstance(prepared, Mapping): raise TypeError(f"prepared must map names of models to Fitted or to trained networks. Got: {type(prepared).__name__}.")
+    if not isinstance(prepared, Mapping):
+        raise TypeError(
+            f"prepared must map names of models to Fitted or to trained networks. Got: {type(prepared).__name__}."
+        )
     own = {k: v for k, v in prepared.items() if isinstance(v, nn.Module)}
     models = check_models(own if models is None else models)
     for name in prepared:
-        if not (name in models or isinstance(name, tuple) and name[0] in models): raise unknown("prepared name", name, models)
+        if not (name in models or isinstance(name, tuple) and name[0] in models):
+            raise unknown("prepared name", name, models)
     nets = {k: v for k, v in models.items() if is_network(v) and v not in MODELS} | own
     trained = as_networks(nets, target, "models")
-    for network in trained.values(): _fits_source(network, source)
+    for network in trained.values():
+        _fits_source(network, source)
     factories = {k: v for k, v in models.items() if k not in trained}
     if source is None and factories:
-        raise ValueError(f"source must be a Task, to which untrained networks are fitted. Got: None with {list(factories)}.")
+        raise ValueError(
+            f"source must be a Task, to which untrained networks are fitted. Got: None with {list(factories)}."
+        )
     return factories, trained, {k: v for k, v in prepared.items() if k not in own}
 
 # %% ../nbs/10_select.ipynb #c065
 @one_thread()
 def rank_architectures(
-    source:Task,                     # to which each network is fitted, or was; None: trained networks whose images are not at hand
-    target:Task,                     # what is to be learnt
-    models=None,                     # name -> factory n_classes -> nn.Module, or trained nn.Module; or names of models, also for `load_model`
-    method="coupled",                # a name in `METHODS`, or a function as `register` takes it
-    config:TransferConfig=None,      # None: `TransferConfig.choice()`
-    seeds=(0,),                      # everything is measured once a seed
-    budget:float=None,               # seconds for everything; None: as long as it takes
-    prepared:Mapping=None,           # name of a model -> trained nn.Module or Fitted, or (name, seed) -> Fitted
-    store=None,                      # folder of finished pairs; None: nothing is kept
-    first:str="logme", final:str="fine_tuning_error", finalists:int=3,   # of the cascade: for all, for the finalists, how many these are
-    n_jobs:int=1,                    # processes side by side; -1: one a core
-    progress:Callable=None,          # is called with each `Step`, e.g. print; None: nothing is said
-    tuning:Tuning=Tuning(),          # how candidates are fine-tuned: optimiser, schedule, class weights
-    on_checkpoint:Callable=None,     # is called with each `Checkpoint` while a candidate is fine-tuned, not for what the store has; needs n_jobs=1
+    source: Task,  # to which each network is fitted, or was; None: trained networks whose images are not at hand
+    target: Task,  # what is to be learnt
+    models=None,  # name -> factory n_classes -> nn.Module, or trained nn.Module; or names of models, also for `load_model`
+    method="coupled",  # a name in `METHODS`, or a function as `register` takes it
+    config: TransferConfig = None,  # None: `TransferConfig.choice()`
+    seeds=(0,),  # everything is measured once a seed
+    budget: float = None,  # seconds for everything; None: as long as it takes
+    prepared: Mapping = None,  # name of a model -> trained nn.Module or Fitted, or (name, seed) -> Fitted
+    store=None,  # folder of finished pairs; None: nothing is kept
+    first: str = "logme",
+    final: str = "fine_tuning_error",
+    finalists: int = 3,  # of the cascade: for all, for the finalists, how many these are
+    n_jobs: int = 1,  # processes side by side; -1: one a core
+    progress: Callable = None,  # is called with each `Step`, e.g. print; None: nothing is said
+    tuning: Tuning = Tuning(),  # how candidates are fine-tuned: optimiser, schedule, class weights
+    on_checkpoint: Callable = None,  # is called with each `Checkpoint` while a candidate is fine-tuned, not for what the store has; needs n_jobs=1
 ) -> Ranking:
     """With which network is the target nearest to the source? The table has the number of parameters beside the score.
 
@@ -581,46 +817,74 @@ def rank_architectures(
     allowance, seeds, n_jobs = Allowance(budget), check_seeds(seeds), check_n_jobs(n_jobs)
     method, first, final = (as_measure(m) for m in (method, first, final))
     methods, final = check_race(method, first, final, finalists, "full")
-    if not isinstance(target, Task): raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
+    if not isinstance(target, Task):
+        raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
     check_tuning(tuning, on_checkpoint, methods, target, n_jobs)
-    if source is not None: source = check_shelf(target, {getattr(source, "name", "source"): source}).popitem()[1]
+    if source is not None:
+        source = check_shelf(target, {getattr(source, "name", "source"): source}).popitem()[1]
     factories, trained, prepared = split_models(source, target, models, prepared)
-    config, shelf = TransferConfig.choice() if config is None else check_config(config), dict.fromkeys([*factories, *trained], source)
+    config, shelf = (
+        TransferConfig.choice() if config is None else check_config(config),
+        dict.fromkeys([*factories, *trained], source),
+    )
     check_alone(methods, shelf, trained)
-    for m in (*factories.values(), *trained.values()): check_stages(methods, m, target, config)
+    for m in (*factories.values(), *trained.values()):
+        check_stages(methods, m, target, config)
     tasks = {} if source is None else {source.name: source}
     check_enough(methods, {"source": source}, target, config, seeds)
     notes = warn_of(doubts_about_images(tasks, target, reads_errors(methods)) + doubts_about_weights(trained))
     with folder_or_temporary(store) as folder:
-        make = lambda name, m: make_entries(target, {name: source}, {name: m} if name in trained else {}, prepared, m, config, folder, seeds)[0]
-        entries = [replace(make(name, m), tuning=tuning, on_checkpoint=on_checkpoint) for name, m in {**factories, **trained}.items()]
+        make = lambda name, m: make_entries(
+            target, {name: source}, {name: m} if name in trained else {}, prepared, m, config, folder, seeds
+        )[0]
+        entries = [
+            replace(make(name, m), tuning=tuning, on_checkpoint=on_checkpoint)
+            for name, m in {**factories, **trained}.items()
+        ]
         what = f"networks from {source.name if source else 'anywhere'} to {target.name}"
-        ranking = compete(Race(what, method, seeds, allowance, first, final, finalists, n_jobs=n_jobs, tell=progress), entries)
-        if store is None: ranking.keep_fits()
+        ranking = compete(
+            Race(what, method, seeds, allowance, first, final, finalists, n_jobs=n_jobs, tell=progress),
+            entries,
+        )
+        if store is None:
+            ranking.keep_fits()
     sizes = {name: count_parameters(m, target) for name, m in {**factories, **trained}.items()}
-    for table in (ranking.table, *ranking.stages.values()): table["parameters"] = [sizes[name] for name in table.index]
+    for table in (ranking.table, *ranking.stages.values()):
+        table["parameters"] = [sizes[name] for name in table.index]
     return replace(ranking, notes=notes + ranking.notes + warn_of(doubts_about_sources(ranking.table, shelf)))
 
 # %% ../nbs/10_select.ipynb #c068
 def agreement_at_equal_size(
-    score,       # (m,) of m networks, smaller = better
-    size,        # (m,) numbers of parameters
-    truth,       # (m,) smaller = better
-) -> dict:       # tau with the truth: score, size (fewer parameters first), score_given_size (Kendall's partial tau)
+    score,  # (m,) of m networks, smaller = better
+    size,  # (m,) numbers of parameters
+    truth,  # (m,) smaller = better
+) -> (
+    dict
+):  # tau with the truth: score, size (fewer parameters first), score_given_size (Kendall's partial tau)
     "Does a score order networks as the truth does, and does it at equal size?"
     tau = lambda a, b: float(stats.kendalltau(a, b).statistic)
     own, plain, both = tau(score, truth), tau(size, truth), tau(score, size)
-    rest = (1 - both**2)*(1 - plain**2)
-    return dict(score=own, size=plain, score_given_size=(own - both*plain)/math.sqrt(rest) if rest > 0 else math.nan)
+    rest = (1 - both**2) * (1 - plain**2)
+    return dict(
+        score=own,
+        size=plain,
+        score_given_size=(own - both * plain) / math.sqrt(rest) if rest > 0 else math.nan,
+    )
+
 
 def beyond_size(
-    ranking:Ranking,     # of networks
-    truth,               # Ranking of the same networks by an error, or a Series by name
-) -> dict:               # tau with the truth: score, size (fewer parameters first), score_given_size; number of networks
+    ranking: Ranking,  # of networks
+    truth,  # Ranking of the same networks by an error, or a Series by name
+) -> dict:  # tau with the truth: score, size (fewer parameters first), score_given_size; number of networks
     "Does a score order networks better than their number of parameters does? Raises ValueError for fewer than 4 networks, or others."
     y = truth.table.score if isinstance(truth, Ranking) else pd.Series(truth)
     t = ranking.table
-    if "parameters" not in t: raise ValueError(f"ranking must be one of networks, by `rank_architectures`. Got: one of {ranking.what}.")
+    if "parameters" not in t:
+        raise ValueError(
+            f"ranking must be one of networks, by `rank_architectures`. Got: one of {ranking.what}."
+        )
     if len(t) < 4 or set(y.index) != set(t.index):
-        raise ValueError(f"truth must hold the ranking's networks, at least 4. Got: {list(y.index)} and {list(t.index)}.")
+        raise ValueError(
+            f"truth must hold the ranking's networks, at least 4. Got: {list(y.index)} and {list(t.index)}."
+        )
     return agreement_at_equal_size(t.score, t.parameters, y[t.index]) | dict(networks=len(t))

@@ -9,7 +9,8 @@ __all__ = ['SELECTION_TARGETS', 'LONGER', 'SELECTION_PAIRS', 'best_threshold', '
            'cascaded', 'judge_selection', 'with_other_draws', 'summed_up', 'nearest_purity']
 
 # %% ../nbs/10b_selection_study.ipynb #32a60381
-import json, time
+import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,9 +23,18 @@ from torch import nn
 
 # %% ../nbs/10b_selection_study.ipynb #04854c32
 from .adapters import torch_model
-from .data import Suite, Task, check_number
+from .data import Suite, Task
+from .checks import check_number
 from .datasets import cifar10_suite, cifar100_suite, fashion_mnist_suite, mnist_suite
-from .distances import DISTANCES, check_config, coupled_transfer, embed_task, embedding_distance, fine_tuning, from_scratch
+from taskdist_nb.distances import (
+    DISTANCES,
+    check_config,
+    coupled_transfer,
+    embed_task,
+    embedding_distance,
+    fine_tuning,
+    from_scratch,
+)
 from .candidates import few_shot
 from .jobs import Plan, embedding_of, make_plan, probe_of, source_of
 from .judgement import expected_best, weighted_tau
@@ -37,22 +47,25 @@ from .viz import as_frame, off_diagonal
 
 # %% ../nbs/10b_selection_study.ipynb #c081
 def best_threshold(
-    score,       # (n,) larger = worse
-    negative,    # (n,) bool
+    score,  # (n,) larger = worse
+    negative,  # (n,) bool
 ) -> float:
     "The threshold t for which most of `score > t` agree with `negative`; the middle one of several."
     s, bad = np.asarray(score, float), np.asarray(negative, bool)
     values = np.unique(s)
-    cuts = np.r_[values[0] - 1, (values[1:] + values[:-1])/2, values[-1] + 1]
+    cuts = np.r_[values[0] - 1, (values[1:] + values[:-1]) / 2, values[-1] + 1]
     right = ((s > cuts[:, None]) == bad).sum(1)
     tied = np.flatnonzero(right == right.max())
-    return float(cuts[tied[len(tied)//2]])
+    return float(cuts[tied[len(tied) // 2]])
 
 # %% ../nbs/10b_selection_study.ipynb #c083
 @dataclass
 class NegativeTransfer:
     "How often a warning was right."
-    table: pd.DataFrame      # a row a case: score, negative, group, threshold, predicted, always (the commoner answer elsewhere)
+
+    table: (
+        pd.DataFrame
+    )  # a row a case: score, negative, group, threshold, predicted, always (the commoner answer elsewhere)
 
     @property
     def counts(self) -> pd.DataFrame:
@@ -60,12 +73,16 @@ class NegativeTransfer:
         found = pd.crosstab(self.table.negative, self.table.predicted)
         found = found.reindex(index=[False, True], columns=[False, True], fill_value=0)
         return found.rename_axis(index="worse than from scratch", columns="predicted")
+
     @property
-    def right(self) -> float: return float((self.table.predicted == self.table.negative).mean())
+    def right(self) -> float:
+        return float((self.table.predicted == self.table.negative).mean())
+
     @property
     def always(self) -> float:
         "Share right for who always says what is commoner elsewhere."
         return float((self.table.always == self.table.negative).mean())
+
     @property
     def balanced(self) -> float:
         "Mean of the shares right among negative and among other cases; 0.5 without knowledge, NaN if all cases are alike."
@@ -73,33 +90,43 @@ class NegativeTransfer:
         return float(np.mean([(t.predicted == t.negative)[t.negative == v].mean() for v in (False, True)]))
 
 # %% ../nbs/10b_selection_study.ipynb #c085
-def as_cases(score, negative, group) -> pd.DataFrame:   # the arguments of `predict_negative`
+def as_cases(score, negative, group) -> pd.DataFrame:  # the arguments of `predict_negative`
     "The three columns, checked; raises TypeError or ValueError."
     try:
         columns = dict(score=np.asarray(score, float), negative=np.asarray(negative), group=np.asarray(group))
-        t = pd.DataFrame({k: pd.Series(v) for k, v in columns.items()}).assign(group=lambda t: t.group.map(str))
+        t = pd.DataFrame({k: pd.Series(v) for k, v in columns.items()}).assign(
+            group=lambda t: t.group.map(str)
+        )
     except (TypeError, ValueError) as e:
         kinds = ", ".join(type(v).__name__ for v in (score, negative, group))
-        raise TypeError(f"score, negative and group must be arrays of one dimension. Got: {kinds} ({e}).") from e
+        raise TypeError(
+            f"score, negative and group must be arrays of one dimension. Got: {kinds} ({e})."
+        ) from e
     sizes = [np.size(v) for v in (score, negative, group)]
-    if len(set(sizes)) > 1 or not len(t): raise ValueError(f"score, negative and group must have equal lengths, not 0. Got: {sizes}.")
-    if t.negative.dtype != bool: raise TypeError(f"negative must be True or False. Got: {t.negative.dtype}.")
-    if not (fine := np.isfinite(t.score)).all(): raise ValueError(f"score must be finite. Got: {t.score[~fine].iloc[0]} among {len(t)}.")
+    if len(set(sizes)) > 1 or not len(t):
+        raise ValueError(f"score, negative and group must have equal lengths, not 0. Got: {sizes}.")
+    if t.negative.dtype != bool:
+        raise TypeError(f"negative must be True or False. Got: {t.negative.dtype}.")
+    if not (fine := np.isfinite(t.score)).all():
+        raise ValueError(f"score must be finite. Got: {t.score[~fine].iloc[0]} among {len(t)}.")
     if t.group.nunique() < 2:
-        raise ValueError(f"group must hold at least two groups, to predict one from the others. Got: {t.group.unique().tolist()}.")
+        raise ValueError(
+            f"group must hold at least two groups, to predict one from the others. Got: {t.group.unique().tolist()}."
+        )
     return t
 
 # %% ../nbs/10b_selection_study.ipynb #c086
 def predict_negative(
-    score,                  # (n,) of n cases, larger = worse source
-    negative,               # (n,) bool: did it end worse than from scratch?
-    group,                  # (n,) whom a case belongs to, e.g. its target: predicted without the cases of its own group
-    threshold:float=None,   # predicted negative if the score is above; None: learnt from the other groups
+    score,  # (n,) of n cases, larger = worse source
+    negative,  # (n,) bool: did it end worse than from scratch?
+    group,  # (n,) whom a case belongs to, e.g. its target: predicted without the cases of its own group
+    threshold: float = None,  # predicted negative if the score is above; None: learnt from the other groups
 ) -> NegativeTransfer:
     "Predict negative transfer, group by group. Raises ValueError for arrays that do not fit, missing numbers, or fewer than two groups."
     t = as_cases(score, negative, group)
-    if threshold is not None: check_number(threshold, "threshold")
-    learnt, commoner = {}, {}   # group -> what the others say
+    if threshold is not None:
+        check_number(threshold, "threshold")
+    learnt, commoner = {}, {}  # group -> what the others say
     for g in t.group.unique():
         rest = t[t.group != g]
         learnt[g] = best_threshold(rest.score, rest.negative) if threshold is None else threshold
@@ -108,117 +135,163 @@ def predict_negative(
     return NegativeTransfer(t.assign(predicted=t.score > t.threshold))
 
 # %% ../nbs/10b_selection_study.ipynb #c092
-SELECTION_TARGETS = ("herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers")   # the paper's five super-classes
+# the paper's five super-classes
+SELECTION_TARGETS = ("herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers")
+
 
 def selection_config(
-    **changes     # settings of TransferConfig that should differ
+    **changes,  # settings of TransferConfig that should differ
 ) -> TransferConfig:
     "Targets of some hundred images: a few seconds for all that is measured on one pair, on one core."
-    sources = dict(walks=1, source_epochs=12, source_batch_size=50, source_lr=0.02, source_schedule="one_cycle")
-    path = dict(images=0, steps=40, batch_size=20, lr=0.015, norm_speed=1., averaging=10, precision="float32")
+    sources = dict(
+        walks=1, source_epochs=12, source_batch_size=50, source_lr=0.02, source_schedule="one_cycle"
+    )
+    path = dict(
+        images=0, steps=40, batch_size=20, lr=0.015, norm_speed=1.0, averaging=10, precision="float32"
+    )
     coupling = dict(tau_schedule="linear", coupling_iterations=1, cost_checkpoints=3, wasserstein_images=100)
-    reading = dict(checkpoints=3, probes=60, probe_inputs="same", excess_points=0, excess_steps=0, accuracy_points=1)
+    reading = dict(
+        checkpoints=3, probes=60, probe_inputs="same", excess_points=0, excess_steps=0, accuracy_points=1
+    )
     return TransferConfig.fast(**(sources | path | coupling | reading | changes))
 
 # %% ../nbs/10b_selection_study.ipynb #c094
-LONGER = 3   # the truth takes so many times the steps of the coupled path
+LONGER = 3  # the truth takes so many times the steps of the coupled path
+
 
 def clocked(
-    measure:Callable,     # without arguments
-) -> tuple:               # (what it returns, seconds)
+    measure: Callable,  # without arguments
+) -> tuple:  # (what it returns, seconds)
     "What a call returns, and the processor seconds it took."
     start = time.process_time()
     return measure(), time.process_time() - start
 
 # %% ../nbs/10b_selection_study.ipynb #c095
 def measure_pair(
-    source:Task, target:Task,    # images of one shape
-    fitted:Fitted,               # the source's network with its noise floor
-    model,                       # name or factory
-    config:TransferConfig,       # of the coupled path; the truth takes `LONGER` times its steps
-    seed:int,                    # of all draws and paths
-) -> dict:                       # column -> number
+    source: Task,
+    target: Task,  # images of one shape
+    fitted: Fitted,  # the source's network with its noise floor
+    model,  # name or factory
+    config: TransferConfig,  # of the coupled path; the truth takes `LONGER` times its steps
+    seed: int,  # of all draws and paths
+) -> dict:  # column -> number
     """One row of the evidence: every score, the coupled path, and the truth, with the processor seconds of each.
 
     `early_error` and `early_remaining` are read on the truth's path after as many steps as the coupled path has.
     Errors are shares of the target's test images; what remains of a path is read on its training images."""
-    prepared, longer = {source.name: fitted}, replace(config, steps=LONGER*config.steps)
-    def look(): return measure_scores(list(SCORES), source, target, model, config, seed, prepared, False) | {
-        name: DISTANCES[name].measure(source, target, model, config, seed, prepared=prepared, progress=False)
-        for name in ("wasserstein", "wasserstein_features")}
+    prepared, longer = {source.name: fitted}, replace(config, steps=LONGER * config.steps)
+
+    def look():
+        return measure_scores(list(SCORES), source, target, model, config, seed, prepared, False) | {
+            name: DISTANCES[name].measure(
+                source, target, model, config, seed, prepared=prepared, progress=False
+            )
+            for name in ("wasserstein", "wasserstein_features")
+        }
+
     scores, looked = clocked(look)
     coupled, walked = clocked(lambda: coupled_transfer(source, target, model, config, seed, prepared, False))
     tuned, tuning = clocked(lambda: fine_tuning(source, target, model, longer, seed, prepared, False))
     early = tuned.path[tuned.path.step >= config.steps].iloc[0]
-    walks = dict(coupled=coupled.distance, coupled_floor=coupled.noise_floor, coupled_error=1 - coupled.accuracy,
-                 coupled_remaining=coupled.lengths["remaining"], fine_tuning=tuned.distance,
-                 early_error=1 - early.accuracy, early_remaining=early.remaining, fine_tuning_error=1 - tuned.accuracy)
+    walks = dict(
+        coupled=coupled.distance,
+        coupled_floor=coupled.noise_floor,
+        coupled_error=1 - coupled.accuracy,
+        coupled_remaining=coupled.lengths["remaining"],
+        fine_tuning=tuned.distance,
+        early_error=1 - early.accuracy,
+        early_remaining=early.remaining,
+        fine_tuning_error=1 - tuned.accuracy,
+    )
     seconds = dict(seconds_scores=looked, seconds_coupled=walked, seconds_fine_tuning=tuning)
     return {k: r.distance for k, r in scores.items()} | walks | seconds
 
 # %% ../nbs/10b_selection_study.ipynb #c097
 def measure_target(
-    target:Task,     # few-shot; of the same name as a task of the plan, which is no source then
-    plan:Plan,       # sources, model, settings, store
-    seed:int,        # of all draws and paths; the sources are those of seed 0
+    target: Task,  # few-shot; of the same name as a task of the plan, which is no source then
+    plan: Plan,  # sources, model, settings, store
+    seed: int,  # of all draws and paths; the sources are those of seed 0
 ) -> pd.DataFrame:
     "A row for each other task of the plan's suite as a source, with what training from scratch reaches in as many steps as the truth."
     rows = {}
-    embedded = embed_task(on_device(target, plan.config), probe_of(plan, 0).model, plan.config.fisher_images, seed)
+    embedded = embed_task(
+        on_device(target, plan.config), probe_of(plan, 0).model, plan.config.fisher_images, seed
+    )
     for name in plan.suite:
-        if name == target.name: continue
+        if name == target.name:
+            continue
         fitted = source_of(plan, name, 0)
         rows[name] = measure_pair(plan.suite[name], target, fitted, plan.model, plan.config, seed)
         rows[name]["task2vec"] = embedding_distance(embedding_of(plan, name, 0).vector, embedded.vector)
         rows[name]["source_seconds"] = fitted.seconds
-    scratch = from_scratch(target, plan.model, replace(plan.config, steps=LONGER*plan.config.steps), seed)
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("source").assign(scratch_error=1 - scratch.accuracy)
+    scratch = from_scratch(target, plan.model, replace(plan.config, steps=LONGER * plan.config.steps), seed)
+    return (
+        pd.DataFrame.from_dict(rows, orient="index")
+        .rename_axis("source")
+        .assign(scratch_error=1 - scratch.accuracy)
+    )
 
 # %% ../nbs/10b_selection_study.ipynb #c099
 def run_selection(
-    out,                              # folder of the tables, one a target and draw
-    root="data",                      # torchvision's folder with CIFAR-100
-    targets=SELECTION_TARGETS,        # names in the suite
-    shots:int=20,                     # training images a class of a target
-    seeds=(0, 1, 2),                  # of the draws of these images, and of what is done with them
-    model=slim_cnn,                   # name or factory
-    config:TransferConfig=None,       # None: `selection_config()`
-    source_images:int=1000,           # training images of a source; None: all
-    suite=None,                       # tasks to use instead of all 20 super-classes of CIFAR-100
-    store=None,                       # folder of the fitted sources; None: out/"store"
+    out,  # folder of the tables, one a target and draw
+    root="data",  # torchvision's folder with CIFAR-100
+    targets=SELECTION_TARGETS,  # names in the suite
+    shots: int = 20,  # training images a class of a target
+    seeds=(0, 1, 2),  # of the draws of these images, and of what is done with them
+    model=slim_cnn,  # name or factory
+    config: TransferConfig = None,  # None: `selection_config()`
+    source_images: int = 1000,  # training images of a source; None: all
+    suite=None,  # tasks to use instead of all 20 super-classes of CIFAR-100
+    store=None,  # folder of the fitted sources; None: out/"store"
 ):
     "Measure every source for every few-shot target, all targets of one draw before the next; tables with the same settings are kept."
     out, config, seeds = Path(out), check_config(config or selection_config()), check_seeds(seeds)
     suite = suite or cifar100_suite(root=root)
     sources = suite.subsample(n_train=source_images)
-    plan = make_plan(sources, model, config, store or out/"store", [0])
-    head = json.dumps(dict(config=asdict(plan.config), shots=shots, source_images=source_images,
-                           model=getattr(model, "__name__", str(model)), sources=sources.names), sort_keys=True)
+    plan = make_plan(sources, model, config, store or out / "store", [0])
+    head = json.dumps(
+        dict(
+            config=asdict(plan.config),
+            shots=shots,
+            source_images=source_images,
+            model=getattr(model, "__name__", str(model)),
+            sources=sources.names,
+        ),
+        sort_keys=True,
+    )
     out.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         for name in targets:
-            path = out/f"{name}_{seed}.csv"
-            if path.exists() and path.read_text().startswith(f"# {head}\n"): continue
+            path = out / f"{name}_{seed}.csv"
+            if path.exists() and path.read_text().startswith(f"# {head}\n"):
+                continue
             table = measure_target(few_shot(suite[name], shots, seed), plan, seed)
             path.write_text(f"# {head}\n" + table.assign(target=name, draw=seed).to_csv(float_format="%.6g"))
 
 # %% ../nbs/10b_selection_study.ipynb #c100
 def read_selection(
-    folder,     # `out` of `run_selection`
+    folder,  # `out` of `run_selection`
 ) -> tuple[pd.DataFrame, dict]:
     "All tables of a run as one, and the settings. Raises ValueError if there are none, or of different settings."
     files = sorted(Path(folder).glob("*_*.csv"))
     heads = {f.read_text().partition("\n")[0] for f in files}
     if len(heads) != 1:
-        raise ValueError(f"folder must hold tables of one run of `run_selection`. "
-                         f"Got: {len(files)} tables of {len(heads)} settings in {str(folder)!r}.")
-    return pd.concat([pd.read_csv(f, comment="#") for f in files], ignore_index=True), json.loads(heads.pop().removeprefix("# "))
+        raise ValueError(
+            f"folder must hold tables of one run of `run_selection`. "
+            f"Got: {len(files)} tables of {len(heads)} settings in {str(folder)!r}."
+        )
+    return pd.concat([pd.read_csv(f, comment="#") for f in files], ignore_index=True), json.loads(
+        heads.pop().removeprefix("# ")
+    )
 
 # %% ../nbs/10b_selection_study.ipynb #c102
-SELECTION_PAIRS = tuple([("herbivores", t) for t in ("carnivores", "flowers", "vehicles-2")]
-                        + [("vehicles-1", t) for t in ("carnivores", "vehicles-2", "scenes")])
+SELECTION_PAIRS = tuple(
+    [("herbivores", t) for t in ("carnivores", "flowers", "vehicles-2")]
+    + [("vehicles-1", t) for t in ("carnivores", "vehicles-2", "scenes")]
+)
 
-def networks_at_hand() -> dict:   # name -> factory
+
+def networks_at_hand() -> dict:  # name -> factory
     "The package's networks and some of torchvision's and timm's, all untrained. Raises UnknownName if timm is not installed."
     foreign = ("shufflenet_v2_x1_0", "mobilenet_v3_small", "resnet18", "resnet10t", "convnext_atto")
     own = {name: name for name in ("mlp", "slim_cnn", "small_cnn", "wrn_16_4")}
@@ -226,88 +299,117 @@ def networks_at_hand() -> dict:   # name -> factory
 
 # %% ../nbs/10b_selection_study.ipynb #c103
 def measure_network(
-    plan:Plan,      # sources, model, settings, store
-    suite:Suite,    # targets, with all their images
-    pairs,          # (source, target)
-    shots:int,      # training images a class of a target
-    seed:int,       # of the sources, the targets' images and the paths
+    plan: Plan,  # sources, model, settings, store
+    suite: Suite,  # targets, with all their images
+    pairs,  # (source, target)
+    shots: int,  # training images a class of a target
+    seed: int,  # of the sources, the targets' images and the paths
 ) -> pd.DataFrame:  # a row a pair
     "Everything that `measure_pair` measures, with training from scratch and the number of parameters."
-    rows, longer = [], replace(plan.config, steps=LONGER*plan.config.steps)
+    rows, longer = [], replace(plan.config, steps=LONGER * plan.config.steps)
     for source, target in pairs:
         few, fitted = few_shot(suite[target], shots, seed), source_of(plan, source, seed)
         measured = measure_pair(plan.suite[source], few, fitted, plan.model, plan.config, seed)
         fresh = from_scratch(few, plan.model, longer, seed)
-        rows.append(dict(source=source, target=target, parameters=count_parameters(plan.model, few)) | measured
-                    | dict(scratch_error=1 - fresh.accuracy, source_seconds=fitted.seconds))
+        rows.append(
+            dict(source=source, target=target, parameters=count_parameters(plan.model, few))
+            | measured
+            | dict(scratch_error=1 - fresh.accuracy, source_seconds=fitted.seconds)
+        )
     return pd.DataFrame(rows)
 
 # %% ../nbs/10b_selection_study.ipynb #c104
 def run_architectures(
-    out,                              # folder of the tables, one a network and seed
-    root="data",                      # torchvision's folder with CIFAR-100
-    pairs=SELECTION_PAIRS,            # (source, target), names in the suite
-    models:Mapping=None,              # name -> factory; None: `networks_at_hand()`
-    shots:int=20,                     # training images a class of a target
-    seeds=(0, 1, 2),                  # of the source's network, the target's images and the paths
-    config:TransferConfig=None,       # None: `selection_config(precision="auto")`
-    source_images:int=1000,           # training images of a source; None: all
-    suite=None,                       # tasks to use instead of the super-classes of CIFAR-100
-    store=None,                       # folder of the fitted sources; None: out/"store"
+    out,  # folder of the tables, one a network and seed
+    root="data",  # torchvision's folder with CIFAR-100
+    pairs=SELECTION_PAIRS,  # (source, target), names in the suite
+    models: Mapping = None,  # name -> factory; None: `networks_at_hand()`
+    shots: int = 20,  # training images a class of a target
+    seeds=(0, 1, 2),  # of the source's network, the target's images and the paths
+    config: TransferConfig = None,  # None: `selection_config(precision="auto")`
+    source_images: int = 1000,  # training images of a source; None: all
+    suite=None,  # tasks to use instead of the super-classes of CIFAR-100
+    store=None,  # folder of the fitted sources; None: out/"store"
 ):
     "Measure every network on every pair; tables with the same settings are kept."
-    out, config, seeds = Path(out), check_config(config or selection_config(precision="auto")), check_seeds(seeds)
+    out, config, seeds = (
+        Path(out),
+        check_config(config or selection_config(precision="auto")),
+        check_seeds(seeds),
+    )
     models = check_models(models or networks_at_hand())
     suite = suite or cifar100_suite(sorted({t for pair in pairs for t in pair}), root=root)
-    head = json.dumps(dict(config=asdict(config), shots=shots, source_images=source_images, pairs=[list(p) for p in pairs]), sort_keys=True)
+    head = json.dumps(
+        dict(config=asdict(config), shots=shots, source_images=source_images, pairs=[list(p) for p in pairs]),
+        sort_keys=True,
+    )
     out.mkdir(parents=True, exist_ok=True)
     sources = suite.subsample(n_train=source_images)
     for seed in seeds:
         for name, model in models.items():
-            path = out/f"{name}_{seed}.csv"
-            if path.exists() and path.read_text().startswith(f"# {head}\n"): continue
-            plan = make_plan(sources, model, config, store or out/"store", [seed])
+            path = out / f"{name}_{seed}.csv"
+            if path.exists() and path.read_text().startswith(f"# {head}\n"):
+                continue
+            plan = make_plan(sources, model, config, store or out / "store", [seed])
             table = measure_network(plan, suite, pairs, shots, seed).assign(network=name, draw=seed)
             path.write_text(f"# {head}\n" + table.to_csv(index=False, float_format="%.6g"))
 
 # %% ../nbs/10b_selection_study.ipynb #c106
 def as_colour(
-    task:Task,      # grey or colour images, at most `size` pixels a side
-    size:int=32,    # pixels a side of the result
-) -> Task:          # (n, 3, size, size) images
+    task: Task,  # grey or colour images, at most `size` pixels a side
+    size: int = 32,  # pixels a side of the result
+) -> Task:  # (n, 3, size, size) images
     "The task with a black border around its images and, for grey ones, three equal channels."
     channels, height, width = task.shape
     if max(height, width) > size or channels not in (1, 3):
-        raise ValueError(f"task must have 1 or 3 channels and at most {size} pixels a side. Got: {channels} x {height} x {width}.")
-    left, top = (size - width)//2, (size - height)//2
-    def grown(x): return nn.functional.pad(x, (left, size - width - left, top, size - height - top)).expand(-1, 3, -1, -1).contiguous()
+        raise ValueError(
+            f"task must have 1 or 3 channels and at most {size} pixels a side. Got: {channels} x {height} x {width}."
+        )
+    left, top = (size - width) // 2, (size - height) // 2
+
+    def grown(x):
+        return (
+            nn.functional.pad(x, (left, size - width - left, top, size - height - top))
+            .expand(-1, 3, -1, -1)
+            .contiguous()
+        )
+
     return replace(task, x_train=grown(task.x_train), x_test=grown(task.x_test))
 
 # %% ../nbs/10b_selection_study.ipynb #c107
 def in_one_form(
-    parts:Mapping,        # data set's name -> Suite
-    name:str,             # of the result
-    n_test:int=1000,      # test images of a task, at most
-) -> Suite:               # (n, 3, 32, 32) images; tasks are called "data set task"
+    parts: Mapping,  # data set's name -> Suite
+    name: str,  # of the result
+    n_test: int = 1000,  # test images of a task, at most
+) -> Suite:  # (n, 3, 32, 32) images; tasks are called "data set task"
     "Tasks of several data sets as one suite."
-    tasks = [replace(as_colour(t), name=f"{kind} {task}") for kind, suite in parts.items() for task, t in suite.items()]
+    tasks = [
+        replace(as_colour(t), name=f"{kind} {task}")
+        for kind, suite in parts.items()
+        for task, t in suite.items()
+    ]
     return Suite([t.subsample(None, min(n_test, len(t.y_test))) for t in tasks], name)
 
+
 def four_data_sets(
-    root="data",          # torchvision's folder with MNIST, FashionMNIST, CIFAR-10 and CIFAR-100
-    cifar10:Suite=None,   # tasks `animals` and `vehicles`; None: read from `root`
-) -> Suite:               # (n, 3, 32, 32) images
+    root="data",  # torchvision's folder with MNIST, FashionMNIST, CIFAR-10 and CIFAR-100
+    cifar10: Suite = None,  # tasks `animals` and `vehicles`; None: read from `root`
+) -> Suite:  # (n, 3, 32, 32) images
     "Two tasks from each of MNIST, Fashion-MNIST, CIFAR-10 and CIFAR-100, in one form."
-    parts = {"mnist": mnist_suite(["even", "odd"], root=root), "fashion": fashion_mnist_suite(["clothes", "accessories"], root=root),
-             "cifar10": cifar10 or cifar10_suite(["animals", "vehicles"], root=root),
-             "cifar100": cifar100_suite(["carnivores", "vehicles-1"], root=root)}
+    parts = {
+        "mnist": mnist_suite(["even", "odd"], root=root),
+        "fashion": fashion_mnist_suite(["clothes", "accessories"], root=root),
+        "cifar10": cifar10 or cifar10_suite(["animals", "vehicles"], root=root),
+        "cifar100": cifar100_suite(["carnivores", "vehicles-1"], root=root),
+    }
     return in_one_form(parts, "four data sets")
 
 # %% ../nbs/10b_selection_study.ipynb #c111
 def cascaded(
-    first, final,       # (m,) scores of m candidates, smaller = better
-    finalists:int=3,    # how many the first stage lets through
-) -> np.ndarray:        # (m,) smaller = better
+    first,
+    final,  # (m,) scores of m candidates, smaller = better
+    finalists: int = 3,  # how many the first stage lets through
+) -> np.ndarray:  # (m,) smaller = better
     "The order of a cascade as numbers: finalists by their final score, then the others by their first."
     first, final = np.asarray(first, float), np.asarray(final, float)
     rank, chosen = stats.rankdata(first, method="ordinal"), stats.rankdata(final, method="ordinal")
@@ -315,10 +417,10 @@ def cascaded(
 
 # %% ../nbs/10b_selection_study.ipynb #c112
 def judge_selection(
-    evidence:pd.DataFrame,            # as `read_selection` gives it
-    methods:Mapping,                  # name -> column, or function of a target's table -> (m,) scores, smaller = better
-    truth:str="fine_tuning_error",    # column
-) -> pd.DataFrame:                    # a row a method, target and draw: tau, regret1, regret3
+    evidence: pd.DataFrame,  # as `read_selection` gives it
+    methods: Mapping,  # name -> column, or function of a target's table -> (m,) scores, smaller = better
+    truth: str = "fine_tuning_error",  # column
+) -> pd.DataFrame:  # a row a method, target and draw: tau, regret1, regret3
     "How well methods choose among the sources of each target and draw."
     rows = []
     for (target, draw), t in evidence.groupby(["target", "draw"]):
@@ -331,19 +433,23 @@ def judge_selection(
 
 # %% ../nbs/10b_selection_study.ipynb #c114
 def with_other_draws(
-    evidence:pd.DataFrame,            # as `read_selection` gives it; at least two draws
-    truth:str="fine_tuning_error",    # column
-) -> pd.DataFrame:                    # with the column `other_draws`
+    evidence: pd.DataFrame,  # as `read_selection` gives it; at least two draws
+    truth: str = "fine_tuning_error",  # column
+) -> pd.DataFrame:  # with the column `other_draws`
     "The evidence with the mean of the truth over the other draws of the same pair. Raises ValueError if there is one draw only."
     of_pair = evidence.groupby(["target", "source"])[truth]
     n = of_pair.transform("size")
-    if (n < 2).any(): raise ValueError(f"evidence must hold at least two draws of every pair. Got: {int((n < 2).sum())} pairs with one.")
-    return evidence.assign(other_draws=(of_pair.transform("sum") - evidence[truth])/(n - 1))
+    if (n < 2).any():
+        raise ValueError(
+            f"evidence must hold at least two draws of every pair. Got: {int((n < 2).sum())} pairs with one."
+        )
+    return evidence.assign(other_draws=(of_pair.transform("sum") - evidence[truth]) / (n - 1))
+
 
 def summed_up(
-    judged:pd.DataFrame,                # as `judge_selection` gives it
-    reference:str="random",             # method that the others are compared with
-) -> pd.DataFrame:                      # a row a method, smallest regret@1 first
+    judged: pd.DataFrame,  # as `judge_selection` gives it
+    reference: str = "random",  # method that the others are compared with
+) -> pd.DataFrame:  # a row a method, smallest regret@1 first
     """Means over draws and targets, standard errors over targets, and what is saved against a reference.
 
     Columns: `tau`, `regret1`, `regret3` with `_se`; `saved` (regret1 of the reference less the method's), `saved_se`, and its two-sided `p`."""
@@ -353,34 +459,47 @@ def summed_up(
     regret = targets.regret1.unstack("target")
     gain = regret.loc[reference] - regret
     saved, saved_se, df = gain.mean(axis=1), gain.sem(axis=1), regret.shape[1] - 1
-    with np.errstate(invalid="ignore"): p = pd.Series(2*stats.t.sf(np.abs(saved/saved_se), df), saved.index)
+    with np.errstate(invalid="ignore"):
+        p = pd.Series(2 * stats.t.sf(np.abs(saved / saved_se), df), saved.index)
     order = [n + end for n in numbers for end in ("", "_se")]
-    return pd.concat([mean, error], axis=1)[order].assign(saved=saved, saved_se=saved_se, p=p).sort_values("regret1")
+    return (
+        pd.concat([mean, error], axis=1)[order]
+        .assign(saved=saved, saved_se=saved_se, p=p)
+        .sort_values("regret1")
+    )
 
 # %% ../nbs/10b_selection_study.ipynb #c136
 def nearest_purity(
-    matrix:pd.DataFrame,        # (n, n) distances; both directions are averaged
-    groups:Mapping,             # task -> group
-    permutations:int=9999,      # relabellings for the p-value
-    seed:int=0,                 # of the relabellings
-) -> dict:                      # purity, expected, p, and n, the number of tasks
+    matrix: pd.DataFrame,  # (n, n) distances; both directions are averaged
+    groups: Mapping,  # task -> group
+    permutations: int = 9999,  # relabellings for the p-value
+    seed: int = 0,  # of the relabellings
+) -> dict:  # purity, expected, p, and n, the number of tasks
     """Do the groups of tasks lie together? Raises ValueError for tasks without a group, or one group.
 
     `purity`: share of tasks whose nearest other is of their own group; of several that are equally near, each counts for a part.
     `expected`: its mean over relabellings. `p`: share of relabellings, the identity counted, with at least this purity."""
     d = as_frame(matrix)
-    if not isinstance(groups, Mapping): raise TypeError(f"groups must map each task to its group. Got: {type(groups).__name__}.")
+    if not isinstance(groups, Mapping):
+        raise TypeError(f"groups must map each task to its group. Got: {type(groups).__name__}.")
     if missing := [t for t in d.index if t not in groups]:
         raise ValueError(f"groups must name a group for each task. Got: none for {missing}.")
     label, v = np.array([str(groups[t]) for t in d.index]), d.to_numpy() + d.to_numpy().T
     if not np.isfinite(v[off_diagonal(len(v))]).all():
         raise ValueError("matrix must hold a finite distance for every pair. Got: NaN or infinity in places.")
-    if len(set(label)) < 2: raise ValueError(f"groups must be at least two. Got: {set(label)}.")
+    if len(set(label)) < 2:
+        raise ValueError(f"groups must be at least two. Got: {set(label)}.")
     np.fill_diagonal(v, np.inf)
     least = v.min(1, keepdims=True)
-    nearest, rng = v <= least + 1e-12*np.abs(least), np.random.default_rng(seed)   # (n, n) equally near ones are all nearest
+    # (n, n) equally near ones are all nearest
+    nearest, rng = v <= least + 1e-12 * np.abs(least), np.random.default_rng(seed)
     task, near = np.nonzero(nearest)
-    pure = lambda g: float((np.bincount(task, g[task] == g[near])/nearest.sum(1)).mean())
+    pure = lambda g: float((np.bincount(task, g[task] == g[near]) / nearest.sum(1)).mean())
     null = np.array([pure(rng.permutation(label)) for _ in range(permutations)])
     as_pure = (null >= pure(label) - 1e-12).sum()
-    return dict(purity=pure(label), expected=float(null.mean()), p=float((as_pure + 1)/(permutations + 1)), n=len(label))
+    return dict(
+        purity=pure(label),
+        expected=float(null.mean()),
+        p=float((as_pure + 1) / (permutations + 1)),
+        n=len(label),
+    )

@@ -7,7 +7,18 @@ __all__ = ['FORMAT', 'BEAT', 'STALE', 'provenance', 'not_writable', 'Store', 'He
            'Place', 'places_in', 'Index', 'refused', 'write_whole', 'DamagedRecord', 'distrust']
 
 # %% ../nbs/06b_store.ipynb #1b9c0354
-import errno, functools, json, os, platform, secrets, stat, tempfile, threading, time, warnings, zlib
+import errno
+import functools
+import json
+import os
+import platform
+import secrets
+import stat
+import tempfile
+import threading
+import time
+import warnings
+import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -24,350 +35,450 @@ from . import __version__
 from .fingerprints import fingerprint
 
 # %% ../nbs/06b_store.ipynb #a1b71962
-FORMAT = 6   # raised when records, or the meaning of a number, change: old records are then not found
+FORMAT = 6  # raised when records, or the meaning of a number, change: old records are then not found
+
 
 @functools.cache
 def provenance(
-    device:str="cpu",   # on which networks were trained
-) -> dict:              # JSON-able: "versions" and "machine"
+    device: str = "cpu",  # on which networks were trained
+) -> dict:  # JSON-able: "versions" and "machine"
     "The software and the machine that numbers come from; no host name, no path."
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         processor = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration): processor = platform.processor() or platform.machine()
+    except (OSError, StopIteration):
+        processor = platform.processor() or platform.machine()
     gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else None
-    versions = dict(taskdist_nb=__version__, torch=str(torch.__version__), numpy=np.__version__,
-                    python=platform.python_version())
+    versions = dict(
+        taskdist_nb=__version__,
+        torch=str(torch.__version__),
+        numpy=np.__version__,
+        python=platform.python_version(),
+    )
     machine = dict(system=platform.system(), processor=processor, cores=joblib.cpu_count(), gpu=gpu)
     return dict(versions=versions, machine=machine)
 
 # %% ../nbs/06b_store.ipynb #9426ff75
-def not_writable(folder:Path, e:OSError) -> OSError:
+def not_writable(folder: Path, e: OSError) -> OSError:
     "What to say of a store in which nothing can be kept."
     return OSError(f"store must be a folder that can be written to. Got: {str(folder)!r} ({e.strerror}).")
 
+
 class Store:
     "A folder of records, each with a checksum. What cannot be trusted is named in a warning and not read."
-    def __init__(self,
-        folder,   # a path; made if it is not there
-    ):
-        self.folder = Path(folder).expanduser().absolute()   # whoever changes the directory later means this one
-        self.records = self.folder/"records"
-        try: self.records.mkdir(parents=True, exist_ok=True)
-        except OSError as e: raise not_writable(self.folder, e) from e
 
-    def path(self,
-        key:str,              # the record's name
-        kind="safetensors",   # or "running"
+    def __init__(
+        self,
+        folder,  # a path; made if it is not there
+    ):
+        # whoever changes the directory later means this one
+        self.folder = Path(folder).expanduser().absolute()
+        self.records = self.folder / "records"
+        try:
+            self.records.mkdir(parents=True, exist_ok=True)
+        except OSError as e:
+            raise not_writable(self.folder, e) from e
+
+    def path(
+        self,
+        key: str,  # the record's name
+        kind="safetensors",  # or "running"
     ) -> Path:
         "Where a record's tensors lie, or the sign that somebody is at work on it."
-        return self.folder/f"{key}.{kind}"
+        return self.folder / f"{key}.{kind}"
 
 # %% ../nbs/06b_store.ipynb #ef304677
 class Head(NamedTuple):
     "What is known about a record without reading it."
-    key: str         # the record's name
-    stage: str       # what it is of
-    seconds: float   # that it took; NaN if nobody said
-    tensors: bool    # are there tensors beside it?
-    length: int      # of the record, in bytes
-    checksum: str    # of the record
-    format: int      # of its text
 
-def to_line(head:Head) -> bytes:
+    key: str  # the record's name
+    stage: str  # what it is of
+    seconds: float  # that it took; NaN if nobody said
+    tensors: bool  # are there tensors beside it?
+    length: int  # of the record, in bytes
+    checksum: str  # of the record
+    format: int  # of its text
+
+
+def to_line(head: Head) -> bytes:
     "A head as a line of text, with a checksum before it."
     text = json.dumps(head._asdict()).encode()
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
-def from_line(line:bytes) -> Head|None:
+
+def from_line(line: bytes) -> Head | None:
     "The head in a line; None if there is none, or none that is whole."
     check, _, text = line.rstrip(b"\n").partition(b" ")
-    if check != b"%08x" % zlib.crc32(text): return None
-    try: return Head(**json.loads(text.decode()))
-    except (ValueError, TypeError): return None   # of a format with other fields
+    if check != b"%08x" % zlib.crc32(text):
+        return None
+    try:
+        return Head(**json.loads(text.decode()))
+    except (ValueError, TypeError):
+        return None  # of a format with other fields
 
 # %% ../nbs/06b_store.ipynb #5004519c
-def open_plain(path:Path):
+def open_plain(path: Path):
     "Open a file to read bytes. Raises OSError for a folder, a pipe or a device, which might never end."
     f = open(path, "rb", opener=lambda p, flags: os.open(p, flags | getattr(os, "O_NONBLOCK", 0)))
-    if stat.S_ISREG(os.fstat(f.fileno()).st_mode): return f
+    if stat.S_ISREG(os.fstat(f.fileno()).st_mode):
+        return f
     f.close()
     raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
 
 # %% ../nbs/06b_store.ipynb #5cbe9176
 class Place(NamedTuple):
     "Where a record lies."
-    file:str    # name of a file in `records`
-    at:int      # where its head begins
-    head:Head   # what the head says
+
+    file: str  # name of a file in `records`
+    at: int  # where its head begins
+    head: Head  # what the head says
+
 
 def places_in(
-    path:Path,     # of a file of records
-    start:int=0,   # where to begin
-) -> tuple[list[Place], int, bool]:   # places; where the last whole record ends; was anything passed over?
+    path: Path,  # of a file of records
+    start: int = 0,  # where to begin
+) -> tuple[list[Place], int, bool]:  # places; where the last whole record ends; was anything passed over?
     "The records in a file, from their heads alone."
     places, end, odd, passed = [], start, False, False
     with open_plain(path) as f:
         f.seek(start)
         while line := f.readline():
             head, body = from_line(line), f.tell()
-            if head: f.seek(head.length, os.SEEK_CUR)
+            if head:
+                f.seek(head.length, os.SEEK_CUR)
             if head and f.read(1) == b"\n":
                 places.append(Place(path.name, body - len(line), head))
                 end, odd, passed = f.tell(), odd or passed, False
             else:
                 f.seek(body)
-                passed = True   # odd if a whole record follows; else the end, which somebody may be writing
+                passed = True  # odd if a whole record follows; else the end, which somebody may be writing
     return places, end, odd
 
 # %% ../nbs/06b_store.ipynb #7b460104
-_lock = threading.RLock()   # of what this process knows about its stores
+_lock = threading.RLock()  # of what this process knows about its stores
 
-def _new_lock(): globals().update(_lock=threading.RLock())
-if hasattr(os, "register_at_fork"): os.register_at_fork(after_in_child=_new_lock)
+
+def _new_lock():
+    globals().update(_lock=threading.RLock())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
+
 
 class Index:
     "What a process knows about the records in a folder."
-    def __init__(self,
-        folder:Path,   # `records` of a store
+
+    def __init__(
+        self,
+        folder: Path,  # `records` of a store
     ):
         self.folder = folder
-        self.own = "", 0   # the file that this process writes, and the process's number
-        self.places = {}   # key -> places, the newest last
-        self.ends = {}     # file -> where its last whole record ends
-        self.odd = {}      # path -> what is wrong with it, until somebody misses a record
+        self.own = "", 0  # the file that this process writes, and the process's number
+        self.places = {}  # key -> places, the newest last
+        self.ends = {}  # file -> where its last whole record ends
+        self.odd = {}  # path -> what is wrong with it, until somebody misses a record
 
     def refresh(self):
         "Read the heads of records that have come since, oldest files first."
         with _lock:
-            try: entries = list(os.scandir(self.folder))
-            except FileNotFoundError: entries = []   # somebody has removed the store
+            try:
+                entries = list(os.scandir(self.folder))
+            except FileNotFoundError:
+                entries = []  # somebody has removed the store
             files = {e.name: e.stat(follow_symlinks=False) for e in entries if e.name.endswith(".jsonl")}
-            odd = lambda s: not stat.S_ISREG(s.st_mode)   # a link to a file elsewhere may have grown too
+            odd = lambda s: not stat.S_ISREG(s.st_mode)  # a link to a file elsewhere may have grown too
             ends = self.ends
             shorter = {n for n in ends if n not in files or files[n].st_size < ends[n] and not odd(files[n])}
-            if shorter: self._forget(shorter)
+            if shorter:
+                self._forget(shorter)
             grown = [n for n, s in files.items() if odd(s) or s.st_size > ends.get(n, 0)]
-            for name in sorted(grown, key=lambda name: files[name].st_mtime_ns): self._read(self.folder/name)
+            for name in sorted(grown, key=lambda name: files[name].st_mtime_ns):
+                self._read(self.folder / name)
 
     def _forget(self, files):
         left = {key: [p for p in places if p.file not in files] for key, places in self.places.items()}
         self.places = {key: places for key, places in left.items() if places}
-        for name in files: del self.ends[name]
+        for name in files:
+            del self.ends[name]
 
     def _read(self, path):
-        try: places, self.ends[path.name], odd = places_in(path, self.ends.get(path.name, 0))
-        except OSError as e: self.odd[path] = f"it cannot be read ({e.strerror})"; return
-        if odd: self.odd[path] = "it holds lines that are no records"
-        for p in places: self.add(p)
+        try:
+            places, self.ends[path.name], odd = places_in(path, self.ends.get(path.name, 0))
+        except OSError as e:
+            self.odd[path] = f"it cannot be read ({e.strerror})"
+            return
+        if odd:
+            self.odd[path] = "it holds lines that are no records"
+        for p in places:
+            self.add(p)
 
-    def add(self, place:Place):
-        if place.head.format == FORMAT: self.places.setdefault(place.head.key, []).append(place)
+    def add(self, place: Place):
+        if place.head.format == FORMAT:
+            self.places.setdefault(place.head.key, []).append(place)
 
 # %% ../nbs/06b_store.ipynb #306debbe
-_indexes = {}   # folder -> Index, for this process
+_indexes = {}  # folder -> Index, for this process
+
 
 @patch(as_prop=True)
-def index(self:Store) -> Index:
+def index(self: Store) -> Index:
     "What this process knows about the store's records."
-    with _lock: return _indexes.setdefault(str(self.records), Index(self.records))
+    with _lock:
+        return _indexes.setdefault(str(self.records), Index(self.records))
+
 
 @patch
-def heads(self:Store) -> dict[str, Head]:   # key -> head
+def heads(self: Store) -> dict[str, Head]:  # key -> head
     "What is in the store, without reading it; what is damaged inside counts too."
     self.index.refresh()
     return {key: places[-1].head for key, places in self.index.places.items()}
 
 # %% ../nbs/06b_store.ipynb #b1afe64d
-def refused(e:OSError, folder:Path) -> OSError:
+def refused(e: OSError, folder: Path) -> OSError:
     "The system's complaint about a write, with what it means."
-    said = (f"the store could not be written to ({e.strerror}); what it holds is whole, "
-            "and the same call goes on from there")
+    said = (
+        f"the store could not be written to ({e.strerror}); what it holds is whole, "
+        "and the same call goes on from there"
+    )
     return OSError(e.errno, said, str(folder))
 
+
 @patch
-def replace_file(self:Store,
-    path:Path,    # of the file, in the store's folder
-    data:bytes,   # what it is to hold
+def replace_file(
+    self: Store,
+    path: Path,  # of the file, in the store's folder
+    data: bytes,  # what it is to hold
 ):
     "Write a file whole or not at all."
-    temporary = self.folder/f".part-{secrets.token_hex(8)}"
+    temporary = self.folder / f".part-{secrets.token_hex(8)}"
     try:
-        with open(temporary, "xb") as f: f.write(data)   # with the rights of the umask: a store may be shared
+        with open(temporary, "xb") as f:
+            f.write(data)  # with the rights of the umask: a store may be shared
         os.replace(temporary, path)
-    except OSError as e: raise refused(e, self.folder) from e
+    except OSError as e:
+        raise refused(e, self.folder) from e
     finally:
-        with suppress(OSError): temporary.unlink()
+        with suppress(OSError):
+            temporary.unlink()
 
 # %% ../nbs/06b_store.ipynb #4cd18d4e
 @patch
-def append(self:Index,
-    head:Head,    # of the record
-    body:bytes,   # the record
+def append(
+    self: Index,
+    head: Head,  # of the record
+    body: bytes,  # the record
 ):
     "Add a record to this process's own file."
     line = to_line(head)
     with _lock:
-        if self.own[1] != os.getpid(): self.own = f"{secrets.token_hex(8)}.jsonl", os.getpid()
+        if self.own[1] != os.getpid():
+            self.own = f"{secrets.token_hex(8)}.jsonl", os.getpid()
         try:
-            with open(self.folder/self.own[0], "ab", buffering=0) as f:
+            with open(self.folder / self.own[0], "ab", buffering=0) as f:
                 at = write_whole(f, line + body + b"\n")
         except OSError as e:
-            self.own = "", 0   # a new file next time, whatever became of this one
+            self.own = "", 0  # a new file next time, whatever became of this one
             raise refused(e, self.folder.parent) from e
-        if self.ends.get(self.own[0], 0) == at: self.ends[self.own[0]] = at + len(line) + len(body) + 1
+        if self.ends.get(self.own[0], 0) == at:
+            self.ends[self.own[0]] = at + len(line) + len(body) + 1
         self.add(Place(self.own[0], at, head))
 
-def write_whole(f, data:bytes) -> int:   # where the data begin
+
+def write_whole(f, data: bytes) -> int:  # where the data begin
     "Add bytes at the end of an open file: all of them or none."
     start, left = f.seek(0, os.SEEK_END), memoryview(data)
     try:
-        while left: left = left[f.write(left):]
+        while left:
+            left = left[f.write(left) :]
     except OSError:
-        with suppress(OSError): f.truncate(start)
+        with suppress(OSError):
+            f.truncate(start)
         raise
     return start
 
 # %% ../nbs/06b_store.ipynb #b6babe8e
 @patch
-def write(self:Store,
-    key:str,              # the record's name
-    record:dict,          # JSON-able
-    tensors:dict=None,    # name -> tensor, to be kept beside it; None: none
-    device:str="cpu",     # on which the numbers were made
-    **about,              # what else to say about the record: stage, seconds, ...
+def write(
+    self: Store,
+    key: str,  # the record's name
+    record: dict,  # JSON-able
+    tensors: dict = None,  # name -> tensor, to be kept beside it; None: none
+    device: str = "cpu",  # on which the numbers were made
+    **about,  # what else to say about the record: stage, seconds, ...
 ):
     "Tensors first, then the record that vouches for them; `about` is kept beside the record."
     digest = None
     if tensors:
-        whole = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}   # they may share memory
+        # they may share memory
+        whole = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
         raw = safetensors.torch.save(whole)
         self.replace_file(self.path(key), raw)
         digest = fingerprint(raw)
     about = provenance(device) | dict(written=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())) | about
-    body = json.dumps(dict(key=key, record=record, tensors=digest, about=about)).encode()   # in this order
+    body = json.dumps(dict(key=key, record=record, tensors=digest, about=about)).encode()  # in this order
     stage, seconds = about.get("stage", ""), float(about.get("seconds", np.nan))
     self.index.append(Head(key, stage, seconds, bool(tensors), len(body), fingerprint(body), FORMAT), body)
 
 # %% ../nbs/06b_store.ipynb #852a6f4b
-class DamagedRecord(UserWarning): "A file of a store that was not read, and why."
+class DamagedRecord(UserWarning):
+    "A file of a store that was not read, and why."
+
 
 def distrust(
-    path:Path,    # of the file
-    reason:str,   # why it is not read
+    path: Path,  # of the file
+    reason: str,  # why it is not read
 ):
     "Name a file that is not read."
     warnings.warn(f"{path} is not read: {reason}. It is computed again.", DamagedRecord, stacklevel=3)
 
+
 @patch
-def open_record(self:Store,
-    place:Place,   # where it lies
-) -> tuple[dict, str]:   # the record with all that is about it, or {} and what is wrong
+def open_record(
+    self: Store,
+    place: Place,  # where it lies
+) -> tuple[dict, str]:  # the record with all that is about it, or {} and what is wrong
     "Read one record and look whether it is what its head says."
     try:
-        with open_plain(self.records/place.file) as f:
+        with open_plain(self.records / place.file) as f:
             f.seek(place.at)
             line, body = f.readline(), f.read(place.head.length)
-    except FileNotFoundError: return {}, ""
-    except OSError as e: return {}, f"it cannot be opened ({e.strerror})"
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as e:
+        return {}, f"it cannot be opened ({e.strerror})"
     key = place.head.key
-    if line != to_line(place.head): return {}, f"the head of the record {key} has changed"
-    if fingerprint(body) != place.head.checksum: return {}, f"the checksum of the record {key} does not fit"
+    if line != to_line(place.head):
+        return {}, f"the head of the record {key} has changed"
+    if fingerprint(body) != place.head.checksum:
+        return {}, f"the checksum of the record {key} does not fit"
     outer = json.loads(body)
-    return (outer, "") if outer["key"] == key else ({}, f"it has the record {outer['key']} under another name")
+    return (
+        (outer, "") if outer["key"] == key else ({}, f"it has the record {outer['key']} under another name")
+    )
 
 # %% ../nbs/06b_store.ipynb #52993234
 @patch
-def look_up(self:Store,
-    key:str,   # the record's name
-) -> dict:     # "record", "tensors" (their checksum), "about", "key"
+def look_up(
+    self: Store,
+    key: str,  # the record's name
+) -> dict:  # "record", "tensors" (their checksum), "about", "key"
     "A whole record with all that is about it; {} if there is none, or none to be trusted."
-    if key not in self.index.places: self.index.refresh()
+    if key not in self.index.places:
+        self.index.refresh()
     for place in reversed(self.index.places.get(key, [])):
         outer, reason = self.open_record(place)
-        if outer: return outer
-        if reason: distrust(self.records/place.file, reason)
-    for path, reason in self.index.odd.items(): distrust(path, reason)   # perhaps what is missed lay there
+        if outer:
+            return outer
+        if reason:
+            distrust(self.records / place.file, reason)
+    for path, reason in self.index.odd.items():
+        distrust(path, reason)  # perhaps what is missed lay there
     self.index.odd.clear()
     return {}
 
+
 @patch
-def read(self:Store,
-    key:str,   # the record's name
-) -> dict|None:
+def read(
+    self: Store,
+    key: str,  # the record's name
+) -> dict | None:
     "A record, or None."
     return self.look_up(key).get("record")
 
 # %% ../nbs/06b_store.ipynb #56a9483c
 @patch
-def tensors(self:Store,
-    key:str,   # the record's name
-) -> dict|None:   # name -> tensor, on the CPU
+def tensors(
+    self: Store,
+    key: str,  # the record's name
+) -> dict | None:  # name -> tensor, on the CPU
     "The tensors written with a record, or None if there are none, or none to be trusted."
-    if not (digest := self.look_up(key).get("tensors")): return None
+    if not (digest := self.look_up(key).get("tensors")):
+        return None
     path = self.path(key)
     try:
-        with open_plain(path) as f: raw = f.read()
-    except OSError as e: return distrust(path, f"it cannot be opened ({e.strerror})")
-    if fingerprint(raw) != digest: return distrust(path, "it does not hold the tensors of its record")
+        with open_plain(path) as f:
+            raw = f.read()
+    except OSError as e:
+        return distrust(path, f"it cannot be opened ({e.strerror})")
+    if fingerprint(raw) != digest:
+        return distrust(path, "it does not hold the tensors of its record")
     return safetensors.torch.load(raw)
 
+
 @patch
-def sound(self:Store,
-    key:str,   # the record's name
+def sound(
+    self: Store,
+    key: str,  # the record's name
 ) -> bool:
     "Is the record there and whole, tensors included?"
     outer = self.look_up(key)
     return bool(outer) and (not outer["tensors"] or self.tensors(key) is not None)
 
+
 @patch
-def file_of(self:Store,
-    key:str,   # of a record that is there
+def file_of(
+    self: Store,
+    key: str,  # of a record that is there
 ) -> Path:
     "The file in which a record lies, among others."
-    if key not in self.index.places: self.index.refresh()
-    return self.records/self.index.places[key][-1].file
+    if key not in self.index.places:
+        self.index.refresh()
+    return self.records / self.index.places[key][-1].file
 
 # %% ../nbs/06b_store.ipynb #9124d84e
-BEAT = 10    # seconds between two signs that a process is at work
-STALE = 60   # seconds after which a sign is that of a dead process
+BEAT = 10  # seconds between two signs that a process is at work
+STALE = 60  # seconds after which a sign is that of a dead process
+
 
 @patch
 @contextmanager
-def at_work(self:Store,
-    key:str,   # the name of the record that is being made
+def at_work(
+    self: Store,
+    key: str,  # the name of the record that is being made
 ):
     "While this lasts, `KEY.running` is there and young."
     path, stop = self.path(key, "running"), threading.Event()
+
     def beat():
         while True:
-            with suppress(OSError): path.touch()
-            if stop.wait(BEAT): return
+            with suppress(OSError):
+                path.touch()
+            if stop.wait(BEAT):
+                return
+
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
-    try: yield
+    try:
+        yield
     finally:
         stop.set()
         thread.join()
-        with suppress(OSError): path.unlink()
+        with suppress(OSError):
+            path.unlink()
+
 
 @patch
-def running(self:Store) -> set[str]:   # names of records
+def running(self: Store) -> set[str]:  # names of records
     "The records that processes are at work on."
     now, young = time.time(), set()
     for entry in os.scandir(self.folder):
         key, dot, kind = entry.name.rpartition(".")
         with suppress(OSError):
-            if kind == "running" and abs(now - entry.stat().st_mtime) < STALE: young.add(key)
+            if kind == "running" and abs(now - entry.stat().st_mtime) < STALE:
+                young.add(key)
     return young
 
 # %% ../nbs/06b_store.ipynb #236ef4b4
 @patch
-def make_ready(self:Store):
+def make_ready(self: Store):
     "Raise OSError if nothing can be written here; clear away what killed processes left an hour ago."
     try:
-        for folder in (self.folder, self.records): tempfile.TemporaryFile(dir=folder).close()
-    except OSError as e: raise not_writable(self.folder, e) from e
+        for folder in (self.folder, self.records):
+            tempfile.TemporaryFile(dir=folder).close()
+    except OSError as e:
+        raise not_writable(self.folder, e) from e
     for path in (*self.folder.glob(".part-*"), *self.folder.glob("*.running")):
         with suppress(OSError):
-            if abs(time.time() - path.stat().st_mtime) > 3600: path.unlink()
+            if abs(time.time() - path.stat().st_mtime) > 3600:
+                path.unlink()

@@ -8,7 +8,9 @@ __all__ = ['CONVOLUTIONS', 'unfolded_convolution', 'Products', 'unrolled_quietly
            'follow_together', 'walk_together', 'set_out_together', 'transfer_together']
 
 # %% ../nbs/05b_together.ipynb #c003
-import copy, time, warnings
+import copy
+import time
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
@@ -26,47 +28,89 @@ from tqdm.auto import tqdm
 # %% ../nbs/05b_together.ipynb #c005
 from .data import Task
 from .ambient import check_finite, seeded_everything, undisturbed
-from .distances import PATHS, Setting, TransferResult, arrive, check_config, check_first_coupling, check_pair, set_out
-from .models import build_model, get_model, predict_logits, resolve_precision, small_cnn, to_inputs, two_images
-from .trajectory import (Fitted, Reading, Trajectory, TransferConfig, batch_source, join_walks, learning_rates,
-                                    path_times, set_norm_speed, soft_cross_entropy, spread)
+from taskdist_nb.distances import (
+    PATHS,
+    Setting,
+    TransferResult,
+    arrive,
+    check_config,
+    check_first_coupling,
+    check_pair,
+    set_out,
+)
+from taskdist_nb.models import (
+    build_model,
+    get_model,
+    predict_logits,
+    resolve_precision,
+    small_cnn,
+    to_inputs,
+    two_images,
+)
+from taskdist_nb.trajectory import (
+    Reading,
+    Trajectory,
+    TransferConfig,
+    batch_source,
+    join_walks,
+    learning_rates,
+    path_times,
+    set_norm_speed,
+    soft_cross_entropy,
+    spread,
+)
 from .transport import MovingTask
 
 # %% ../nbs/05b_together.ipynb #c010
 def unfolded_convolution(
-    x:Tensor,       # (n, C, H, W)
-    weight:Tensor,  # (O, C, h, w)
-    stride:tuple=(1, 1), padding:tuple=(0, 0),   # in pixels, down and to the right
-) -> Tensor:        # (n, O, H', W')
+    x: Tensor,  # (n, C, H, W)
+    weight: Tensor,  # (O, C, h, w)
+    stride: tuple = (1, 1),
+    padding: tuple = (0, 0),  # in pixels, down and to the right
+) -> Tensor:  # (n, O, H', W')
     "A convolution as the product of the image's patches (n H' W', C h w) with the filters (C h w, O)."
     (h, w), (down, right) = weight.shape[2:], padding
-    patches = F.pad(x, (right, right, down, down)).unfold(2, h, stride[0]).unfold(3, w, stride[1])   # (n, C, H', W', h, w)
+    # (n, C, H', W', h, w)
+    patches = F.pad(x, (right, right, down, down)).unfold(2, h, stride[0]).unfold(3, w, stride[1])
     n, _, rows, columns = patches.shape[:4]
-    product = patches.permute(0, 2, 3, 1, 4, 5).reshape(n*rows*columns, -1) @ weight.flatten(1).T
+    product = patches.permute(0, 2, 3, 1, 4, 5).reshape(n * rows * columns, -1) @ weight.flatten(1).T
     return product.view(n, rows, columns, -1).permute(0, 3, 1, 2)
 
 # %% ../nbs/05b_together.ipynb #c012
 class Products(TorchFunctionMode):
     "Inside, convolutions and linear layers multiply as asked; all else stays in the weights' type."
+
     layers = (torch.conv1d, torch.conv2d, torch.conv3d, F.linear)
-    def __init__(self,
-        half:bool=False,     # in bfloat16?
-        unfold:bool=False,   # plain 2-d convolutions as matrix products?
+
+    def __init__(
+        self,
+        half: bool = False,  # in bfloat16?
+        unfold: bool = False,  # plain 2-d convolutions as matrix products?
     ):
         super().__init__()
         self.half, self.unfold = half, unfold
 
     def __torch_function__(self, f, types, args=(), kwargs=None):
-        if f not in self.layers or kwargs: return f(*args, **(kwargs or {}))
+        if f not in self.layers or kwargs:
+            return f(*args, **(kwargs or {}))
         (x, weight), bias, how = args[:2], args[2] if len(args) > 2 else None, args[3:]
         a, b = (x.bfloat16(), weight.bfloat16()) if self.half else (x, weight)
         unfold = self.unfold and f is torch.conv2d and _plain(x, *how)
         out = (unfolded_convolution(a, b, *how[:2]) if unfold else f(a, b, None, *how)).to(x.dtype)
-        return out if bias is None else out + (bias if f is F.linear else bias.view(-1, *[1]*(out.ndim - 2)))
+        return (
+            out if bias is None else out + (bias if f is F.linear else bias.view(-1, *[1] * (out.ndim - 2)))
+        )
+
 
 def _plain(x, stride=1, padding=0, dilation=1, groups=1) -> bool:
     "Is this a convolution of a batch without groups, dilation or padding by name, as `nn.Conv2d` calls it?"
-    return x.ndim == 4 and isinstance(stride, tuple) and isinstance(padding, tuple) and set(dilation) == {1} and groups == 1
+    return (
+        x.ndim == 4
+        and isinstance(stride, tuple)
+        and isinstance(padding, tuple)
+        and set(dilation) == {1}
+        and groups == 1
+    )
 
 # %% ../nbs/05b_together.ipynb #843af6ca
 @contextmanager
@@ -77,93 +121,124 @@ def unrolled_quietly():
         yield
 
 # %% ../nbs/05b_together.ipynb #c014
-CONVOLUTIONS = ("auto", "grouped", "unfolded")   # ways to carry out the convolutions of a stack
+CONVOLUTIONS = ("auto", "grouped", "unfolded")  # ways to carry out the convolutions of a stack
+
 
 class Stack:
     "P networks of one architecture as one function of stacked weights."
-    def __init__(self,
-        models,                    # nn.Modules of one architecture; left as they are
-        convolution:str="auto",    # "grouped", "unfolded" (matrix products), "auto": unfolded on a GPU
+
+    def __init__(
+        self,
+        models,  # nn.Modules of one architecture; left as they are
+        convolution: str = "auto",  # "grouped", "unfolded" (matrix products), "auto": unfolded on a GPU
     ):
         if convolution not in CONVOLUTIONS:
             raise ValueError(f"convolution must be one of {CONVOLUTIONS}. Got: {convolution!r}.")
         check_alike(models)
-        self.params, self.buffers = stack_module_state([copy.deepcopy(m).train() for m in models])   # name -> (P, ...)
+        # name -> (P, ...)
+        self.params, self.buffers = stack_module_state([copy.deepcopy(m).train() for m in models])
         self.scratch, self.size = copy.deepcopy(models[0]), len(models)
         self.unfold = convolution == "unfolded" or convolution == "auto" and self.weight.is_cuda
 
-    def __len__(self): return self.size
-    @property
-    def weight(self) -> Tensor: return next(iter(self.params.values()))   # tells device and type
+    def __len__(self):
+        return self.size
 
-    def logits(self,
-        x:Tensor,           # (P, n, ...) inputs, a batch for each network
-        half:bool=False,    # multiply in bfloat16?
-    ) -> Tensor:            # (P, n, K)
+    @property
+    def weight(self) -> Tensor:
+        return next(iter(self.params.values()))  # tells device and type
+
+    def logits(
+        self,
+        x: Tensor,  # (P, n, ...) inputs, a batch for each network
+        half: bool = False,  # multiply in bfloat16?
+    ) -> Tensor:  # (P, n, K)
         "The networks' logits, in training mode."
         self.scratch.train()
         one = lambda params, buffers, x: functional_call(self.scratch, (params, buffers), (x,))
-        with Products(half, self.unfold): return vmap(one, randomness="different")(self.params, self.buffers, x)
+        with Products(half, self.unfold):
+            return vmap(one, randomness="different")(self.params, self.buffers, x)
 
 # %% ../nbs/05b_together.ipynb #c016
 def check_alike(
-    models,   # list of nn.Modules
+    models,  # list of nn.Modules
 ):
     "Raise ValueError unless all networks have weights of the same names and shapes."
-    if not models: raise ValueError("models must hold at least one network. Got: none.")
+    if not models:
+        raise ValueError("models must hold at least one network. Got: none.")
     shapes = [{k: tuple(v.shape) for k, v in m.state_dict().items()} for m in models]
     for p, other in enumerate(shapes):
         for name in [*shapes[0], *other]:
             if (a := shapes[0].get(name)) != (b := other.get(name)):
-                raise ValueError("models must have one architecture and one number of outputs to be stacked; "
-                                 "sources prepared with heads that have room for every target, as `distance_matrix` makes them, have. "
-                                 f"Got: {name} of shape {a} in network 0 and {b} in network {p}.")
+                raise ValueError(
+                    "models must have one architecture and one number of outputs to be stacked; "
+                    "sources prepared with heads that have room for every target, as `distance_matrix` makes them, have. "
+                    f"Got: {name} of shape {a} in network 0 and {b} in network {p}."
+                )
 
 # %% ../nbs/05b_together.ipynb #c462c886
 def check_one_function(
-    models,     # list of nn.Modules with weights of the same names and shapes
-    x:Tensor,   # (n, C, H, W) images that they take
+    models,  # list of nn.Modules with weights of the same names and shapes
+    x: Tensor,  # (n, C, H, W) images that they take
 ):
     "Raise ValueError unless all networks compute the same function of their weights and of these images."
     distinct = list({id(m): m for m in models}.values())
     weights = distinct[0].state_dict()
     inputs = to_inputs(x).to(next(distinct[0].parameters()))
+
     def answers(model):
-        with torch.no_grad(): return functional_call(copy.deepcopy(model).eval(), weights, (inputs,))
+        with torch.no_grad():
+            return functional_call(copy.deepcopy(model).eval(), weights, (inputs,))
+
     first = answers(distinct[0])
     for p, other in enumerate(distinct[1:], 1):
-        if torch.allclose(answers(other), first, rtol=1e-4, atol=1e-5, equal_nan=True): continue
-        raise ValueError("models must compute the same function of their weights to be walked in lock-step; walk them one at a time. "
-                         f"Got: network {p} answers otherwise than network 0 with the weights of network 0.")
+        if torch.allclose(answers(other), first, rtol=1e-4, atol=1e-5, equal_nan=True):
+            continue
+        raise ValueError(
+            "models must compute the same function of their weights to be walked in lock-step; walk them one at a time. "
+            f"Got: network {p} answers otherwise than network 0 with the weights of network 0."
+        )
 
 # %% ../nbs/05b_together.ipynb #76339fb9
 @unrolled_quietly()
 def check_stackable(
-    model,       # name or factory: n_classes -> nn.Module
-    task:Task,   # whose images it is to take
+    model,  # name or factory: n_classes -> nn.Module
+    task: Task,  # whose images it is to take
 ):
     "Raise ValueError, before anything is trained, for a network with layers that `vmap` does not know."
-    network, x = build_model(get_model(model), task.n_classes, task.x_train, 0), to_inputs(two_images(task.x_train))
+    network, x = (
+        build_model(get_model(model), task.n_classes, task.x_train, 0),
+        to_inputs(two_images(task.x_train)),
+    )
     stack = Stack([network, network])
-    try: stack.logits(torch.stack([x, x]).to(stack.weight)).sum().backward()
-    except torch.OutOfMemoryError: raise
+    try:
+        stack.logits(torch.stack([x, x]).to(stack.weight)).sum().backward()
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as e:
-        raise ValueError("model must be made of layers that torch.vmap knows to be trained in lock-step; "
-                         f"train one pair at a time. Got: {str(e).splitlines()[0]}") from e
+        raise ValueError(
+            "model must be made of layers that torch.vmap knows to be trained in lock-step; "
+            f"train one pair at a time. Got: {str(e).splitlines()[0]}"
+        ) from e
 
 # %% ../nbs/05b_together.ipynb #c018
 @patch
-def network(self:Stack,
-    p:int,   # 0 to P - 1
+def network(
+    self: Stack,
+    p: int,  # 0 to P - 1
 ) -> nn.Module:
     "Network p, in the scratch network: good until the next call."
     with torch.no_grad():
-        for stacked, own in ((self.params, self.scratch.named_parameters()), (self.buffers, self.scratch.named_buffers())):
-            for name, tensor in own: tensor.copy_(stacked[name][p])
+        for stacked, own in (
+            (self.params, self.scratch.named_parameters()),
+            (self.buffers, self.scratch.named_buffers()),
+        ):
+            for name, tensor in own:
+                tensor.copy_(stacked[name][p])
     return self.scratch
 
+
 @patch
-def clone(self:Stack) -> Stack:
+def clone(self: Stack) -> Stack:
     "The same weights, to be trained separately."
     new = copy.copy(self)
     new.scratch = copy.deepcopy(self.scratch)
@@ -173,35 +248,39 @@ def clone(self:Stack) -> Stack:
 
 # %% ../nbs/05b_together.ipynb #c026
 def on_host(
-    moving:MovingTask,   # left as it is
+    moving: MovingTask,  # left as it is
 ) -> MovingTask:
     "The same moving task with its tensors in the CPU's memory; shared, not copied, if they are there already."
     twin = copy.copy(moving)
     for name, value in vars(moving).items():
-        if isinstance(value, Tensor): setattr(twin, name, value.cpu())
+        if isinstance(value, Tensor):
+            setattr(twin, name, value.cpu())
     return twin
 
+
 def draw_together(
-    draws,                   # P functions tau -> batch, as `batch_source` makes them
-    tau:float,               # the tasks' time
-    weight:Tensor,           # a weight of the stack: tells device and type
+    draws,  # P functions tau -> batch, as `batch_source` makes them
+    tau: float,  # the tasks' time
+    weight: Tensor,  # a weight of the stack: tells device and type
 ) -> tuple[Tensor, Tensor]:  # x (P, n, ...), y (P, n, K)
     "For each network a batch of its own task from its own stream, on the weights' device."
     x, y = (torch.stack(part) for part in zip(*(draw(tau) for draw in draws)))
-    if weight.is_cuda and not x.is_cuda: x, y = x.pin_memory(), y.pin_memory()
+    if weight.is_cuda and not x.is_cuda:
+        x, y = x.pin_memory(), y.pin_memory()
     return x.to(weight, non_blocking=True), y.to(weight.device, non_blocking=True)
 
 # %% ../nbs/05b_together.ipynb #c027
 @unrolled_quietly()
 def train_together(
-    stack:Stack,                  # trained in place
-    movings,                      # P moving tasks
-    taus, lrs,                    # (steps,) the tasks' time and the learning rate at each step
-    config:TransferConfig,        # momentum, weight decay, precision
-    batch_size:int,               # samples in each network's batch
-    generators,                   # P torch.Generators: order of the batches
-    after_step:Callable=None,     # called with the number of steps done
-    progress:str="",              # title of a progress bar; empty: none
+    stack: Stack,  # trained in place
+    movings,  # P moving tasks
+    taus,
+    lrs,  # (steps,) the tasks' time and the learning rate at each step
+    config: TransferConfig,  # momentum, weight decay, precision
+    batch_size: int,  # samples in each network's batch
+    generators,  # P torch.Generators: order of the batches
+    after_step: Callable = None,  # called with the number of steps done
+    progress: str = "",  # title of a progress bar; empty: none
 ) -> None:
     "`train` for P networks at once. Raises FloatingPointError, with the networks' numbers, when losses stop being finite."
     weights = [w for w in stack.params.values() if w.requires_grad]
@@ -211,58 +290,92 @@ def train_together(
     draws = [batch_source(m, config, batch_size, g) for m, g in zip(movings, generators)]
     with seeded_everything(generators[0].initial_seed(), stack.weight.device), bar:
         for k, (tau, lr) in enumerate(zip(taus, lrs)):
-            if config.reset_momentum and k % config.reset_momentum == 0: optimizer.state.clear()
+            if config.reset_momentum and k % config.reset_momentum == 0:
+                optimizer.state.clear()
             optimizer.param_groups[0]["lr"] = float(lr)
             x, y = draw_together(draws, float(tau), stack.weight)
-            losses = soft_cross_entropy(stack.logits(x, half).flatten(0, 1), y.flatten(0, 1)).view(len(stack), -1).mean(1)   # (P,)
-            optimizer.zero_grad(); losses.sum().backward(); optimizer.step()
-            if k % 20 == 0 or k + 1 == len(taus): _check_finite(losses, k, tau, lr)
-            if after_step: after_step(k + 1)
+            # (P,)
+            losses = (
+                soft_cross_entropy(stack.logits(x, half).flatten(0, 1), y.flatten(0, 1))
+                .view(len(stack), -1)
+                .mean(1)
+            )
+            optimizer.zero_grad()
+            losses.sum().backward()
+            optimizer.step()
+            if k % 20 == 0 or k + 1 == len(taus):
+                _check_finite(losses, k, tau, lr)
+            if after_step:
+                after_step(k + 1)
             bar.update()
-    for p in range(len(stack)): check_finite(stack.network(p), f"training of network {p} of {len(stack)}")   # the last step's loss is from before it
+    # the last step's loss is from before it
+    for p in range(len(stack)):
+        check_finite(stack.network(p), f"training of network {p} of {len(stack)}")
 
 # %% ../nbs/05b_together.ipynb #c029
 def _check_finite(losses, step, tau, lr):
     if bad := (~losses.isfinite()).nonzero().flatten().tolist():
-        raise FloatingPointError(f"training diverged at step {step} (tau = {tau:.3f}) in networks {bad} of {len(losses)}. "
-                                 f"The learning rate was {lr:g}; a smaller one would do.")
+        raise FloatingPointError(
+            f"training diverged at step {step} (tau = {tau:.3f}) in networks {bad} of {len(losses)}. "
+            f"The learning rate was {lr:g}; a smaller one would do."
+        )
 
 # %% ../nbs/05b_together.ipynb #c034
 class StackAverage:
     "`WeightAverage` for many networks."
-    def __init__(self,
-        stack:Stack,   # whose weights are averaged
-        steps:int,     # over about so many of the last steps; 0: no average, `network` is the stack itself
-    ): self.steps, self.network = steps, stack.clone() if steps else stack
+
+    def __init__(
+        self,
+        stack: Stack,  # whose weights are averaged
+        steps: int,  # over about so many of the last steps; 0: no average, `network` is the stack itself
+    ):
+        self.steps, self.network = steps, stack.clone() if steps else stack
 
     @torch.no_grad()
-    def update(self,
-        stack:Stack,   # after a step
+    def update(
+        self,
+        stack: Stack,  # after a step
     ):
         "Take in the weights after a step."
-        if not self.steps: return
+        if not self.steps:
+            return
         for old, new in ((self.network.params, stack.params), (self.network.buffers, stack.buffers)):
             for k, v in old.items():
-                if v.is_floating_point(): v.lerp_(new[k], 1/self.steps)
-                else: v.copy_(new[k])
+                if v.is_floating_point():
+                    v.lerp_(new[k], 1 / self.steps)
+                else:
+                    v.copy_(new[k])
 
 # %% ../nbs/05b_together.ipynb #c036
 def excess_together(
-    stack:Stack,                 # left as it is
-    movings, probes,             # P tasks that move, P probes on which losses are read
-    tau:float,                   # the tasks' time, at which they stand still
-    config:TransferConfig,       # excess_steps, lr, source_lr, batch_size
-    generators,                  # P torch.Generators
-) -> np.ndarray:                 # (P,) nats
+    stack: Stack,  # left as it is
+    movings,
+    probes,  # P tasks that move, P probes on which losses are read
+    tau: float,  # the tasks' time, at which they stand still
+    config: TransferConfig,  # excess_steps, lr, source_lr, batch_size
+    generators,  # P torch.Generators
+) -> np.ndarray:  # (P,) nats
     "`excess_loss` of P networks: their rivals are trained together."
+
     def loss(model, q):
         logits = predict_logits(model, q.inputs(tau), precision=config.precision)
-        return (q.weights(tau)*soft_cross_entropy(logits, q.targets(tau))).sum().item()
-    def losses(s): return [loss(s.network(p), q) for p, q in enumerate(probes)]
+        return (q.weights(tau) * soft_cross_entropy(logits, q.targets(tau))).sum().item()
+
+    def losses(s):
+        return [loss(s.network(p), q) for p, q in enumerate(probes)]
+
     rivals, n = [], config.excess_steps
     for lr in sorted({config.lr, config.source_lr}):
         rival = stack.clone()
-        train_together(rival, movings, np.full(n, tau), learning_rates("one_cycle", lr, n), config, config.batch_size, generators)
+        train_together(
+            rival,
+            movings,
+            np.full(n, tau),
+            learning_rates("one_cycle", lr, n),
+            config,
+            config.batch_size,
+            generators,
+        )
         rivals.append(losses(rival))
     return np.array(losses(stack)) - np.min(rivals, axis=0)
 
@@ -270,41 +383,54 @@ def excess_together(
 def _visitor(readings, stack, average, movings, config, generators, judged) -> Callable:
     "What is called after each step, with its number: reads the stack if the step is a mark."
     _, marks, mark_taus = path_times(config)
-    number, compare = {int(s): m for m, s in enumerate(marks)}, spread(config.excess_points, config.checkpoints)
+    number, compare = (
+        {int(s): m for m, s in enumerate(marks)},
+        spread(config.excess_points, config.checkpoints),
+    )
     probes = [r.meter.probe for r in readings]
 
     def visit(step):
         average.update(stack)
-        if (m := number.get(step)) is None: return
+        if (m := number.get(step)) is None:
+            return
         tau = float(mark_taus[m])
-        for p, r in enumerate(readings): r(m, step, tau, average.network.network(p), stack.network(p))
-        if not (config.excess_steps and m in compare): return
+        for p, r in enumerate(readings):
+            r(m, step, tau, average.network.network(p), stack.network(p))
+        if not (config.excess_steps and m in compare):
+            return
         found = excess_together(average.network, movings, probes, tau, config, generators)
-        for r, excess, counts in zip(readings, found, judged): r.rows[-1]["excess_loss"] = excess if counts else np.nan
+        for r, excess, counts in zip(readings, found, judged):
+            r.rows[-1]["excess_loss"] = excess if counts else np.nan
+
     return visit
 
 # %% ../nbs/05b_together.ipynb #c040
 def follow_together(
-    fitteds,                     # P Fitted of one architecture: where the paths begin; left as they are
-    movings,                     # P tasks that move, on the device of the networks
-    targets, labels,             # P Tasks whose test images tell the accuracy, and P LabelSpaces
-    config:TransferConfig,       # of the walk
-    generators,                  # P dicts of "batches", "probes", "excess": torch.Generator
-    visitors=None,               # P tuples of visitors, called with (checkpoint, model, tau) at each mark; None: nobody visits
-    accuracy_everywhere=False,   # read the accuracy at every checkpoint?
-    judged=None,                 # P booleans: measure the excess loss of this one? None: of all
-    convolution:str="auto",      # see `Stack`
-    progress:str="",             # title of a progress bar; empty: none
-) -> list[Trajectory]:           # P of them
+    fitteds,  # P Fitted of one architecture: where the paths begin; left as they are
+    movings,  # P tasks that move, on the device of the networks
+    targets,
+    labels,  # P Tasks whose test images tell the accuracy, and P LabelSpaces
+    config: TransferConfig,  # of the walk
+    generators,  # P dicts of "batches", "probes", "excess": torch.Generator
+    visitors=None,  # P tuples of visitors, called with (checkpoint, model, tau) at each mark; None: nobody visits
+    accuracy_everywhere=False,  # read the accuracy at every checkpoint?
+    judged=None,  # P booleans: measure the excess loss of this one? None: of all
+    convolution: str = "auto",  # see `Stack`
+    progress: str = "",  # title of a progress bar; empty: none
+) -> list[Trajectory]:  # P of them
     "`follow` for P networks in lock-step."
     taus, _, _ = path_times(config)
     stream = lambda kind: [g[kind] for g in generators]
-    readings = [Reading(m, t, o, config, g, accuracy_everywhere, v)
-                for m, t, o, g, v in zip(movings, targets, labels, stream("probes"), visitors or [()]*len(movings))]
+    readings = [
+        Reading(m, t, o, config, g, accuracy_everywhere, v)
+        for m, t, o, g, v in zip(movings, targets, labels, stream("probes"), visitors or [()] * len(movings))
+    ]
     stack = Stack([set_norm_speed(copy.deepcopy(f.model), config.norm_speed) for f in fitteds], convolution)
     check_one_function([f.model for f in fitteds], two_images(targets[0].x_test))
     average, movings = StackAverage(stack, config.averaging), [on_host(m) for m in movings]
-    visit = _visitor(readings, stack, average, movings, config, stream("excess"), judged or [True]*len(readings))
+    visit = _visitor(
+        readings, stack, average, movings, config, stream("excess"), judged or [True] * len(readings)
+    )
     visit(0)
     lrs = learning_rates("constant", config.lr, config.steps)
     train_together(stack, movings, taus, lrs, config, config.batch_size, stream("batches"), visit, progress)
@@ -312,34 +438,64 @@ def follow_together(
 
 # %% ../nbs/05b_together.ipynb #c044
 def walk_together(
-    settings:list[Setting],      # pairs that are set out
-    movings,                     # for each pair the task that moves
-    purpose:tuple,               # words that name the random streams
-    config:TransferConfig,       # of this walk
-    visitors=None,               # for each pair a tuple of visitors; None: nobody visits
-    accuracy_everywhere=False,   # read the accuracy at every checkpoint?
-    **how,                       # to `follow_together`: convolution, progress
-) -> list[Trajectory]:           # one per pair
+    settings: list[Setting],  # pairs that are set out
+    movings,  # for each pair the task that moves
+    purpose: tuple,  # words that name the random streams
+    config: TransferConfig,  # of this walk
+    visitors=None,  # for each pair a tuple of visitors; None: nobody visits
+    accuracy_everywhere=False,  # read the accuracy at every checkpoint?
+    **how,  # to `follow_together`: convolution, progress
+) -> list[Trajectory]:  # one per pair
     "`walk_each` in lock-step: all walks of all pairs are one stack."
-    streams = [s.streams(*purpose, config=config) for s in settings]                     # walks of a pair lie side by side
+    # walks of a pair lie side by side
+    streams = [s.streams(*purpose, config=config) for s in settings]
     R = config.walks
     each = lambda things: [thing for thing in things for _ in range(R)]
-    fitteds, targets, labels = (each(getattr(s, name) for s in settings) for name in ("fitted", "target", "labels"))
+    fitteds, targets, labels = (
+        each(getattr(s, name) for s in settings) for name in ("fitted", "target", "labels")
+    )
     first = [r == 0 for _ in settings for r in range(R)]
-    visits = [v if one else () for v, one in zip(each(visitors or [()]*len(settings)), first)]
-    walks = follow_together(fitteds, each(movings), targets, labels, config, [g for own in streams for g in own], visits,
-                            accuracy_everywhere, first, **how)
-    return [join_walks(walks[k:k + R]) for k in range(0, len(walks), R)]
+    visits = [v if one else () for v, one in zip(each(visitors or [()] * len(settings)), first)]
+    walks = follow_together(
+        fitteds,
+        each(movings),
+        targets,
+        labels,
+        config,
+        [g for own in streams for g in own],
+        visits,
+        accuracy_everywhere,
+        first,
+        **how,
+    )
+    return [join_walks(walks[k : k + R]) for k in range(0, len(walks), R)]
 
 # %% ../nbs/05b_together.ipynb #c046
 def set_out_together(
-    pairs, model, config, seeds, prepared, progress,   # as for `transfer_together`; seeds and prepared one per pair
+    pairs,
+    model,
+    config,
+    seeds,
+    prepared,
+    progress,  # as for `transfer_together`; seeds and prepared one per pair
 ) -> list[Setting]:
     "`set_out` for each pair; a source that is not prepared is fitted once per seed."
     settings, made = [], {}
-    outputs = max(check_pair(source, target, config, seed)[0].n_outputs for (source, target), seed in zip(pairs, seeds))   # one size of head for all
+    # one size of head for all
+    outputs = max(
+        check_pair(source, target, config, seed)[0].n_outputs for (source, target), seed in zip(pairs, seeds)
+    )
     for (source, target), seed, ready in zip(pairs, seeds, prepared):
-        s = set_out(source, target, model, config, seed, {**made.get(seed, {}), **(ready or {})}, progress, outputs=outputs)
+        s = set_out(
+            source,
+            target,
+            model,
+            config,
+            seed,
+            {**made.get(seed, {}), **(ready or {})},
+            progress,
+            outputs=outputs,
+        )
         made.setdefault(seed, {})[source.name] = s.fitted
         settings.append(s)
     return settings
@@ -347,36 +503,47 @@ def set_out_together(
 # %% ../nbs/05b_together.ipynb #c047
 @undisturbed()
 def transfer_together(
-    pairs,                           # (source, target) Tasks
-    distance:str,                    # "coupled", "uncoupled" or "fine_tuning"
-    model=small_cnn,                 # name or factory: n_classes -> nn.Module
-    config:TransferConfig=None,      # None: `TransferConfig.fast()`
-    seeds=0,                         # one for all, or a list of one per pair
-    prepared=None,                   # {source.name: Fitted}, or a list of one such dict per pair; None: sources are fitted here
-    convolution:str="auto",          # see `Stack`
-    progress:bool=True,              # show bars for training that takes longer than 3 seconds?
-) -> list[TransferResult]:           # one per pair; `seconds` is the pair's share
+    pairs,  # (source, target) Tasks
+    distance: str,  # "coupled", "uncoupled" or "fine_tuning"
+    model=small_cnn,  # name or factory: n_classes -> nn.Module
+    config: TransferConfig = None,  # None: `TransferConfig.fast()`
+    seeds=0,  # one for all, or a list of one per pair
+    prepared=None,  # {source.name: Fitted}, or a list of one such dict per pair; None: sources are fitted here
+    convolution: str = "auto",  # see `Stack`
+    progress: bool = True,  # show bars for training that takes longer than 3 seconds?
+) -> list[TransferResult]:  # one per pair; `seconds` is the pair's share
     "What `coupled_transfer`, `uncoupled_transfer` or `fine_tuning` would give, in lock-step. Raises ValueError for what would not do."
     if not isinstance(distance, str) or distance not in PATHS:
-        raise ValueError(f"distance must be one of {tuple(PATHS)}: only these train along the way. Got: {distance!r}.")
+        raise ValueError(
+            f"distance must be one of {tuple(PATHS)}: only these train along the way. Got: {distance!r}."
+        )
     started, pairs, config = time.perf_counter(), list(pairs), check_config(config)
-    if not pairs: raise ValueError("pairs must hold at least one (source, target). Got: none.")
+    if not pairs:
+        raise ValueError("pairs must hold at least one (source, target). Got: none.")
     seeds, prepared = _one_each("seeds", seeds, len(pairs)), _one_each("prepared", prepared, len(pairs))
     if distance == "coupled":
-        for source in {id(s): s for s, _ in pairs if isinstance(s, Task)}.values(): check_first_coupling(model, source, config)
+        for source in {id(s): s for s, _ in pairs if isinstance(s, Task)}.values():
+            check_first_coupling(model, source, config)
     first = next((s for s, _ in pairs if isinstance(s, Task)), None)
-    if first is not None: check_stackable(model, first)
+    if first is not None:
+        check_stackable(model, first)
     settings = set_out_together(pairs, model, config, seeds, prepared, progress)
     away = [k for k, s in enumerate(settings) if not s.same]
-    walk = partial(walk_together, convolution=convolution, progress=f"{len(away)} pairs, {distance}" if progress else "")
+    walk = partial(
+        walk_together, convolution=convolution, progress=f"{len(away)} pairs, {distance}" if progress else ""
+    )
     walked = PATHS[distance]([settings[k] for k in away], walk) if away else []
     found = dict(zip(away, walked))
-    results = [found[k] if k in found else arrive(s, distance, s.fitted.floor) for k, s in enumerate(settings)]
-    for r in results: r.seconds = (time.perf_counter() - started)/len(results)
+    results = [
+        found[k] if k in found else arrive(s, distance, s.fitted.floor) for k, s in enumerate(settings)
+    ]
+    for r in results:
+        r.seconds = (time.perf_counter() - started) / len(results)
     return results
 
 # %% ../nbs/05b_together.ipynb #c048
 def _one_each(name, value, n) -> list:
-    values = list(value) if isinstance(value, (list, tuple)) else [value]*n
-    if len(values) != n: raise ValueError(f"{name} must be one for all or a list of {n}, one per pair. Got: {len(values)}.")
+    values = list(value) if isinstance(value, (list, tuple)) else [value] * n
+    if len(values) != n:
+        raise ValueError(f"{name} must be one for all or a list of {n}, one per pair. Got: {len(values)}.")
     return values

@@ -11,7 +11,11 @@ __all__ = ['PAPER_IMAGES', 'PAPER_EPOCHS', 'PAPER_BATCH', 'PAPER_LR', 'PAPER_CHE
            'walk_streams', 'follow_walks', 'still_trajectory', 'fit_source']
 
 # %% ../nbs/04_trajectory.ipynb #c003
-import copy, hashlib, json, numbers, time
+import copy
+import hashlib
+import json
+import numbers
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -31,281 +35,432 @@ from tqdm.auto import tqdm
 
 # %% ../nbs/04_trajectory.ipynb #c005
 from .ambient import check_finite, seeded_everything, undisturbed
-from .data import LABELS, LabelSpace, Task, check_whole, joint_label_space
+from .data import LABELS, LabelSpace, Task, joint_label_space
+from .checks import check_whole
 from .models import build_model, predict_logits, resolve_precision
 from .ruler import INPUTS, LengthMeter, cross_lengths
-from .transport import CropFlip, MovingTask, Probe, Still, epochs, identity, mixup_tau, tau_schedule, to_outputs
+from taskdist_nb.transport import (
+    CropFlip,
+    MovingTask,
+    Probe,
+    Still,
+    epochs,
+    identity,
+    mixup_tau,
+    tau_schedule,
+    to_outputs,
+)
 
 # %% ../nbs/04_trajectory.ipynb #c008
 @dataclass(frozen=True)
 class TransferConfig:
     "All settings of a transfer; immutable, checked when made. Lengths are in nats^(1/2), times in SGD steps."
-    # what is measured
-    labels: str = "union"                   # a class that source and target share has one output; or "disjoint": none is shared, as in the authors' code
-    walks: int = 1                          # R, walks of each path with batches of their own; two or more give the length "cross"
-    reading: str = "auto"                   # the distance is lengths[reading]: "per_input", "riemannian", "plan" (per input, over all pairs of a coupling) or "cross"; "auto": "cross" where there are several walks
-    stretches: int = 5                      # of the path, for "cross": the walks are compared stretch by stretch
-    # fitting the source
-    source_epochs: int = 15                 # an epoch is as many steps as batches fit into the task's training images
-    source_batch_size: int = 50             # images a step
-    source_lr: float = 0.02                 # the largest learning rate of the schedule
-    source_schedule: str = "one_cycle"      # or "step": times 0.2 at 30%, 60% and 80% of the steps
-    source_reset_momentum: int = 0          # forget the momentum every so many steps of the fit; 0: never
-    # following the moving task
-    first_head: str = "fresh"               # outputs of new classes at the start: as the source left them; or "imprinted" by class means of features
-    steps: int = 400                        # SGD steps from tau = 0 to tau = 1
-    batch_size: int = 20                    # samples a step
-    batches: str = "fresh"                  # each batch a draw of its own; or "epochs": a reshuffled pass over the images, for the source too
-    lr: float = 0.003                       # learning rate, the same all along the path
-    momentum: float = 0.9                   # of SGD, below 1; for the source too
-    weight_decay: float = 5e-4              # of SGD; for the source too
-    reset_momentum: int = 0                 # forget the momentum every so many steps of a path; 0: never
-    norm_speed: float = 1.0                 # a step moves batch norm's running statistics as so many batches would; 0: not at all
-    averaging: int = 0                      # everything is read on a running average of the weights over so many steps; 0: on the weights
-    tau_schedule: str = "linear"            # or "authors": slow at both ends, fastest half-way
-    tau_hold: int = 1                       # tau stands still for so many steps
-    mixup: bool = False                     # draw each sample's tau from Beta(tau, 1 - tau), as the paper's text says
-    checkpoints: int = 16                   # M, the number of steps of the length
-    probes: int = 200                       # fixed samples (pairs, where there is a coupling) on which the length is measured
-    probe_inputs: str = "same"              # both predictions of a step see one input; "authors": but for a held tau, as published; "moving": each its own
-    # the alternation between weights and coupling
-    coupling_iterations: int = 2            # paths walked; after each but the last, the coupling is improved
-    block_size: int = 4                     # b: the coupling is cut into blocks of b x b images
-    block_order: str = "random"             # or "consecutive": a block is made of neighbours in the data
-    first_coupling: str = "features"        # plan by cost of "features" of the source network, of "resnet50" or "pixels"; or "independent", "random" (one to one)
-    feature_weights: str = ""               # for first_coupling="resnet50": file with torchvision's weights of ResNet-50
-    entropic_epsilon: float = 1e-3          # strength of the entropy in the first plan, in units of its cost; 0: none
-    proximal_weight: float = 0.05           # lambda of the first proximal step: how strongly the old plan is kept
-    proximal_growth: float = 5.0            # lambda grows by this factor from step to step
-    cost_checkpoints: int = 8               # the costs of pairs are read over so many steps of the path's length; 0: over all M
-    # honesty
-    excess_points: int = 2                  # places on the path where the excess loss is measured, the end included; 0: none
-    excess_steps: int = 60                  # SGD steps of each reference fit for the excess loss; 0: it is not measured
-    accuracy_points: int = 5                # places on the path where the target's test accuracy is read; 0: only the end
-    # baselines
-    fisher_images: int = 200                # Task2Vec: images in each of a task's two halves, if it has so many
-    wasserstein_images: int = 500           # Wasserstein: images of each task, half of it at most; the other half is for the noise floor
-    # data and arithmetic
-    images: int = 0                         # training images a task, a stratified draw; 0: all
-    crop_padding: int = 4                   # pixels added on every side before a random crop; 0: no crops
-    flip: bool = True                       # mirror images at random, where the tasks allow it
-    precision: str = "auto"                 # or "float32", "bfloat16"; "auto": bfloat16 where the hardware has it
-    device: str = "auto"                    # or "cpu", "cuda", "cuda:1"; "auto": a GPU where there is one
 
-    def __post_init__(self): _check_config(self)
+    # what is measured
+    labels: str = "union"  # a class that source and target share has one output; or "disjoint": none is shared, as in the authors' code
+    walks: int = 1  # R, walks of each path with batches of their own; two or more give the length "cross"
+    reading: str = "auto"  # the distance is lengths[reading]: "per_input", "riemannian", "plan" (per input, over all pairs of a coupling) or "cross"; "auto": "cross" where there are several walks
+    stretches: int = 5  # of the path, for "cross": the walks are compared stretch by stretch
+    # fitting the source
+    source_epochs: int = 15  # an epoch is as many steps as batches fit into the task's training images
+    source_batch_size: int = 50  # images a step
+    source_lr: float = 0.02  # the largest learning rate of the schedule
+    source_schedule: str = "one_cycle"  # or "step": times 0.2 at 30%, 60% and 80% of the steps
+    source_reset_momentum: int = 0  # forget the momentum every so many steps of the fit; 0: never
+    # following the moving task
+    first_head: str = "fresh"  # outputs of new classes at the start: as the source left them; or "imprinted" by class means of features
+    steps: int = 400  # SGD steps from tau = 0 to tau = 1
+    batch_size: int = 20  # samples a step
+    batches: str = "fresh"  # each batch a draw of its own; or "epochs": a reshuffled pass over the images, for the source too
+    lr: float = 0.003  # learning rate, the same all along the path
+    momentum: float = 0.9  # of SGD, below 1; for the source too
+    weight_decay: float = 5e-4  # of SGD; for the source too
+    reset_momentum: int = 0  # forget the momentum every so many steps of a path; 0: never
+    norm_speed: float = 1.0  # a step moves batch norm's statistics as so many batches would; 0: not at all
+    averaging: int = 0  # read on a running average of the weights over so many steps; 0: on the weights
+    tau_schedule: str = "linear"  # or "authors": slow at both ends, fastest half-way
+    tau_hold: int = 1  # tau stands still for so many steps
+    mixup: bool = False  # draw each sample's tau from Beta(tau, 1 - tau), as the paper's text says
+    checkpoints: int = 16  # M, the number of steps of the length
+    probes: int = 200  # fixed samples (pairs, where there is a coupling) on which the length is measured
+    probe_inputs: str = "same"  # both predictions of a step see one input; "authors": but for a held tau, as published; "moving": each its own
+    # the alternation between weights and coupling
+    coupling_iterations: int = 2  # paths walked; after each but the last, the coupling is improved
+    block_size: int = 4  # b: the coupling is cut into blocks of b x b images
+    block_order: str = "random"  # or "consecutive": a block is made of neighbours in the data
+    first_coupling: str = "features"  # plan by cost of "features" of the source network, of "resnet50" or "pixels"; or "independent", "random" (one to one)
+    feature_weights: str = ""  # for first_coupling="resnet50": file with torchvision's weights of ResNet-50
+    entropic_epsilon: float = 1e-3  # strength of the entropy in the first plan, in units of its cost; 0: none
+    proximal_weight: float = 0.05  # lambda of the first proximal step: how strongly the old plan is kept
+    proximal_growth: float = 5.0  # lambda grows by this factor from step to step
+    cost_checkpoints: int = 8  # the costs of pairs are read over so many steps of the length; 0: over all M
+    # honesty
+    excess_points: int = 2  # places on the path where the excess loss is measured, the end included; 0: none
+    excess_steps: int = 60  # SGD steps of each reference fit for the excess loss; 0: it is not measured
+    accuracy_points: int = 5  # places on the path where the target's test accuracy is read; 0: only the end
+    # baselines
+    fisher_images: int = 200  # Task2Vec: images in each of a task's two halves, if it has so many
+    wasserstein_images: int = 500  # Wasserstein: images of each task, at most half; the rest is for the floor
+    # data and arithmetic
+    images: int = 0  # training images a task, a stratified draw; 0: all
+    crop_padding: int = 4  # pixels added on every side before a random crop; 0: no crops
+    flip: bool = True  # mirror images at random, where the tasks allow it
+    precision: str = "auto"  # or "float32", "bfloat16"; "auto": bfloat16 where the hardware has it
+    device: str = "auto"  # or "cpu", "cuda", "cuda:1"; "auto": a GPU where there is one
+
+    def __post_init__(self):
+        _check_config(self)
 
 # %% ../nbs/04_trajectory.ipynb #c010
-_CHOICES = dict(source_schedule=("one_cycle", "step"), tau_schedule=("linear", "authors"), probe_inputs=INPUTS,
-                labels=LABELS, first_head=("fresh", "imprinted"), reading=("auto", "per_input", "riemannian", "plan", "cross"), batches=("fresh", "epochs"),
-                block_order=("random", "consecutive"), first_coupling=("features", "resnet50", "pixels", "independent", "random"),
-                precision=("auto", "float32", "bfloat16"))
-_MAY_BE_ZERO = {"reset_momentum", "source_reset_momentum", "excess_points", "excess_steps", "accuracy_points", "images", "crop_padding", "momentum",
-                "weight_decay", "entropic_epsilon", "cost_checkpoints", "norm_speed", "averaging"}
+_CHOICES = dict(
+    source_schedule=("one_cycle", "step"),
+    tau_schedule=("linear", "authors"),
+    probe_inputs=INPUTS,
+    labels=LABELS,
+    first_head=("fresh", "imprinted"),
+    reading=("auto", "per_input", "riemannian", "plan", "cross"),
+    batches=("fresh", "epochs"),
+    block_order=("random", "consecutive"),
+    first_coupling=("features", "resnet50", "pixels", "independent", "random"),
+    precision=("auto", "float32", "bfloat16"),
+)
+_MAY_BE_ZERO = {
+    "reset_momentum",
+    "source_reset_momentum",
+    "excess_points",
+    "excess_steps",
+    "accuracy_points",
+    "images",
+    "crop_padding",
+    "momentum",
+    "weight_decay",
+    "entropic_epsilon",
+    "cost_checkpoints",
+    "norm_speed",
+    "averaging",
+}
+
 
 def _check_config(c):
     for f in fields(c):
-        v, kind, low = getattr(c, f.name), f.type if isinstance(f.type, str) else f.type.__name__, f.name in _MAY_BE_ZERO
+        v, kind, low = (
+            getattr(c, f.name),
+            f.type if isinstance(f.type, str) else f.type.__name__,
+            f.name in _MAY_BE_ZERO,
+        )
         if f.name in _CHOICES and (not isinstance(v, str) or v not in _CHOICES[f.name]):
             raise ValueError(f"{f.name} must be one of {_CHOICES[f.name]}. Got: {v!r}.")
-        if kind == "bool" and not isinstance(v, bool): raise TypeError(f"{f.name} must be True or False. Got: {v!r}.")
+        if kind == "bool" and not isinstance(v, bool):
+            raise TypeError(f"{f.name} must be True or False. Got: {v!r}.")
         if kind == "int" and (isinstance(v, bool) or not isinstance(v, numbers.Integral)):
             raise TypeError(f"{f.name} must be an integer. Got: {v!r}.")
         if kind == "float" and (isinstance(v, bool) or not isinstance(v, numbers.Real) or not np.isfinite(v)):
             raise TypeError(f"{f.name} must be a finite number. Got: {v!r}.")
         if kind in ("int", "float"):
-            if v < 0 or (v == 0 and not low): raise ValueError(f"{f.name} must be {'zero or more' if low else 'positive'}. Got: {v!r}.")
-            object.__setattr__(c, f.name, {"int": int, "float": float}[kind](v))   # NumPy's numbers too
+            if v < 0 or (v == 0 and not low):
+                raise ValueError(f"{f.name} must be {'zero or more' if low else 'positive'}. Got: {v!r}.")
+            object.__setattr__(c, f.name, {"int": int, "float": float}[kind](v))  # NumPy's numbers too
     _check_together(c)
 
 # %% ../nbs/04_trajectory.ipynb #c012
 def _check_together(c):
-    if c.checkpoints > c.steps: raise ValueError(f"checkpoints must not exceed steps ({c.steps}). Got: {c.checkpoints}.")
+    if c.checkpoints > c.steps:
+        raise ValueError(f"checkpoints must not exceed steps ({c.steps}). Got: {c.checkpoints}.")
     if c.cost_checkpoints > c.checkpoints:
-        raise ValueError(f"cost_checkpoints must not exceed checkpoints ({c.checkpoints}). Got: {c.cost_checkpoints}.")
+        raise ValueError(
+            f"cost_checkpoints must not exceed checkpoints ({c.checkpoints}). Got: {c.cost_checkpoints}."
+        )
     if c.steps % c.tau_hold or c.tau_hold > 1 and c.tau_hold >= c.steps:
-        raise ValueError(f"tau_hold must divide steps ({c.steps}) and be smaller, or the task never arrives. Got: {c.tau_hold}.")
+        raise ValueError(
+            f"tau_hold must divide steps ({c.steps}) and be smaller, or the task never arrives. Got: {c.tau_hold}."
+        )
     if not isinstance(c.device, str):
-        raise TypeError(f"device must be 'auto', 'cpu' or 'cuda' (with a number if need be, 'cuda:1'). Got: {c.device!r}.")
-    if not isinstance(c.feature_weights, str): raise TypeError(f"feature_weights must be the name of a file, or ''. Got: {c.feature_weights!r}.")
+        raise TypeError(
+            f"device must be 'auto', 'cpu' or 'cuda' (with a number if need be, 'cuda:1'). Got: {c.device!r}."
+        )
+    if not isinstance(c.feature_weights, str):
+        raise TypeError(f"feature_weights must be the name of a file, or ''. Got: {c.feature_weights!r}.")
     if (c.first_coupling == "resnet50") != bool(c.feature_weights):
-        raise ValueError("feature_weights must name a file where first_coupling is 'resnet50', and nowhere else. "
-                         f"Got: {c.feature_weights!r} and first_coupling={c.first_coupling!r}.")
-    if c.reading == "cross" and c.walks < 2: raise ValueError(f"walks must be at least 2 for reading='cross'. Got: {c.walks}.")
-    if c.momentum >= 1: raise ValueError(f"momentum must be below 1. Got: {c.momentum}.")
+        raise ValueError(
+            "feature_weights must name a file where first_coupling is 'resnet50', and nowhere else. "
+            f"Got: {c.feature_weights!r} and first_coupling={c.first_coupling!r}."
+        )
+    if c.reading == "cross" and c.walks < 2:
+        raise ValueError(f"walks must be at least 2 for reading='cross'. Got: {c.walks}.")
+    if c.momentum >= 1:
+        raise ValueError(f"momentum must be below 1. Got: {c.momentum}.")
 
 # %% ../nbs/04_trajectory.ipynb #c014
 PAPER_IMAGES, PAPER_EPOCHS, PAPER_BATCH, PAPER_LR, PAPER_CHECKPOINTS = 2500, 160, 20, 8e-4, 100
 
+
 @patch(cls_method=True)
-def paper(cls:TransferConfig,
-    images:int=0,   # training images a task; 0: all, taken to be the 2,500 of five CIFAR-100 classes
-    **changes,      # settings that differ
+def paper(
+    cls: TransferConfig,
+    images: int = 0,  # training images a task; 0: all, taken to be the 2,500 of five CIFAR-100 classes
+    **changes,  # settings that differ
 ) -> TransferConfig:
     """The settings that Gao and Chaudhari published with their code.
 
     Their first coupling goes by the features of a ResNet-50 that was trained on ImageNet: with `feature_weights`, a file with torchvision's
     weights, so does this one. Without, it goes by the features of the source network, and `config.first_coupling` says so."""
     images = check_whole(images, "images", 0)
-    epoch = max(1, (images or PAPER_IMAGES)//PAPER_BATCH)
+    epoch = max(1, (images or PAPER_IMAGES) // PAPER_BATCH)
     published = dict(
-        labels="disjoint", walks=1, reading="plan",
-        source_epochs=600, source_batch_size=100, source_lr=0.1, source_schedule="step", source_reset_momentum=max(1, epoch*PAPER_BATCH//100),
-        steps=PAPER_EPOCHS*epoch, batch_size=PAPER_BATCH, batches="epochs", lr=PAPER_LR, momentum=0.9, weight_decay=5e-4, reset_momentum=epoch,
-        tau_schedule="authors", tau_hold=epoch, checkpoints=PAPER_CHECKPOINTS, probes=2500, probe_inputs="authors",
-        coupling_iterations=4, block_size=25, block_order="consecutive",
+        labels="disjoint",
+        walks=1,
+        reading="plan",
+        source_epochs=600,
+        source_batch_size=100,
+        source_lr=0.1,
+        source_schedule="step",
+        source_reset_momentum=max(1, epoch * PAPER_BATCH // 100),
+        steps=PAPER_EPOCHS * epoch,
+        batch_size=PAPER_BATCH,
+        batches="epochs",
+        lr=PAPER_LR,
+        momentum=0.9,
+        weight_decay=5e-4,
+        reset_momentum=epoch,
+        tau_schedule="authors",
+        tau_hold=epoch,
+        checkpoints=PAPER_CHECKPOINTS,
+        probes=2500,
+        probe_inputs="authors",
+        coupling_iterations=4,
+        block_size=25,
+        block_order="consecutive",
         first_coupling="resnet50" if changes.get("feature_weights") else "features",
-        entropic_epsilon=1e-3, proximal_weight=0.05, proximal_growth=5.0, cost_checkpoints=0,
-        excess_points=4, excess_steps=1000, accuracy_points=20, fisher_images=500, wasserstein_images=1000,
-        precision="float32", images=images)
+        entropic_epsilon=1e-3,
+        proximal_weight=0.05,
+        proximal_growth=5.0,
+        cost_checkpoints=0,
+        excess_points=4,
+        excess_steps=1000,
+        accuracy_points=20,
+        fisher_images=500,
+        wasserstein_images=1000,
+        precision="float32",
+        images=images,
+    )
     return cls(**(published | changes))
 
 # %% ../nbs/04_trajectory.ipynb #c016
 def walk_spread(
-    k:int,             # number of steps
-    lr:float,          # learning rate
-    curvature:float,   # of the loss, in the direction of the walk; positive
-    mu:float=0.9,      # momentum
-) -> float:            # for noise of variance 1
+    k: int,  # number of steps
+    lr: float,  # learning rate
+    curvature: float,  # of the loss, in the direction of the walk; positive
+    mu: float = 0.9,  # momentum
+) -> float:  # for noise of variance 1
     "Variance of the displacement over k steps of v <- mu v - lr (curvature x + noise), x <- x + v, at stationarity; raises ValueError where there is none."
-    if not 0 < lr*curvature < 2*(1 + mu):
-        raise ValueError(f"lr times curvature must lie between 0 and {2*(1 + mu):g}, where the walk is stationary. Got: {lr:g} and {curvature:g}.")
-    step = np.array([[1 - lr*curvature, mu], [-lr*curvature, mu]])   # of (x, v)
-    stationary = solve_discrete_lyapunov(step, np.full((2, 2), lr*lr))
-    return float(2*(stationary - np.linalg.matrix_power(step, k)@stationary)[0, 0])
+    if not 0 < lr * curvature < 2 * (1 + mu):
+        raise ValueError(
+            f"lr times curvature must lie between 0 and {2 * (1 + mu):g}, where the walk is stationary. Got: {lr:g} and {curvature:g}."
+        )
+    step = np.array([[1 - lr * curvature, mu], [-lr * curvature, mu]])  # of (x, v)
+    stationary = solve_discrete_lyapunov(step, np.full((2, 2), lr * lr))
+    return float(2 * (stationary - np.linalg.matrix_power(step, k) @ stationary)[0, 0])
+
 
 def norm_jitter(
-    m:float,     # momentum of the running mean, as PyTorch counts it: the share of the new batch
-    k:int,       # number of steps
-    batch:int,   # batch size
+    m: float,  # momentum of the running mean, as PyTorch counts it: the share of the new batch
+    k: int,  # number of steps
+    batch: int,  # batch size
 ) -> float:
     "Variance of the change over k steps of a running mean of batch means (of single samples with variance 1)."
-    return 2/batch*m/(2 - m)*(1 - (1 - m)**k)
+    return 2 / batch * m / (2 - m) * (1 - (1 - m) ** k)
 
 # %% ../nbs/04_trajectory.ipynb #c018
-LARGEST_STEP, CURVATURE = 20, 1.   # published steps that one may stand for; where displacements are made equal
+# published steps that one may stand for; where displacements are made equal
+LARGEST_STEP, CURVATURE = 20, 1.0
+
 
 def same_path(
-    images:int,            # training images a task, which fix the number of published steps
-    k:int=None,            # steps between two checkpoints; None: two, or more so that none stands for over 20 published ones
-    batch_size:int=None,   # images a step; None: for the published displacement at a curvature of 1, but no more than a published path takes
-) -> dict:                 # steps, lr, batch_size, norm_speed
+    images: int,  # training images a task, which fix the number of published steps
+    k: int = None,  # steps between two checkpoints; None: two, or more so that none stands for over 20 published ones
+    batch_size: int = None,  # images a step; None: for the published displacement at a curvature of 1, but no more than a published path takes
+) -> dict:  # steps, lr, batch_size, norm_speed
     "Settings of a path that shares learning time, gradient noise and normalisation jitter with the published one."
     for name, value in dict(images=images, k=k, batch_size=batch_size).items():
-        if name == "images" or value is not None: check_whole(value, name, 2 if name == "batch_size" else 1)
-    K = max(k or 2, round(PAPER_EPOCHS*images/PAPER_BATCH/PAPER_CHECKPOINTS))   # published steps between two checkpoints
-    k = k or max(2, -(-K//LARGEST_STEP))
-    rate = PAPER_LR*np.mean(1 - 0.9**np.arange(1, 126))
-    wider = walk_spread(k, rate*K/k, CURVATURE)/walk_spread(K, rate, CURVATURE)   # with batches of the same size
-    batch = batch_size or max(2, round(PAPER_BATCH*min(wider, K/k)))
+        if name == "images" or value is not None:
+            check_whole(value, name, 2 if name == "batch_size" else 1)
+    # published steps between two checkpoints
+    K = max(k or 2, round(PAPER_EPOCHS * images / PAPER_BATCH / PAPER_CHECKPOINTS))
+    k = k or max(2, -(-K // LARGEST_STEP))
+    rate = PAPER_LR * np.mean(1 - 0.9 ** np.arange(1, 126))
+    # with batches of the same size
+    wider = walk_spread(k, rate * K / k, CURVATURE) / walk_spread(K, rate, CURVATURE)
+    batch = batch_size or max(2, round(PAPER_BATCH * min(wider, K / k)))
     published = norm_jitter(0.1, K, PAPER_BATCH)
-    m = brentq(lambda m: norm_jitter(m, k, batch) - published, 1e-3, 1) if norm_jitter(1, k, batch) > published else 0.99
-    return dict(steps=k*PAPER_CHECKPOINTS, lr=float(rate*K/k), batch_size=batch, norm_speed=float(np.log(1 - m)/np.log(0.9)))
+    m = (
+        brentq(lambda m: norm_jitter(m, k, batch) - published, 1e-3, 1)
+        if norm_jitter(1, k, batch) > published
+        else 0.99
+    )
+    return dict(
+        steps=k * PAPER_CHECKPOINTS,
+        lr=float(rate * K / k),
+        batch_size=batch,
+        norm_speed=float(np.log(1 - m) / np.log(0.9)),
+    )
 
 # %% ../nbs/04_trajectory.ipynb #c020
 @patch(cls_method=True)
-def fast(cls:TransferConfig,
-    images:int=500,   # training images a task; 0: all, taken to be 2,500
-    **changes,        # settings that differ
+def fast(
+    cls: TransferConfig,
+    images: int = 500,  # training images a task; 0: all, taken to be 2,500
+    **changes,  # settings that differ
 ) -> TransferConfig:
     "The published experiment, up to 500 images at about a hundredth of its cost: on one CPU core a minute or two a pair, and five for each source."
     images = check_whole(images, "images", 0)
     n = images or PAPER_IMAGES
     batch = min(50, n)
     quick = dict(
-        images=images, source_epochs=max(300, round(600*batch/n)), source_batch_size=batch, source_lr=0.1*batch/100, source_schedule="step",
-        tau_schedule="authors", checkpoints=PAPER_CHECKPOINTS, probes=100,
-        walks=3, coupling_iterations=2, block_size=10, cost_checkpoints=10, excess_steps=25, accuracy_points=4)
+        images=images,
+        source_epochs=max(300, round(600 * batch / n)),
+        source_batch_size=batch,
+        source_lr=0.1 * batch / 100,
+        source_schedule="step",
+        tau_schedule="authors",
+        checkpoints=PAPER_CHECKPOINTS,
+        probes=100,
+        walks=3,
+        coupling_iterations=2,
+        block_size=10,
+        cost_checkpoints=10,
+        excess_steps=25,
+        accuracy_points=4,
+    )
     return cls(**(same_path(n) | quick | changes))
 
 # %% ../nbs/04_trajectory.ipynb #c027
 @patch(cls_method=True)
-def toy(cls:TransferConfig,
-    **changes,   # settings that differ
+def toy(
+    cls: TransferConfig,
+    **changes,  # settings that differ
 ) -> TransferConfig:
     "Seconds a pair on the 8 x 8 digits with the MLP."
     small = dict(
-        source_epochs=20, source_batch_size=50, source_lr=0.1, steps=200, batch_size=50, lr=0.05, checkpoints=25, probes=200,
-        walks=4, coupling_iterations=3, block_size=10, entropic_epsilon=0.01, cost_checkpoints=0,
-        excess_points=2, excess_steps=50, fisher_images=300, wasserstein_images=300,
-        crop_padding=0, flip=False, precision="float32")
+        source_epochs=20,
+        source_batch_size=50,
+        source_lr=0.1,
+        steps=200,
+        batch_size=50,
+        lr=0.05,
+        checkpoints=25,
+        probes=200,
+        walks=4,
+        coupling_iterations=3,
+        block_size=10,
+        entropic_epsilon=0.01,
+        cost_checkpoints=0,
+        excess_points=2,
+        excess_steps=50,
+        fisher_images=300,
+        wasserstein_images=300,
+        crop_padding=0,
+        flip=False,
+        precision="float32",
+    )
     return cls(**(small | changes))
 
 # %% ../nbs/04_trajectory.ipynb #f525c1fc
 @patch(cls_method=True)
-def choice(cls:TransferConfig,
-    **changes,   # settings that differ
+def choice(
+    cls: TransferConfig,
+    **changes,  # settings that differ
 ) -> TransferConfig:
     "For choosing what to fine-tune from: all images, a source in twelve epochs, 200 steps of fine-tuning, seconds to minutes a candidate on one core."
-    sources = dict(walks=1, source_epochs=12, source_batch_size=50, source_lr=0.02, source_schedule="one_cycle")
-    path = dict(images=0, steps=200, batch_size=20, lr=0.015, norm_speed=1., averaging=20)
-    reading = dict(tau_schedule="linear", coupling_iterations=1, cost_checkpoints=3, checkpoints=10, probes=60, probe_inputs="same",
-                   excess_points=0, excess_steps=0, accuracy_points=1)
+    sources = dict(
+        walks=1, source_epochs=12, source_batch_size=50, source_lr=0.02, source_schedule="one_cycle"
+    )
+    path = dict(images=0, steps=200, batch_size=20, lr=0.015, norm_speed=1.0, averaging=20)
+    reading = dict(
+        tau_schedule="linear",
+        coupling_iterations=1,
+        cost_checkpoints=3,
+        checkpoints=10,
+        probes=60,
+        probe_inputs="same",
+        excess_points=0,
+        excess_steps=0,
+        accuracy_points=1,
+    )
     return cls.fast(**(sources | path | reading | changes))
 
 # %% ../nbs/04_trajectory.ipynb #c030
 def derive_seed(
-    seed:int,        # the experiment's seed
-    *purpose:str,    # words that say what the numbers are for
-) -> int:            # a 63-bit seed, the same on every machine
+    seed: int,  # the experiment's seed
+    *purpose: str,  # words that say what the numbers are for
+) -> int:  # a 63-bit seed, the same on every machine
     "A seed for one purpose, independent of the order in which purposes come up."
     words = json.dumps([int(seed), *map(str, purpose)]).encode()
     return int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "big") >> 1
 
+
 def make_generator(
-    seed:int,        # the experiment's seed
-    *purpose:str,    # words that say what the numbers are for
+    seed: int,  # the experiment's seed
+    *purpose: str,  # words that say what the numbers are for
 ) -> torch.Generator:
     "A CPU generator seeded for one purpose (see `derive_seed`)."
     return torch.Generator().manual_seed(derive_seed(seed, *purpose))
 
 # %% ../nbs/04_trajectory.ipynb #c033
 def learning_rates(
-    schedule:str,   # "constant" | "one_cycle" | "step" | "cosine"
-    lr:float,       # the largest rate
-    steps:int,      # number of SGD steps
-) -> np.ndarray:    # (steps,)
+    schedule: str,  # "constant" | "one_cycle" | "step" | "cosine"
+    lr: float,  # the largest rate
+    steps: int,  # number of SGD steps
+) -> np.ndarray:  # (steps,)
     "The learning rate of each step."
-    t = (np.arange(steps) + 0.5)/steps
-    if schedule == "constant": return np.full(steps, lr)
-    if schedule == "cosine": return lr*0.5*(1 + np.cos(np.pi*np.arange(steps)/steps))   # as PyTorch's CosineAnnealingLR
-    if schedule == "step": return lr*0.2**np.searchsorted([0.3, 0.6, 0.8], t, side="right")
-    rise = 0.25   # warm up over a quarter of the steps, then a half cosine down to nearly 0 (Smith 2018)
-    return np.where(t < rise, lr*(0.04 + 0.96*t/rise), lr*0.5*(1 + np.cos(np.pi*(t - rise)/(1 - rise))))
+    t = (np.arange(steps) + 0.5) / steps
+    if schedule == "constant":
+        return np.full(steps, lr)
+    # as PyTorch's CosineAnnealingLR
+    if schedule == "cosine":
+        return lr * 0.5 * (1 + np.cos(np.pi * np.arange(steps) / steps))
+    if schedule == "step":
+        return lr * 0.2 ** np.searchsorted([0.3, 0.6, 0.8], t, side="right")
+    rise = 0.25  # warm up over a quarter of the steps, then a half cosine down to nearly 0 (Smith 2018)
+    return np.where(
+        t < rise, lr * (0.04 + 0.96 * t / rise), lr * 0.5 * (1 + np.cos(np.pi * (t - rise) / (1 - rise)))
+    )
 
 # %% ../nbs/04_trajectory.ipynb #c034
 def soft_cross_entropy(
-    logits:Tensor,    # (n, K)
-    targets:Tensor,   # (n, K) soft labels, rows sum to 1
-) -> Tensor:          # (n,) in nats
+    logits: Tensor,  # (n, K)
+    targets: Tensor,  # (n, K) soft labels, rows sum to 1
+) -> Tensor:  # (n,) in nats
     "Cross-entropy of each sample against its soft label, in float32 or better."
-    return -(targets*logits.log_softmax(1)).sum(1)
+    return -(targets * logits.log_softmax(1)).sum(1)
 
 # %% ../nbs/04_trajectory.ipynb #3a1f08fc
 def batch_source(
-    moving:MovingTask,           # gives batches for any tau
-    config:TransferConfig,       # batches, mixup
-    batch_size:int,              # samples in a batch
-    generator:torch.Generator,   # which samples, and their augmentation
-) -> Callable:                   # tau -> x (n, ...), y (n, K)
+    moving: MovingTask,  # gives batches for any tau
+    config: TransferConfig,  # batches, mixup
+    batch_size: int,  # samples in a batch
+    generator: torch.Generator,  # which samples, and their augmentation
+) -> Callable:  # tau -> x (n, ...), y (n, K)
     "The next batch of the task at tau, each time it is called."
     order = epochs(batch_size, moving.size, generator) if config.batches == "epochs" else None
+
     def draw(tau):
         place = mixup_tau(tau, batch_size, generator) if config.mixup else tau
         return moving.batch(place, batch_size, generator, **({} if order is None else dict(rows=next(order))))
+
     return draw
 
 # %% ../nbs/04_trajectory.ipynb #c037
 def train(
-    model:nn.Module,              # trained in place
-    moving:MovingTask,            # gives batches for any tau
-    taus,                         # (steps,) the task's time at each step
-    lrs,                          # (steps,) learning rates
-    config:TransferConfig,        # momentum and its resets, weight decay, batches, mixup, precision
-    batch_size:int,               # samples a step
-    generator:torch.Generator,    # which samples, and their augmentation
-    after_step:Callable=None,     # called with the number of steps done
-    progress:str="",              # title of a progress bar that appears after a few seconds; empty: none
-    optimizer:Callable=None,      # parameters -> torch.optim.Optimizer; None: SGD with the settings' momentum and weight decay
+    model: nn.Module,  # trained in place
+    moving: MovingTask,  # gives batches for any tau
+    taus,  # (steps,) the task's time at each step
+    lrs,  # (steps,) learning rates
+    config: TransferConfig,  # momentum and its resets, weight decay, batches, mixup, precision
+    batch_size: int,  # samples a step
+    generator: torch.Generator,  # which samples, and their augmentation
+    after_step: Callable = None,  # called with the number of steps done
+    progress: str = "",  # title of a progress bar that appears after a few seconds; empty: none
+    optimizer: Callable = None,  # parameters -> torch.optim.Optimizer; None: SGD with the settings' momentum and weight decay
 ) -> None:
     "SGD, or another optimiser, on a moving task. Raises FloatingPointError when the loss, looked at every 20 steps and at the last, or a weight at the end is not finite."
     weight = next(model.parameters())
@@ -313,76 +468,94 @@ def train(
     optimizer = make(model.parameters(), lr=1.0)
     half = resolve_precision(config.precision, weight.device) == "bfloat16"
     draw = batch_source(moving, config, batch_size, generator)
-    with seeded_everything(generator.initial_seed(), weight.device), tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress) as bar:
+    with (
+        seeded_everything(generator.initial_seed(), weight.device),
+        tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress) as bar,
+    ):
         for k, (tau, lr) in enumerate(zip(taus, lrs)):
             model.train()
-            if config.reset_momentum and k % config.reset_momentum == 0: optimizer.state.clear()
+            if config.reset_momentum and k % config.reset_momentum == 0:
+                optimizer.state.clear()
             optimizer.param_groups[0]["lr"] = float(lr)
             x, y = draw(float(tau))
-            with torch.autocast(weight.device.type, torch.bfloat16, enabled=half): logits = model(x.to(weight))
+            with torch.autocast(weight.device.type, torch.bfloat16, enabled=half):
+                logits = model(x.to(weight))
             loss = soft_cross_entropy(logits.float() if half else logits, y.to(weight.device)).mean()
-            optimizer.zero_grad(); loss.backward(); optimizer.step()
-            if (k % 20 == 0 or k + 1 == len(taus)) and not torch.isfinite(loss): raise _diverged(k, tau, loss, lr)
-            if after_step: after_step(k + 1)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if (k % 20 == 0 or k + 1 == len(taus)) and not torch.isfinite(loss):
+                raise _diverged(k, tau, loss, lr)
+            if after_step:
+                after_step(k + 1)
             bar.update()
     check_finite(model)
 
 # %% ../nbs/04_trajectory.ipynb #c038
 def _diverged(step, tau, loss, lr):
-    return FloatingPointError(f"training diverged at step {step} (tau = {tau:.3f}): the loss is {loss.item()}. "
-                              f"The learning rate was {lr:g}; choose a smaller one.")
+    return FloatingPointError(
+        f"training diverged at step {step} (tau = {tau:.3f}): the loss is {loss.item()}. "
+        f"The learning rate was {lr:g}; choose a smaller one."
+    )
 
 # %% ../nbs/04_trajectory.ipynb #c040
 @dataclass
 class Fitted:
     "A network fitted to a task, with the length that SGD adds when the task does not move (the noise floor)."
-    task: str                                      # its name
-    n_outputs: int                                 # size of the head: the task's classes and those of a target
-    accuracy: float                                # on the task's test images, 0 to 1
-    seed: int                                      # of the experiment
-    seconds: float                                 # that the fit took
-    model: nn.Module = field(repr=False)           # the fitted network
-    floor: Any = field(default=None, repr=False)   # the Trajectory of `still_trajectory`; None: not measured
+
+    task: str  # its name
+    n_outputs: int  # size of the head: the task's classes and those of a target
+    accuracy: float  # on the task's test images, 0 to 1
+    seed: int  # of the experiment
+    seconds: float  # that the fit took
+    model: nn.Module = field(repr=False)  # the fitted network
+    floor: Any = field(default=None, repr=False)  # the Trajectory of `still_trajectory`; None: not measured
 
 # %% ../nbs/04_trajectory.ipynb #c042
 def augmentation(
-    config:TransferConfig,   # crop_padding, flip
-    *tasks:Task,             # a flip only where each says that a mirrored image keeps its label
-) -> Callable:               # (x, generator) -> x
+    config: TransferConfig,  # crop_padding, flip
+    *tasks: Task,  # a flip only where each says that a mirrored image keeps its label
+) -> Callable:  # (x, generator) -> x
     "The crop and flip of the settings as a function of images and a generator."
     flip = config.flip and all(t.flip for t in tasks)
-    black = -2. if tasks[0].x_train.dtype == torch.uint8 else min(t.x_train.min().item() for t in tasks)
+    black = -2.0 if tasks[0].x_train.dtype == torch.uint8 else min(t.x_train.min().item() for t in tasks)
     return CropFlip(config.crop_padding, flip, black) if flip or config.crop_padding else identity
 
 # %% ../nbs/04_trajectory.ipynb #c044
 def device_of(
-    config:TransferConfig,   # device
-) -> str:                    # as PyTorch names it
+    config: TransferConfig,  # device
+) -> str:  # as PyTorch names it
     "The device that the settings mean on this machine."
-    if config.device == "auto": return "cuda" if torch.cuda.is_available() else "cpu"
-    try: torch.zeros(1, device=config.device)
+    if config.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=config.device)
     except (RuntimeError, AssertionError) as e:
         reason = str(e).splitlines()[0]
-        raise ValueError(f"device must be one that this machine has, e.g. 'auto'. Got: {config.device!r} ({reason}).") from None
+        raise ValueError(
+            f"device must be one that this machine has, e.g. 'auto'. Got: {config.device!r} ({reason})."
+        ) from None
     return config.device
 
+
 def on_device(
-    task:Task,               # left as it is
-    config:TransferConfig,   # device, images
+    task: Task,  # left as it is
+    config: TransferConfig,  # device, images
 ) -> Task:
     "The task with its tensors on the settings' device and cut to the settings' number of images."
     device = device_of(config)
-    if config.images and config.images < len(task.y_train): task = task.subsample(n_train=config.images, seed=0)
+    if config.images and config.images < len(task.y_train):
+        task = task.subsample(n_train=config.images, seed=0)
     parts = {k: getattr(task, k).to(device) for k in ("x_train", "y_train", "x_test", "y_test")}
     return replace(task, **parts)
 
 # %% ../nbs/04_trajectory.ipynb #c046
 def accuracy_on(
-    model:nn.Module,            # with outputs for the task's classes, at least
-    task:Task,                  # whose test images are classified
-    outputs:tuple=None,         # (K,) the output of each of its classes; None: the first K
-    precision:str="float32",    # of the network's arithmetic: "float32" | "bfloat16" | "auto"
-) -> float:                     # 0 to 1
+    model: nn.Module,  # with outputs for the task's classes, at least
+    task: Task,  # whose test images are classified
+    outputs: tuple = None,  # (K,) the output of each of its classes; None: the first K
+    precision: str = "float32",  # of the network's arithmetic: "float32" | "bfloat16" | "auto"
+) -> float:  # 0 to 1
     "Share of the task's test images whose largest output is their own class, among all outputs."
     logits = predict_logits(model, task.x_test, precision=precision)
     return (logits.argmax(1) == to_outputs(task.y_test, outputs)).float().mean().item()
@@ -390,52 +563,74 @@ def accuracy_on(
 # %% ../nbs/04_trajectory.ipynb #c048
 @undisturbed()
 def fit_task(
-    task:Task,                # cut to the settings' number of images first
-    n_outputs:int,            # the size of the head, at least the task's classes
-    model,                    # factory: n_classes -> nn.Module
-    config:TransferConfig,    # the settings of the source, and of SGD
-    seed:int=0,               # of the first weights and, with the task's name, of the batches
-    progress:bool=True,       # a bar if it takes more than a few seconds
-) -> Fitted:                  # without a noise floor
+    task: Task,  # cut to the settings' number of images first
+    n_outputs: int,  # the size of the head, at least the task's classes
+    model,  # factory: n_classes -> nn.Module
+    config: TransferConfig,  # the settings of the source, and of SGD
+    seed: int = 0,  # of the first weights and, with the task's name, of the batches
+    progress: bool = True,  # a bar if it takes more than a few seconds
+) -> Fitted:  # without a noise floor
     "Fit a network to one task; the starting point of every transfer away from it."
     start, task = time.perf_counter(), on_device(task, config)
-    if n_outputs < task.n_classes: raise ValueError(f"n_outputs must be at least the task's {task.n_classes} classes. Got: {n_outputs}.")
-    network = build_model(model, n_outputs, task.x_train, derive_seed(seed, "weights")).to(task.x_train.device)
-    steps = config.source_epochs*max(1, len(task.y_train)//config.source_batch_size)
-    still, rates = Still(task, n_outputs, augment=augmentation(config, task)), learning_rates(config.source_schedule, config.source_lr, steps)
-    train(network, still, np.zeros(steps), rates, replace(config, reset_momentum=config.source_reset_momentum), config.source_batch_size,
-          make_generator(seed, "source", task.name), progress=f"fitting {task.name}" if progress else "")
+    if n_outputs < task.n_classes:
+        raise ValueError(f"n_outputs must be at least the task's {task.n_classes} classes. Got: {n_outputs}.")
+    network = build_model(model, n_outputs, task.x_train, derive_seed(seed, "weights")).to(
+        task.x_train.device
+    )
+    steps = config.source_epochs * max(1, len(task.y_train) // config.source_batch_size)
+    still, rates = (
+        Still(task, n_outputs, augment=augmentation(config, task)),
+        learning_rates(config.source_schedule, config.source_lr, steps),
+    )
+    train(
+        network,
+        still,
+        np.zeros(steps),
+        rates,
+        replace(config, reset_momentum=config.source_reset_momentum),
+        config.source_batch_size,
+        make_generator(seed, "source", task.name),
+        progress=f"fitting {task.name}" if progress else "",
+    )
     accuracy = accuracy_on(network, task, precision=config.precision)
     return Fitted(task.name, n_outputs, accuracy, seed, time.perf_counter() - start, network)
 
 # %% ../nbs/04_trajectory.ipynb #c061
-LENGTHS = (   # columns of a path
-    "per_input", "riemannian", "cross",   # B, A, and what several walks share
-    "unaveraged",                         # B on the weights themselves, where the others are read on their average
-    "remaining",                          # of the step from the predictions here to the task's labels
-    "plan")                               # B as a mean over all pairs of a coupling, where the other lengths see drawn probes; of whole paths only
+LENGTHS = (  # columns of a path
+    "per_input",
+    "riemannian",
+    "cross",  # B, A, and what several walks share
+    "unaveraged",  # B on the weights themselves, where the others are read on their average
+    "remaining",  # of the step from the predictions here to the task's labels
+    "plan",
+)  # B as a mean over all pairs of a coupling, where the other lengths see drawn probes; of whole paths only
+
 
 def lengths_at(
-    row:pd.Series,   # of a path, with a column for each length that was read
+    row: pd.Series,  # of a path, with a column for each length that was read
 ) -> dict:
     "The lengths that a row of a path holds, by name."
     return {k: float(row[k]) for k in LENGTHS if k in row}
 
+
 def reading_of(
-    config:TransferConfig,   # reading, walks
-) -> str:                    # a name in `LENGTHS`
+    config: TransferConfig,  # reading, walks
+) -> str:  # a name in `LENGTHS`
     "Which length is the distance, where it was read."
-    if config.reading != "auto": return config.reading
+    if config.reading != "auto":
+        return config.reading
     return "cross" if config.walks > 1 else "per_input"
 
+
 def parts_at(
-    row:pd.Series,   # of a path, with a column "reading:part" for each part that was read
-) -> dict:           # reading -> {part: length}
+    row: pd.Series,  # of a path, with a column "reading:part" for each part that was read
+) -> dict:  # reading -> {part: length}
     "What the lengths in a row of a path are made of: switch, source, shared, target; body, head."
     parts = {}
     for column in row.index:
         reading, colon, part = column.partition(":")
-        if colon: parts.setdefault(reading, {})[part] = float(row[column])
+        if colon:
+            parts.setdefault(reading, {})[part] = float(row[column])
     return parts
 
 # %% ../nbs/04_trajectory.ipynb #c062
@@ -445,26 +640,35 @@ class Trajectory:
 
     `path` has the columns step, tau, per_input and riemannian (lengths so far), stderr (of per_input), cross and cross_stderr (only for several walks),
     unaveraged (only with averaging), loss, excess_loss and accuracy (NaN where they were not read), and parts, "reading:part"."""
-    path: pd.DataFrame                     # a row a checkpoint
-    model: nn.Module = field(repr=False)   # with the weights at the end; their average, if that was read; of the first walk
-    meter: LengthMeter = field(default=None, repr=False)   # of a single walk, to be compared with others; None: joined already
+
+    path: pd.DataFrame  # a row a checkpoint
+    model: nn.Module = field(
+        repr=False
+    )  # with the weights at the end; their average, if that was read; of the first walk
+    meter: LengthMeter = field(
+        default=None, repr=False
+    )  # of a single walk, to be compared with others; None: joined already
 
     @property
     def lengths(self) -> dict:
         "The lengths of the whole path by name."
         return lengths_at(self.path.iloc[-1])
+
     @property
     def parts(self) -> dict:
         "What the lengths of the whole path are made of, by reading and part."
         return parts_at(self.path.iloc[-1])
+
     @property
     def stderr(self) -> float:
         "Standard error of the per-input length over the probes."
         return float(self.path.stderr.iloc[-1])
+
     @property
     def excess_loss(self) -> float:
         "Mean over the places where it was measured, nats."
         return float(self.path.excess_loss.mean())
+
     @property
     def accuracy(self) -> float:
         "At the end, on the target's test images."
@@ -472,220 +676,324 @@ class Trajectory:
 
 # %% ../nbs/04_trajectory.ipynb #c064
 def excess_loss(
-    model:nn.Module,             # left as it is; copies of it are trained
-    moving:MovingTask,           # the task that the copies are fitted to
-    probe:Probe,                 # the samples on which the losses are compared
-    tau:float,                   # where the task stands, 0 to 1
-    config:TransferConfig,       # excess_steps, lr, source_lr, batch_size
-    generator:torch.Generator,   # the batches of both copies
-) -> float:                      # in nats; near 0 when the model keeps up
+    model: nn.Module,  # left as it is; copies of it are trained
+    moving: MovingTask,  # the task that the copies are fitted to
+    probe: Probe,  # the samples on which the losses are compared
+    tau: float,  # where the task stands, 0 to 1
+    config: TransferConfig,  # excess_steps, lr, source_lr, batch_size
+    generator: torch.Generator,  # the batches of both copies
+) -> float:  # in nats; near 0 when the model keeps up
     "Loss on the task at `tau` less the loss of a copy that is fitted further to it, the better of two."
     n = config.excess_steps
     x, y, weight = probe.inputs(tau), probe.targets(tau), probe.weights(tau)
-    def loss(m): return (weight*soft_cross_entropy(predict_logits(m, x, precision=config.precision), y)).sum().item()
+
+    def loss(m):
+        return (weight * soft_cross_entropy(predict_logits(m, x, precision=config.precision), y)).sum().item()
+
     rivals = []
     for lr in sorted({config.lr, config.source_lr}):
         rival = copy.deepcopy(model)
-        train(rival, moving, np.full(n, tau), learning_rates("one_cycle", lr, n), config, config.batch_size, generator)
+        train(
+            rival,
+            moving,
+            np.full(n, tau),
+            learning_rates("one_cycle", lr, n),
+            config,
+            config.batch_size,
+            generator,
+        )
         rivals.append(loss(rival))
     return loss(model) - min(rivals)
 
 # %% ../nbs/04_trajectory.ipynb #c066
 def path_times(
-    config:TransferConfig,   # steps, checkpoints, tau_schedule, tau_hold
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:   # (steps,), (M+1,), (M+1,)
+    config: TransferConfig,  # steps, checkpoints, tau_schedule, tau_hold
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # (steps,), (M+1,), (M+1,)
     "tau for each SGD step, the checkpoints' steps and their tau."
     clock = np.asarray(tau_schedule(config.tau_schedule, config.steps), dtype=float)
     k = np.arange(config.steps)
     # Each step looks at the task that it is to reach; a tau that is held is that of the stretch's beginning, as published.
-    taus = clock[k + 1] if config.tau_hold == 1 else clock[k//config.tau_hold*config.tau_hold]
+    taus = clock[k + 1] if config.tau_hold == 1 else clock[k // config.tau_hold * config.tau_hold]
     marks = np.round(np.linspace(0, config.steps, config.checkpoints + 1)).astype(int)
     return taus, marks, clock[marks]
 
+
 def held_taus(
-    config:TransferConfig,   # steps, checkpoints, tau_schedule, tau_hold
-) -> np.ndarray:             # (M+1,)
+    config: TransferConfig,  # steps, checkpoints, tau_schedule, tau_hold
+) -> np.ndarray:  # (M+1,)
     "The tau of the last SGD step before each checkpoint: behind the checkpoint's own where tau is held."
     taus, marks, _ = path_times(config)
-    return taus[np.maximum(marks - 1, 0)]*(marks > 0)
+    return taus[np.maximum(marks - 1, 0)] * (marks > 0)
+
 
 def spread(
-    points:int,   # how many; 0: none
-    last:int,     # the largest index
+    points: int,  # how many; 0: none
+    last: int,  # the largest index
 ) -> set[int]:
     "`points` indices spread over 1..last, the last one included."
     return set(np.round(np.linspace(0, last, points + 1)[1:]).astype(int).tolist())
 
 # %% ../nbs/04_trajectory.ipynb #c068
 def set_norm_speed(
-    model:nn.Module,   # changed in place
-    speed:float,       # a step counts as so many batches; 1: as it is, 0: frozen
-) -> nn.Module:        # the model itself
+    model: nn.Module,  # changed in place
+    speed: float,  # a step counts as so many batches; 1: as it is, 0: frozen
+) -> nn.Module:  # the model itself
     "The model, its running statistics moving in one step as they would in `speed` steps; 0 freezes them."
     for m in model.modules():
         if isinstance(m, nn.modules.batchnorm._NormBase) and m.momentum is not None and speed != 1:
-            m.momentum = 1 - (1 - m.momentum)**speed
+            m.momentum = 1 - (1 - m.momentum) ** speed
     return model
+
 
 class WeightAverage:
     "An exponential average of a network's weights and statistics, to be read instead of the network."
-    def __init__(self,
-        model:nn.Module,   # the network that is trained
-        steps:int,         # the average looks back over about so many; 0: no average, the network itself is read
-    ):
-        self.mean = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - 1/steps), use_buffers=True) if steps else None
-        self.network = self.mean.module if steps else model   # what is to be read
 
-    def update(self,
-        model:nn.Module,   # after a step; the first time, at the source
+    def __init__(
+        self,
+        model: nn.Module,  # the network that is trained
+        steps: int,  # the average looks back over about so many; 0: no average, the network itself is read
+    ):
+        self.mean = (
+            AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / steps), use_buffers=True)
+            if steps
+            else None
+        )
+        self.network = self.mean.module if steps else model  # what is to be read
+
+    def update(
+        self,
+        model: nn.Module,  # after a step; the first time, at the source
     ):
         "Take in the weights after a step; the first time the average becomes the model."
-        if self.mean is not None: self.mean.update_parameters(model)
+        if self.mean is not None:
+            self.mean.update_parameters(model)
 
 # %% ../nbs/04_trajectory.ipynb #c070
 class Reading:
     "What is noted about one network on its path, mark by mark."
-    def __init__(self,
-        moving:MovingTask,           # the task, which gives the probes
-        target:Task,                 # whose test images tell the accuracy
-        labels:LabelSpace,           # the outputs of source and target
-        config:TransferConfig,       # walks, stretches, probes, probe_inputs, averaging, checkpoints, accuracy_points, precision
-        generator:torch.Generator,   # draws the probes
-        everywhere=False,            # accuracy at every mark
-        visitors=(),                 # called with (checkpoint, model, tau) at each mark
+
+    def __init__(
+        self,
+        moving: MovingTask,  # the task, which gives the probes
+        target: Task,  # whose test images tell the accuracy
+        labels: LabelSpace,  # the outputs of source and target
+        config: TransferConfig,  # walks, stretches, probes, probe_inputs, averaging, checkpoints, accuracy_points, precision
+        generator: torch.Generator,  # draws the probes
+        everywhere=False,  # accuracy at every mark
+        visitors=(),  # called with (checkpoint, model, tau) at each mark
     ):
         self.precision, last = config.precision, config.checkpoints
         stretches = min(config.stretches, last) if config.walks > 1 else 0
-        self.meter = LengthMeter(moving.probe(config.probes, generator), self.precision, config.probe_inputs, labels, stretches, last)
-        self.raw = LengthMeter(self.meter.probe, self.precision, config.probe_inputs) if config.averaging else None
-        self.target, self.outputs, self.visitors, self.rows, self.held = target, labels.target, visitors, [], held_taus(config)
+        self.meter = LengthMeter(
+            moving.probe(config.probes, generator),
+            self.precision,
+            config.probe_inputs,
+            labels,
+            stretches,
+            last,
+        )
+        self.raw = (
+            LengthMeter(self.meter.probe, self.precision, config.probe_inputs) if config.averaging else None
+        )
+        self.target, self.outputs, self.visitors, self.rows, self.held = (
+            target,
+            labels.target,
+            visitors,
+            [],
+            held_taus(config),
+        )
         self.look = set(range(last + 1)) if everywhere else spread(config.accuracy_points, last) | {last}
 
-    def __call__(self, checkpoint:int, step:int, tau:float, network:nn.Module, trained:nn.Module):
+    def __call__(self, checkpoint: int, step: int, tau: float, network: nn.Module, trained: nn.Module):
         "Read `network`; of `trained`, the weights that it averages, only the length."
         self.meter.mark(network, tau, self.held[checkpoint])
-        accuracy = accuracy_on(network, self.target, self.outputs, self.precision) if checkpoint in self.look else np.nan
-        self.rows.append(dict(step=step, tau=tau, loss=self.meter.loss, remaining=self.meter.remaining,
-                              excess_loss=np.nan, accuracy=accuracy))
-        for call in self.visitors: call(checkpoint, network, tau)
-        if self.raw: self.raw.mark(trained, tau, self.held[checkpoint])
+        accuracy = (
+            accuracy_on(network, self.target, self.outputs, self.precision)
+            if checkpoint in self.look
+            else np.nan
+        )
+        self.rows.append(
+            dict(
+                step=step,
+                tau=tau,
+                loss=self.meter.loss,
+                remaining=self.meter.remaining,
+                excess_loss=np.nan,
+                accuracy=accuracy,
+            )
+        )
+        for call in self.visitors:
+            call(checkpoint, network, tau)
+        if self.raw:
+            self.raw.mark(trained, tau, self.held[checkpoint])
 
 # %% ../nbs/04_trajectory.ipynb #c072
 @patch
-def trajectory(self:Reading,
-    model:nn.Module,   # with the weights at the end
+def trajectory(
+    self: Reading,
+    model: nn.Module,  # with the weights at the end
 ) -> Trajectory:
     "All that was noted, with the network at the end."
-    path, lengths = pd.DataFrame(self.rows), np.cumsum([(0., 0.), *self.meter.steps], axis=0)
-    for k, column in enumerate(zip(("per_input", "riemannian"), lengths.T)): path.insert(2 + k, *column)
-    path.insert(4, "stderr", [0., *self.meter.errors])
-    if self.raw: path.insert(5, "unaveraged", np.cumsum([0., *(per_input for per_input, _ in self.raw.steps)]))
-    for (kind, part), steps in self.meter.parts.items(): path[f"{kind}:{part}"] = np.cumsum([0., *steps])
+    path, lengths = pd.DataFrame(self.rows), np.cumsum([(0.0, 0.0), *self.meter.steps], axis=0)
+    for k, column in enumerate(zip(("per_input", "riemannian"), lengths.T)):
+        path.insert(2 + k, *column)
+    path.insert(4, "stderr", [0.0, *self.meter.errors])
+    if self.raw:
+        path.insert(5, "unaveraged", np.cumsum([0.0, *(per_input for per_input, _ in self.raw.steps)]))
+    for (kind, part), steps in self.meter.parts.items():
+        path[f"{kind}:{part}"] = np.cumsum([0.0, *steps])
     return Trajectory(path, model, self.meter)
 
 # %% ../nbs/04_trajectory.ipynb #c074
 @undisturbed()
 def follow(
-    fitted:Fitted,                 # where the path begins; left as it is
-    moving:MovingTask,             # the task that moves
-    target:Task,                   # whose test images tell the accuracy
-    labels:LabelSpace,             # the outputs of source and target
-    config:TransferConfig,         # the settings of the path and of what is read on it
-    generators:dict,               # "batches", "probes", "excess": torch.Generator
-    visitors=(),                   # called with (checkpoint, model, tau) at each mark
-    accuracy_everywhere=False,     # at every checkpoint, not only at `accuracy_points`
-    progress:str="",               # title of a progress bar; empty: none
+    fitted: Fitted,  # where the path begins; left as it is
+    moving: MovingTask,  # the task that moves
+    target: Task,  # whose test images tell the accuracy
+    labels: LabelSpace,  # the outputs of source and target
+    config: TransferConfig,  # the settings of the path and of what is read on it
+    generators: dict,  # "batches", "probes", "excess": torch.Generator
+    visitors=(),  # called with (checkpoint, model, tau) at each mark
+    accuracy_everywhere=False,  # at every checkpoint, not only at `accuracy_points`
+    progress: str = "",  # title of a progress bar; empty: none
 ) -> Trajectory:
     "One walk: let SGD follow a moving task from the fitted weights; read lengths, loss, accuracy and excess loss on the way."
     model = set_norm_speed(copy.deepcopy(fitted.model), config.norm_speed)
     average = WeightAverage(model, config.averaging)
     taus, marks, mark_taus = path_times(config)
     reading = Reading(moving, target, labels, config, generators["probes"], accuracy_everywhere, visitors)
-    compare, number = spread(config.excess_points, config.checkpoints), {int(s): m for m, s in enumerate(marks)}
+    compare, number = (
+        spread(config.excess_points, config.checkpoints),
+        {int(s): m for m, s in enumerate(marks)},
+    )
 
     def visit(step):
         average.update(model)
-        if (m := number.get(step)) is None: return
+        if (m := number.get(step)) is None:
+            return
         tau = float(mark_taus[m])
         reading(m, step, tau, average.network, model)
         if config.excess_steps and m in compare:
-            reading.rows[-1]["excess_loss"] = excess_loss(average.network, moving, reading.meter.probe, tau, config, generators["excess"])
+            reading.rows[-1]["excess_loss"] = excess_loss(
+                average.network, moving, reading.meter.probe, tau, config, generators["excess"]
+            )
+
     visit(0)
-    train(model, moving, taus, learning_rates("constant", config.lr, config.steps), config, config.batch_size,
-          generators["batches"], visit, progress)
+    train(
+        model,
+        moving,
+        taus,
+        learning_rates("constant", config.lr, config.steps),
+        config,
+        config.batch_size,
+        generators["batches"],
+        visit,
+        progress,
+    )
     return reading.trajectory(average.network)
 
 # %% ../nbs/04_trajectory.ipynb #439d83cc
 def join_walks(
-    walks:list[Trajectory],   # of one path, as `follow` made them
-) -> Trajectory:              # the only one as it is; several as one
+    walks: list[Trajectory],  # of one path, as `follow` made them
+) -> Trajectory:  # the only one as it is; several as one
     "Means over the walks of all columns (of what was read at all), and the length that they share, with its parts."
-    if len(walks) == 1: return walks[0]
-    columns = np.stack([w.path.to_numpy(float) for w in walks])                       # (R, M+1, columns)
+    if len(walks) == 1:
+        return walks[0]
+    columns = np.stack([w.path.to_numpy(float) for w in walks])  # (R, M+1, columns)
     read = ~np.isnan(columns)
-    means = np.where(read, columns, 0).sum(0)/np.where(read.any(0), read.sum(0), np.nan)
+    means = np.where(read, columns, 0).sum(0) / np.where(read.any(0), read.sum(0), np.nan)
     path = pd.DataFrame(means, columns=walks[0].path.columns).astype(walks[0].path.dtypes.to_dict())
     last = len(path) - 1
     stretches = len(next(iter(walks[0].meter.chords.values())))
-    ends = -(-np.arange(stretches + 1)*last//stretches)                                # the checkpoints where stretches end
-    between = lambda values: np.interp(np.arange(last + 1), ends, [0., *values])
+    # the checkpoints where stretches end
+    ends = -(-np.arange(stretches + 1) * last // stretches)
+    between = lambda values: np.interp(np.arange(last + 1), ends, [0.0, *values])
     for part, found in cross_lengths([w.meter for w in walks]).items():
         name = f"cross:{part}" if part else "cross"
         path[name] = between(found.steps.cumsum())
-        if not part: path["cross_stderr"] = between(found.errors)
+        if not part:
+            path["cross_stderr"] = between(found.errors)
     return Trajectory(path, walks[0].model)
 
 # %% ../nbs/04_trajectory.ipynb #2940c653
 def walk_streams(
-    config:TransferConfig,   # walks
-    seed:int,                # of the experiment
-    *purpose:str,            # words that name the path
-) -> list[dict]:             # for each walk "batches", "probes", "excess": torch.Generator
+    config: TransferConfig,  # walks
+    seed: int,  # of the experiment
+    *purpose: str,  # words that name the path
+) -> list[dict]:  # for each walk "batches", "probes", "excess": torch.Generator
     "Random streams of the walks of one path: batches of their own, probes in common."
     own = lambda r: (f"walk {r}",) if r else ()
     probes = (*purpose, "probes")
-    return [{k: make_generator(seed, *purpose, *own(r), k) for k in ("batches", "excess")} | dict(probes=make_generator(seed, *probes))
-            for r in range(config.walks)]
+    return [
+        {k: make_generator(seed, *purpose, *own(r), k) for k in ("batches", "excess")}
+        | dict(probes=make_generator(seed, *probes))
+        for r in range(config.walks)
+    ]
+
 
 def follow_walks(
-    fitted:Fitted, moving:MovingTask, target:Task, labels:LabelSpace, config:TransferConfig,   # as for `follow`
-    streams:list[dict],            # as `walk_streams` makes them: one for each walk
-    visitors=(),                   # of the first walk
-    accuracy_everywhere=False,     # at every checkpoint, not only at `accuracy_points`
-    progress:str="",               # title of a progress bar; empty: none
+    fitted: Fitted,
+    moving: MovingTask,
+    target: Task,
+    labels: LabelSpace,
+    config: TransferConfig,  # as for `follow`
+    streams: list[dict],  # as `walk_streams` makes them: one for each walk
+    visitors=(),  # of the first walk
+    accuracy_everywhere=False,  # at every checkpoint, not only at `accuracy_points`
+    progress: str = "",  # title of a progress bar; empty: none
 ) -> Trajectory:
     "All walks of one path, joined. The excess loss is measured on the first alone."
     walks = []
     for r, generators in enumerate(streams):
         settings = replace(config, excess_points=0) if r else config
         title = f"{progress}, walk {r + 1} of {len(streams)}" if progress and len(streams) > 1 else progress
-        walks.append(follow(fitted, moving, target, labels, settings, generators, () if r else visitors, accuracy_everywhere, title))
+        walks.append(
+            follow(
+                fitted,
+                moving,
+                target,
+                labels,
+                settings,
+                generators,
+                () if r else visitors,
+                accuracy_everywhere,
+                title,
+            )
+        )
     return join_walks(walks)
 
 # %% ../nbs/04_trajectory.ipynb #c079
 def still_trajectory(
-    fitted:Fitted,            # left as it is
-    task:Task,                # what it was fitted to
-    config:TransferConfig,    # as for the transfers beside which the floor is to stand
-    seed:int=0,               # of the experiment; with the task's name, of batches and probes
-    progress:bool=False,      # a bar if it takes more than a few seconds
+    fitted: Fitted,  # left as it is
+    task: Task,  # what it was fitted to
+    config: TransferConfig,  # as for the transfers beside which the floor is to stand
+    seed: int = 0,  # of the experiment; with the task's name, of batches and probes
+    progress: bool = False,  # a bar if it takes more than a few seconds
 ) -> Trajectory:
     "The path of SGD on the source itself: what a transfer from the task to itself measures."
     task = on_device(task, config)
     labels = joint_label_space(task, task)._replace(n_outputs=fitted.n_outputs)
     still = Still(task, fitted.n_outputs, augment=augmentation(config, task))
     streams = walk_streams(config, seed, "floor", task.name)
-    return follow_walks(fitted, still, task, labels, config, streams, progress=f"noise floor of {task.name}" if progress else "")
+    return follow_walks(
+        fitted,
+        still,
+        task,
+        labels,
+        config,
+        streams,
+        progress=f"noise floor of {task.name}" if progress else "",
+    )
 
 # %% ../nbs/04_trajectory.ipynb #c081
 def fit_source(
-    task:Task,                # the source of the transfers to come
-    n_outputs:int,            # the size of the head: the task's classes and those of the largest target
-    model,                    # factory: n_classes -> nn.Module
-    config:TransferConfig,    # as for the transfers
-    seed:int=0,               # of the experiment
-    progress:bool=True,       # bars for what takes more than a few seconds
-) -> Fitted:                  # with its noise floor
+    task: Task,  # the source of the transfers to come
+    n_outputs: int,  # the size of the head: the task's classes and those of the largest target
+    model,  # factory: n_classes -> nn.Module
+    config: TransferConfig,  # as for the transfers
+    seed: int = 0,  # of the experiment
+    progress: bool = True,  # bars for what takes more than a few seconds
+) -> Fitted:  # with its noise floor
     "Fit a network to a task and measure its noise floor: all that a transfer from this task needs, once per task and seed."
     fitted = fit_task(task, n_outputs, model, config, seed, progress)
     fitted.floor = still_trajectory(fitted, task, config, seed, progress)

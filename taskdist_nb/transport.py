@@ -21,74 +21,92 @@ from fastcore.basics import patch
 from scipy.optimize import linear_sum_assignment
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
-from .data import LabelSpace, Task, check_number, check_whole, unknown
+from .data import LabelSpace, Task
+from .checks import check_number, check_whole, unknown
 from .models import to_inputs
 
 # %% ../nbs/03_transport.ipynb #c008
-def _as_real(x, name:str)->Tensor:
+def _as_real(x, name: str) -> Tensor:
     "`x` as a tensor of real numbers, or a TypeError."
-    try: x = torch.as_tensor(x)
-    except (TypeError, ValueError, RuntimeError): raise TypeError(f"{name} must be an array of numbers. Got: {x!r:.80}.") from None
-    if x.is_complex(): raise TypeError(f"{name} must hold real numbers. Got: {x.dtype}.")
+    try:
+        x = torch.as_tensor(x)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} must be an array of numbers. Got: {x!r:.80}.") from None
+    if x.is_complex():
+        raise TypeError(f"{name} must hold real numbers. Got: {x.dtype}.")
     return x
 
-def _as_costs(costs, ndim:int, square:bool=False)->Tensor:
+
+def _as_costs(costs, ndim: int, square: bool = False) -> Tensor:
     "`costs` as a finite float64 tensor with `ndim` dimensions, or a ValueError."
     costs = _as_real(costs, "costs").detach().double()
     if costs.ndim != ndim or 0 in costs.shape:
-        raise ValueError(f"costs must be a non-empty array with {ndim} dimensions. Got shape: {tuple(costs.shape)}.")
+        raise ValueError(
+            f"costs must be a non-empty array with {ndim} dimensions. Got shape: {tuple(costs.shape)}."
+        )
     if square and costs.shape[1] != costs.shape[2]:
         raise ValueError(f"costs must be square blocks (B, b, b). Got shape: {tuple(costs.shape)}.")
-    if not costs.isfinite().all(): raise ValueError("costs must be finite. Got NaN or infinite entries.")
+    if not costs.isfinite().all():
+        raise ValueError("costs must be finite. Got NaN or infinite entries.")
     return costs
 
-def _as_marginal(a, n:int, name:str)->Tensor:
+
+def _as_marginal(a, n: int, name: str) -> Tensor:
     "A weight vector of length `n` that sums to 1; uniform for None."
-    if a is None: return torch.full((n,), 1/n, dtype=torch.float64)
+    if a is None:
+        return torch.full((n,), 1 / n, dtype=torch.float64)
     a = _as_real(a, name).double()
-    if a.shape != (n,): raise ValueError(f"{name} must have shape ({n},), one weight per sample. Got: {tuple(a.shape)}.")
+    if a.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), one weight per sample. Got: {tuple(a.shape)}.")
     if not (a >= 0).all() or abs(a.sum() - 1) > 1e-6:
-        raise ValueError(f"{name} must be non-negative and sum to 1. Got sum {a.sum():.6g}, minimum {a.min():.3g}.")
-    return a/a.sum()
+        raise ValueError(
+            f"{name} must be non-negative and sum to 1. Got sum {a.sum():.6g}, minimum {a.min():.3g}."
+        )
+    return a / a.sum()
 
 # %% ../nbs/03_transport.ipynb #c009
 def exact_plan(
-    cost:Tensor, # (n, m) cost of moving source sample i to target sample j
-    a:Tensor=None, # (n,) source weights; uniform for None
-    b:Tensor=None, # (m,) target weights; uniform for None
-)->Tensor: # (n, m) float64 plan of mass 1
+    cost: Tensor,  # (n, m) cost of moving source sample i to target sample j
+    a: Tensor = None,  # (n,) source weights; uniform for None
+    b: Tensor = None,  # (m,) target weights; uniform for None
+) -> Tensor:  # (n, m) float64 plan of mass 1
     "The plan of least cost (network simplex of POT, `ot.emd`). Raises ValueError for costs or weights that are no such thing."
     cost = _as_costs(cost, 2)
     a, b = _as_marginal(a, cost.shape[0], "a"), _as_marginal(b, cost.shape[1], "b")
-    unit = 2.**math.frexp(cost.abs().max().item())[1]   # a power of 2, so nothing is rounded: the solver's tolerances want costs near 1
-    plan = ot.emd(a.cpu().numpy(), b.cpu().numpy(), cost.cpu().numpy()/unit, numItermax=10_000_000)
+    # a power of 2, so nothing is rounded: the solver's tolerances want costs near 1
+    unit = 2.0 ** math.frexp(cost.abs().max().item())[1]
+    plan = ot.emd(a.cpu().numpy(), b.cpu().numpy(), cost.cpu().numpy() / unit, numItermax=10_000_000)
     return torch.from_numpy(plan).to(cost.device)
 
 # %% ../nbs/03_transport.ipynb #c020
 def _round_plans(
-    plans:Tensor, # (B, n, m) non-negative, marginals nearly right
-    a:Tensor, # (n,)
-    b:Tensor, # (m,)
-)->Tensor: # (B, n, m) with marginals a and b
+    plans: Tensor,  # (B, n, m) non-negative, marginals nearly right
+    a: Tensor,  # (n,)
+    b: Tensor,  # (m,)
+) -> Tensor:  # (B, n, m) with marginals a and b
     "Scale down what is too heavy, spread what is missing: Altschuler, Weed & Rigollet (2017), algorithm 2."
-    plans = plans*(a/plans.sum(2)).nan_to_num(1.).clamp(max=1.)[:, :, None]
-    plans = plans*(b/plans.sum(1)).nan_to_num(1.).clamp(max=1.)[:, None, :]
+    plans = plans * (a / plans.sum(2)).nan_to_num(1.0).clamp(max=1.0)[:, :, None]
+    plans = plans * (b / plans.sum(1)).nan_to_num(1.0).clamp(max=1.0)[:, None, :]
     row, col = (a - plans.sum(2)).clamp_min(0), (b - plans.sum(1)).clamp_min(0)  # what is missing
     missing = row.sum(1).clamp_min(torch.finfo(plans.dtype).tiny)
-    return plans + row[:, :, None]*col[:, None, :]/missing[:, None, None]
+    return plans + row[:, :, None] * col[:, None, :] / missing[:, None, None]
 
-def _check_epsilon(epsilon, zero:bool=False)->float:
-    if (number := check_number(epsilon, "epsilon")) > 0 or zero and number == 0: return number
-    raise ValueError(f"epsilon must be a finite {'non-negative' if zero else 'positive'} number. Got: {epsilon}.")
+
+def _check_epsilon(epsilon, zero: bool = False) -> float:
+    if (number := check_number(epsilon, "epsilon")) > 0 or zero and number == 0:
+        return number
+    raise ValueError(
+        f"epsilon must be a finite {'non-negative' if zero else 'positive'} number. Got: {epsilon}."
+    )
 
 # %% ../nbs/03_transport.ipynb #c021
 def entropic_plan(
-    cost:Tensor, # (n, m) cost of moving source sample i to target sample j
-    epsilon:float, # strength of the entropy, in units of the cost
-    a:Tensor=None, # (n,) source weights; uniform for None
-    b:Tensor=None, # (m,) target weights; uniform for None
-    iterations:int=10_000, # of Sinkhorn's scaling, at most
-)->Tensor: # (n, m) float64 plan of mass 1
+    cost: Tensor,  # (n, m) cost of moving source sample i to target sample j
+    epsilon: float,  # strength of the entropy, in units of the cost
+    a: Tensor = None,  # (n,) source weights; uniform for None
+    b: Tensor = None,  # (m,) target weights; uniform for None
+    iterations: int = 10_000,  # of Sinkhorn's scaling, at most
+) -> Tensor:  # (n, m) float64 plan of mass 1
     """The plan of least cost minus `epsilon` times its entropy: Sinkhorn in the log domain (POT), then rounded to exact marginals.
 
     Warns (scikit-learn's ConvergenceWarning) with the error of the marginals before rounding if it has not fallen to 1e-9:
@@ -96,82 +114,111 @@ def entropic_plan(
     cost = _as_costs(cost, 2)
     epsilon = _check_epsilon(epsilon)
     check_whole(iterations, "iterations")
-    a, b = (_as_marginal(w, n, s).to(cost.device) for w, n, s in ((a, cost.shape[0], "a"), (b, cost.shape[1], "b")))
-    plan, log = ot.sinkhorn(a, b, cost, epsilon, method="sinkhorn_log", numItermax=iterations, stopThr=1e-9, warn=False, log=True)
+    a, b = (
+        _as_marginal(w, n, s).to(cost.device)
+        for w, n, s in ((a, cost.shape[0], "a"), (b, cost.shape[1], "b"))
+    )
+    plan, log = ot.sinkhorn(
+        a, b, cost, epsilon, method="sinkhorn_log", numItermax=iterations, stopThr=1e-9, warn=False, log=True
+    )
     residual = max((plan.sum(1) - a).norm().item(), (plan.sum(0) - b).norm().item())
-    if not residual <= 1e-9: _warn_unconverged(f"the marginals were off by {residual:.2g} (wanted: 1e-9)", epsilon, iterations, "more iterations, or exact_plan")
+    if not residual <= 1e-9:
+        _warn_unconverged(
+            f"the marginals were off by {residual:.2g} (wanted: 1e-9)",
+            epsilon,
+            iterations,
+            "more iterations, or exact_plan",
+        )
     return _round_plans(plan[None], a, b)[0]
 
-def _warn_unconverged(how_far:str, epsilon:float, iterations:int, instead:str):
-    warnings.warn(f"Sinkhorn's scaling did not converge in {iterations} iterations: {how_far}. "
-                  f"The plan was rounded to exact marginals, but is not the one of least cost. Got: epsilon = {epsilon:g}; "
-                  f"use a larger epsilon, {instead}.", ConvergenceWarning, stacklevel=3)
+
+def _warn_unconverged(how_far: str, epsilon: float, iterations: int, instead: str):
+    warnings.warn(
+        f"Sinkhorn's scaling did not converge in {iterations} iterations: {how_far}. "
+        f"The plan was rounded to exact marginals, but is not the one of least cost. Got: epsilon = {epsilon:g}; "
+        f"use a larger epsilon, {instead}.",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
 
 # %% ../nbs/03_transport.ipynb #c026
-def _check_name(given, argument:str, known:tuple):
+def _check_name(given, argument: str, known: tuple):
     "Raise the ValueError that lists the names and the near ones unless `given` is one of them."
-    if not isinstance(given, str) or given not in known: raise unknown(argument, given, known)
+    if not isinstance(given, str) or given not in known:
+        raise unknown(argument, given, known)
 
 # %% ../nbs/03_transport.ipynb #c027
 def make_blocks(
-    n_source:int, # number of source samples
-    n_target:int, # number of target samples
-    block_size:int, # samples of each side in a block
-    generator:torch.Generator, # used by order="random"
-    order:str="random", # "random" | "consecutive" (the authors' code)
-)->tuple[Tensor, Tensor]: # rows (B, b) and columns (B, b), int64 indices of samples
+    n_source: int,  # number of source samples
+    n_target: int,  # number of target samples
+    block_size: int,  # samples of each side in a block
+    generator: torch.Generator,  # used by order="random"
+    order: str = "random",  # "random" | "consecutive" (the authors' code)
+) -> tuple[Tensor, Tensor]:  # rows (B, b) and columns (B, b), int64 indices of samples
     "Cut two samples into blocks of equal size; the smaller sample is repeated as evenly as possible."
     for name, value in (("n_source", n_source), ("n_target", n_target), ("block_size", block_size)):
         check_whole(value, name)
     _check_name(order, "order", ("random", "consecutive"))
-    n_blocks = math.ceil(max(n_source, n_target)/block_size)
+    n_blocks = math.ceil(max(n_source, n_target) / block_size)
+
     def cut(n):
-        index = torch.randperm(n, generator=generator, device=generator.device) if order == "random" else torch.arange(n)
-        return index[torch.arange(n_blocks*block_size, device=index.device) % n].view(n_blocks, block_size)
+        index = (
+            torch.randperm(n, generator=generator, device=generator.device)
+            if order == "random"
+            else torch.arange(n)
+        )
+        return index[torch.arange(n_blocks * block_size, device=index.device) % n].view(n_blocks, block_size)
+
     return cut(n_source), cut(n_target)
 
 # %% ../nbs/03_transport.ipynb #c030
 def block_costs(
-    source:Tensor, # (n, ...) features of the source samples
-    target:Tensor, # (m, ...) features of the target samples
-    rows:Tensor, # (B, b) indices of source samples
-    columns:Tensor, # (B, b) indices of target samples
-    metric:str="cosine", # "cosine": minus the cosine similarity | "sqeuclidean"
-)->Tensor: # (B, b, b) float32 costs
+    source: Tensor,  # (n, ...) features of the source samples
+    target: Tensor,  # (m, ...) features of the target samples
+    rows: Tensor,  # (B, b) indices of source samples
+    columns: Tensor,  # (B, b) indices of target samples
+    metric: str = "cosine",  # "cosine": minus the cosine similarity | "sqeuclidean"
+) -> Tensor:  # (B, b, b) float32 costs
     "Costs between features, inside the blocks only."
     _check_name(metric, "metric", ("cosine", "sqeuclidean"))
-    s, t = (x.flatten(1).float()[i] for x, i in ((source, rows), (target, columns)))    # (B, b, d)
-    if metric == "sqeuclidean": return torch.cdist(s, t).square()
+    s, t = (x.flatten(1).float()[i] for x, i in ((source, rows), (target, columns)))  # (B, b, d)
+    if metric == "sqeuclidean":
+        return torch.cdist(s, t).square()
     return -F.normalize(s, dim=2) @ F.normalize(t, dim=2).mT
 
 # %% ../nbs/03_transport.ipynb #c033
-def _assignments(costs:Tensor)->Tensor:
+def _assignments(costs: Tensor) -> Tensor:
     "(B, b, b) costs -> the optimal permutation of each block as a plan of mass 1."
     columns = np.stack([linear_sum_assignment(c)[1] for c in costs.cpu().numpy()])
-    return F.one_hot(torch.from_numpy(columns), costs.shape[1]).to(costs)/costs.shape[1]
+    return F.one_hot(torch.from_numpy(columns), costs.shape[1]).to(costs) / costs.shape[1]
 
-MOVED_MASS = 1e-3   # share of a block's mass that rounding may move: one pair in a thousand
+
+MOVED_MASS = 1e-3  # share of a block's mass that rounding may move: one pair in a thousand
+
 
 def block_plans(
-    costs:Tensor, # (B, b, b) cost inside each block
-    epsilon:float=0., # strength of the entropy, in units of the cost; 0: exact
-)->Tensor: # (B, b, b) float64 plans, each of mass 1 with marginals 1/b
+    costs: Tensor,  # (B, b, b) cost inside each block
+    epsilon: float = 0.0,  # strength of the entropy, in units of the cost; 0: exact
+) -> Tensor:  # (B, b, b) float64 plans, each of mass 1 with marginals 1/b
     """Optimal plans of many equal blocks at once; raises ValueError for blocks that are not square.
 
     Warns (scikit-learn's ConvergenceWarning) if Sinkhorn's scaling ends with more than `MOVED_MASS` of a block in the wrong rows."""
     costs = _as_costs(costs, 3, square=True)
     epsilon = _check_epsilon(epsilon, zero=True)
-    if epsilon == 0: return _assignments(costs)
-    plans = ot.solve_batch(costs, reg=epsilon, method="log_sinkhorn", max_iter=5000, tol=1e-8, grad="detach").plan
-    uniform = costs.new_full(costs.shape[1:2], 1/costs.shape[1])
-    moved = torch.stack([(plans.sum(k) - uniform).abs().sum(1) for k in (1, 2)]).amax(0)/2   # (B,)
-    if bad := int((~(moved <= MOVED_MASS)).sum()):   # ~: NaN is bad
+    if epsilon == 0:
+        return _assignments(costs)
+    plans = ot.solve_batch(
+        costs, reg=epsilon, method="log_sinkhorn", max_iter=5000, tol=1e-8, grad="detach"
+    ).plan
+    uniform = costs.new_full(costs.shape[1:2], 1 / costs.shape[1])
+    moved = torch.stack([(plans.sum(k) - uniform).abs().sum(1) for k in (1, 2)]).amax(0) / 2  # (B,)
+    if bad := int((~(moved <= MOVED_MASS)).sum()):  # ~: NaN is bad
         how_far = f"in {bad} of {len(costs)} blocks up to {moved.max().item():.2g} of the mass lay in wrong rows or columns (wanted: {MOVED_MASS:g})"
         _warn_unconverged(how_far, epsilon, 5000, "or 0 for the exact plans")
     return _round_plans(plans, uniform, uniform)
 
 # %% ../nbs/03_transport.ipynb #c045
-def _newton_direction(residual:Tensor, active:Tensor)->Tensor:
+def _newton_direction(residual: Tensor, active: Tensor) -> Tensor:
     "Solve the generalised Hessian of every block, damped a little: residual (B, 2b), active (B, b, b) of 0 and 1."
     b = active.shape[1]
     hessian = torch.diag_embed(torch.cat([active.sum(2), active.sum(1)], 1) + 1e-6)
@@ -179,71 +226,89 @@ def _newton_direction(residual:Tensor, active:Tensor)->Tensor:
     return torch.linalg.solve(hessian, residual)
 
 # %% ../nbs/03_transport.ipynb #c046
-def _dual_newton(costs:Tensor, plans:Tensor, weight:float, z:Tensor, tol:float, steps:int=100):
+def _dual_newton(costs: Tensor, plans: Tensor, weight: float, z: Tensor, tol: float, steps: int = 100):
     "Semi-smooth Newton ascent on the dual of the proximal step, all blocks at once; z (B, 2b) potentials -> (z, P)."
     b = costs.shape[1]
-    def primal(z): return (plans + (z[:, :b, None] + z[:, None, b:] - costs)/weight).clamp_min(0)
-    def dual(z, p): return z.sum(1)/b - weight/2*p.pow(2).sum((1, 2))
+
+    def primal(z):
+        return (plans + (z[:, :b, None] + z[:, None, b:] - costs) / weight).clamp_min(0)
+
+    def dual(z, p):
+        return z.sum(1) / b - weight / 2 * p.pow(2).sum((1, 2))
+
     p = primal(z)
     value = dual(z, p)
     for _ in range(steps):
-        residual = 1/b - torch.cat([p.sum(2), p.sum(1)], 1)                     # (B, 2b): the dual's gradient
-        if residual.abs().sum(1).max() <= tol: break
-        direction = weight*_newton_direction(residual, (p > 0).to(p))
-        slope, size = (residual*direction).sum(1), torch.ones_like(value)
-        for _ in range(40):                                                     # Armijo: halve where the dual did not rise
-            z_new = z + size[:, None]*direction
+        residual = 1 / b - torch.cat([p.sum(2), p.sum(1)], 1)  # (B, 2b): the dual's gradient
+        if residual.abs().sum(1).max() <= tol:
+            break
+        direction = weight * _newton_direction(residual, (p > 0).to(p))
+        slope, size = (residual * direction).sum(1), torch.ones_like(value)
+        # Armijo: halve where the dual did not rise
+        for _ in range(40):
+            z_new = z + size[:, None] * direction
             p_new = primal(z_new)
             new = dual(z_new, p_new)
-            short = new < value + 1e-4*size*slope - 1e-13*(1 + value.abs())
-            if not short.any(): break
-            size = torch.where(short, size/2, size)
+            short = new < value + 1e-4 * size * slope - 1e-13 * (1 + value.abs())
+            if not short.any():
+                break
+            size = torch.where(short, size / 2, size)
         z, p, value = z_new, p_new, new
     return z, p
 
 # %% ../nbs/03_transport.ipynb #c048
 def proximal_step(
-    costs:Tensor, # (B, b, b) cost inside each block
-    plans:Tensor, # (B, b, b) the plans to stay near, each of mass 1
-    weight:float, # lambda in the paper; 0: forget the old plans
-)->Tensor: # (B, b, b) float64 plans, each of mass 1
+    costs: Tensor,  # (B, b, b) cost inside each block
+    plans: Tensor,  # (B, b, b) the plans to stay near, each of mass 1
+    weight: float,  # lambda in the paper; 0: forget the old plans
+) -> Tensor:  # (B, b, b) float64 plans, each of mass 1
     "argmin <P, C> + weight/2 ||P - P_k||_F^2 over the plans of each block (Gao & Chaudhari, coupled distance, step 4)."
     costs = _as_costs(costs, 3, square=True)
     plans = _as_real(plans, "plans").to(costs.device).double()
-    if plans.shape != costs.shape: raise ValueError(f"plans must have the shape of costs, {tuple(costs.shape)}. Got: {tuple(plans.shape)}.")
-    if not plans.isfinite().all(): raise ValueError("plans must be finite. Got NaN or infinite entries.")
+    if plans.shape != costs.shape:
+        raise ValueError(
+            f"plans must have the shape of costs, {tuple(costs.shape)}. Got: {tuple(plans.shape)}."
+        )
+    if not plans.isfinite().all():
+        raise ValueError("plans must be finite. Got NaN or infinite entries.")
     weight = check_number(weight, "weight", 0)
-    if weight == 0: return _assignments(costs)
-    b, span = costs.shape[1], (costs.amax() - costs.amin()).item() or 1.
-    costs, weight = costs/span, weight/span                                     # a scale-free problem
+    if weight == 0:
+        return _assignments(costs)
+    b, span = costs.shape[1], (costs.amax() - costs.amin()).item() or 1.0
+    costs, weight = costs / span, weight / span  # a scale-free problem
     stage, z = max(weight, float(b)), torch.cat([costs.amin(2), torch.zeros_like(costs[:, 0])], 1)
-    while True:                                                                 # from an easy weight down to the wanted one
+    # from an easy weight down to the wanted one
+    while True:
         last = stage <= weight
         z, p = _dual_newton(costs, plans, stage, z, tol=1e-10 if last else 1e-3)
-        if last: break
-        stage = max(weight, stage/5)
-    uniform = costs.new_full((b,), 1/b)
+        if last:
+            break
+        stage = max(weight, stage / 5)
+    uniform = costs.new_full((b,), 1 / b)
     return _round_plans(p, uniform, uniform)
 
 # %% ../nbs/03_transport.ipynb #c059
 def one_pass(
-    n:int, # how many indices
-    total:int, # out of how many
-    generator:torch.Generator, # the only source of randomness
-)->Tensor: # (n,) int64
+    n: int,  # how many indices
+    total: int,  # out of how many
+    generator: torch.Generator,  # the only source of randomness
+) -> Tensor:  # (n,) int64
     "Indices below `total` without replacement; beyond `total`, whole passes one after the other."
     check_whole(n, "n"), check_whole(total, "total")
-    passes = [torch.randperm(total, generator=generator, device=generator.device) for _ in range(-(-n//total))]
+    passes = [
+        torch.randperm(total, generator=generator, device=generator.device) for _ in range(-(-n // total))
+    ]
     return passes[0][:n] if len(passes) == 1 else torch.cat(passes)[:n]
 
 # %% ../nbs/03_transport.ipynb #8caedc52
 def epochs(
-    n:int, # samples in a batch
-    total:int, # samples in all
-    generator:torch.Generator, # the only source of randomness
-)->Iterator[Tensor]: # (n,) int64, without end
+    n: int,  # samples in a batch
+    total: int,  # samples in all
+    generator: torch.Generator,  # the only source of randomness
+) -> Iterator[Tensor]:  # (n,) int64, without end
     "Batches of indices: a shuffle of all, cut into batches of n, then the next shuffle. What is left over at the end of an epoch is dropped."
-    while True: yield from one_pass(max(n, total//n*n), total, generator).split(n)
+    while True:
+        yield from one_pass(max(n, total // n * n), total, generator).split(n)
 
 # %% ../nbs/03_transport.ipynb #c060
 def _check_blocks(rows, columns, plans):
@@ -251,263 +316,351 @@ def _check_blocks(rows, columns, plans):
     given = {"rows": rows, "columns": columns, "plans": plans}
     for name, kind in (("rows", "int64"), ("columns", "int64"), ("plans", "float")):
         dtype = getattr(given[name], "dtype", type(given[name]).__name__)
-        if not isinstance(given[name], Tensor) or kind not in str(dtype): raise TypeError(f"{name} must be a tensor of {kind}. Got: {dtype}.")
+        if not isinstance(given[name], Tensor) or kind not in str(dtype):
+            raise TypeError(f"{name} must be a tensor of {kind}. Got: {dtype}.")
     B, b = rows.shape if rows.ndim == 2 else (0, 0)
     for name, shape in (("rows", (B, b)), ("columns", (B, b)), ("plans", (B, b, b))):
         got = tuple(given[name].shape)
-        if not B*b or got != shape: raise ValueError(f"{name} must have shape {shape} with B, b > 0. Got: {got}.")
+        if not B * b or got != shape:
+            raise ValueError(f"{name} must have shape {shape} with B, b > 0. Got: {got}.")
     lowest, mass = min(rows.min(), columns.min()), plans.double().sum(2)
-    if lowest < 0: raise ValueError(f"rows and columns must hold indices of samples, zero or more. Got: {lowest}.")
-    if not (plans >= 0).all() or (mass*b - 1).abs().max() > 1e-3:
-        raise ValueError(f"plans must be non-negative with rows of mass 1/b = {1/b:.4g}. Got row masses {mass.min():.4g} to {mass.max():.4g}.")
+    if lowest < 0:
+        raise ValueError(f"rows and columns must hold indices of samples, zero or more. Got: {lowest}.")
+    if not (plans >= 0).all() or (mass * b - 1).abs().max() > 1e-3:
+        raise ValueError(
+            f"plans must be non-negative with rows of mass 1/b = {1 / b:.4g}. Got row masses {mass.min():.4g} to {mass.max():.4g}."
+        )
 
 # %% ../nbs/03_transport.ipynb #c061
 @dataclass(frozen=True, eq=False)
 class BlockCoupling:
     "A coupling that is block diagonal: B blocks of mass 1/B each, between b source and b target samples."
-    rows:Tensor    # (B, b) int64 indices of source samples
-    columns:Tensor # (B, b) int64 indices of target samples
-    plans:Tensor   # (B, b, b) plan inside each block, mass 1, rows of mass 1/b
+
+    rows: Tensor  # (B, b) int64 indices of source samples
+    columns: Tensor  # (B, b) int64 indices of target samples
+    plans: Tensor  # (B, b, b) plan inside each block, mass 1, rows of mass 1/b
 
     def __post_init__(self):
         _check_blocks(self.rows, self.columns, self.plans)
         cumulative = self.plans.double().flatten(0, 1).cumsum(1)
-        object.__setattr__(self, "_cdf", cumulative/cumulative[:, -1:])         # (B*b, b), the last column exactly 1
+        # (B*b, b), the last column exactly 1
+        object.__setattr__(self, "_cdf", cumulative / cumulative[:, -1:])
 
-    def __repr__(self): return f"BlockCoupling({self.rows.shape[0]} blocks of {self.rows.shape[1]} x {self.rows.shape[1]})"
-    def with_plans(self, plans:Tensor): return replace(self, plans=plans)
+    def __repr__(self):
+        return f"BlockCoupling({self.rows.shape[0]} blocks of {self.rows.shape[1]} x {self.rows.shape[1]})"
 
-    def draw(self,
-        n:int, # how many pairs
-        generator:torch.Generator, # the only source of randomness
-        rows:Tensor=None, # (n,) which of the B*b rows; None: a fresh draw without replacement within a pass
-    )->tuple[Tensor, Tensor]: # i, j: indices of source and target samples
+    def with_plans(self, plans: Tensor):
+        return replace(self, plans=plans)
+
+    def draw(
+        self,
+        n: int,  # how many pairs
+        generator: torch.Generator,  # the only source of randomness
+        rows: Tensor = None,  # (n,) which of the B*b rows; None: a fresh draw without replacement within a pass
+    ) -> tuple[Tensor, Tensor]:  # i, j: indices of source and target samples
         "n pairs (i, j), int64: columns are drawn from each row's conditional."
         row = (one_pass(n, self.rows.numel(), generator) if rows is None else rows).to(self.rows.device)
-        u = torch.rand(n, 1, generator=generator, dtype=torch.float64, device=generator.device).to(self.rows.device)
+        u = torch.rand(n, 1, generator=generator, dtype=torch.float64, device=generator.device).to(
+            self.rows.device
+        )
         k = (self._cdf[row, :-1] <= u).sum(1)
-        return self.rows.view(-1)[row], self.columns[row//self.rows.shape[1], k]
+        return self.rows.view(-1)[row], self.columns[row // self.rows.shape[1], k]
 
-    def mean(self,
-        costs:Tensor, # (B, b, b) cost inside each block
-    )->float:
+    def mean(
+        self,
+        costs: Tensor,  # (B, b, b) cost inside each block
+    ) -> float:
         "The mean cost <Gamma, C>."
-        return (self.plans.double()*_as_costs(costs, 3).to(self.plans.device)).sum((1, 2)).mean().item()
+        return (self.plans.double() * _as_costs(costs, 3).to(self.plans.device)).sum((1, 2)).mean().item()
 
 # %% ../nbs/03_transport.ipynb #c066
-def _check_tau(tau, n:int):
+def _check_tau(tau, n: int):
     "Raise unless tau is a number from 0 to 1 or a tensor of one real number per pair (whose values are not looked at: that would hold up a GPU)."
-    if not isinstance(tau, Tensor): check_number(tau, "tau", 0, 1)
+    if not isinstance(tau, Tensor):
+        check_number(tau, "tau", 0, 1)
     elif tau.is_complex() or tau.ndim and tau.shape != (n,):
-        raise ValueError(f"tau must be one number or one per pair, ({n},). Got: {tau.dtype} of shape {tuple(tau.shape)}.")
+        raise ValueError(
+            f"tau must be one number or one per pair, ({n},). Got: {tau.dtype} of shape {tuple(tau.shape)}."
+        )
 
-def _check_floats(x, name:str, what:str="floating-point numbers"):
+
+def _check_floats(x, name: str, what: str = "floating-point numbers"):
     "Raise TypeError unless `x` is a tensor of floating-point numbers."
-    if isinstance(x, Tensor) and x.is_floating_point(): return
+    if isinstance(x, Tensor) and x.is_floating_point():
+        return
     raise TypeError(f"{name} must be a tensor of {what}. Got: {getattr(x, 'dtype', type(x).__name__)}.")
 
 # %% ../nbs/03_transport.ipynb #c067
 def displace(
-    x_s:Tensor, # (n, ...) where each pair starts
-    x_t:Tensor, # (n, ...) where it ends
-    tau:float|Tensor, # 0 to 1, one number or one per pair (n,)
-)->Tensor: # (n, ...)
+    x_s: Tensor,  # (n, ...) where each pair starts
+    x_t: Tensor,  # (n, ...) where it ends
+    tau: float | Tensor,  # 0 to 1, one number or one per pair (n,)
+) -> Tensor:  # (n, ...)
     "$(1-\\tau)x_s + \\tau x_t$, exact at both ends."
     _check_floats(x_s, "x_s"), _check_floats(x_t, "x_t")
     if x_s.shape != x_t.shape or x_s.dtype != x_t.dtype:
-        raise ValueError(f"x_s and x_t must have one shape and type. Got: {tuple(x_s.shape)} {x_s.dtype} and {tuple(x_t.shape)} {x_t.dtype}.")
+        raise ValueError(
+            f"x_s and x_t must have one shape and type. Got: {tuple(x_s.shape)} {x_s.dtype} and {tuple(x_t.shape)} {x_t.dtype}."
+        )
     _check_tau(tau, len(x_s) if x_s.ndim else 1)
-    if isinstance(tau, Tensor): tau = tau.to(x_s).view(-1, *[1]*(x_s.ndim - 1)) if tau.ndim else tau.to(x_s)
+    if isinstance(tau, Tensor):
+        tau = tau.to(x_s).view(-1, *[1] * (x_s.ndim - 1)) if tau.ndim else tau.to(x_s)
     return torch.lerp(x_s, x_t, tau)
 
 # %% ../nbs/03_transport.ipynb #c068
 def to_outputs(
-    y:Tensor, # (n,) int64 labels of a task
-    outputs:tuple=None, # (K,) the output of each class, as in a `LabelSpace`; None: class k has output k
-)->Tensor: # (n,) int64
+    y: Tensor,  # (n,) int64 labels of a task
+    outputs: tuple = None,  # (K,) the output of each class, as in a `LabelSpace`; None: class k has output k
+) -> Tensor:  # (n,) int64
     "The outputs of a classifier that stand for a task's labels."
     return y if outputs is None else torch.tensor(outputs, device=y.device)[y]
 
 # %% ../nbs/03_transport.ipynb #308ca396
 def one_hot(
-    y:Tensor, # (n,) int64 labels
-    n_outputs:int, # number of outputs K
-)->Tensor: # (n, K) float32
+    y: Tensor,  # (n,) int64 labels
+    n_outputs: int,  # number of outputs K
+) -> Tensor:  # (n, K) float32
     "A row for each label, with a 1 in the label's place; raises ValueError for labels outside 0..K-1."
     check_whole(n_outputs, "n_outputs", high=10**6)
-    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim != 1: raise TypeError(f"labels must be a tensor of int64, (n,). Got: {y!r:.80}.")
+    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim != 1:
+        raise TypeError(f"labels must be a tensor of int64, (n,). Got: {y!r:.80}.")
     if len(y) and not 0 <= y.min() <= y.max() < n_outputs:
         raise ValueError(f"labels must lie in 0..{n_outputs - 1}. Got: {y.min().item()} to {y.max().item()}.")
     return F.one_hot(y, n_outputs).float()
 
+
 def soft_labels(
-    y_s:Tensor, # (n,) int64 source labels in the joint label space
-    y_t:Tensor, # (n,) int64 target labels in the joint label space
-    tau:float|Tensor, # 0 to 1, one number or one per pair
-    n_outputs:int, # number of outputs K
-)->Tensor: # (n, K) float32
+    y_s: Tensor,  # (n,) int64 source labels in the joint label space
+    y_t: Tensor,  # (n,) int64 target labels in the joint label space
+    tau: float | Tensor,  # 0 to 1, one number or one per pair
+    n_outputs: int,  # number of outputs K
+) -> Tensor:  # (n, K) float32
     "$(1-\\tau)$ on the source label, $\\tau$ on the target label."
     return displace(one_hot(y_s, n_outputs), one_hot(y_t, n_outputs), tau)
 
 # %% ../nbs/03_transport.ipynb #c081
 def tau_schedule(
-    kind:str, # "linear" | "authors"
-    m:int, # number of intervals
-)->Tensor: # (m+1,) float64, from 0 to 1
+    kind: str,  # "linear" | "authors"
+    m: int,  # number of intervals
+) -> Tensor:  # (m+1,) float64, from 0 to 1
     "Where the task stands at times 0, 1/m, ..., 1."
     check_whole(m, "m", high=10**8)
     _check_name(kind, "kind", ("linear", "authors"))
-    t = torch.arange(m + 1, dtype=torch.float64)/m
-    if kind == "linear": return t
+    t = torch.arange(m + 1, dtype=torch.float64) / m
+    if kind == "linear":
+        return t
     late = (t >= 0.5).double()
-    tau = 0.5 + late - 2/math.pi*torch.asin((0.5 + late - t).sqrt())
-    tau[0], tau[-1] = 0, 1                                # exactly: the last digit of an arc sine differs between processors
+    tau = 0.5 + late - 2 / math.pi * torch.asin((0.5 + late - t).sqrt())
+    # exactly: the last digit of an arc sine differs between processors
+    tau[0], tau[-1] = 0, 1
     return tau
 
 # %% ../nbs/03_transport.ipynb #c084
 def mixup_tau(
-    tau:float, # the mean
-    n:int, # how many
-    generator:torch.Generator, # the only source of randomness
-)->Tensor: # (n,) float32 in [0, 1]
+    tau: float,  # the mean
+    n: int,  # how many
+    generator: torch.Generator,  # the only source of randomness
+) -> Tensor:  # (n,) float32 in [0, 1]
     "Draws from Beta(tau, 1 - tau): mean tau, mostly near 0 or 1 (Gao & Chaudhari's text, after mixup)."
-    tau = check_number(tau, "tau", 0, 1); check_whole(n, "n")
+    tau = check_number(tau, "tau", 0, 1)
+    check_whole(n, "n")
     device = generator.device
-    if tau in (0, 1): return torch.full((n,), float(tau), device=device)
-    a, b = (torch._standard_gamma(torch.full((n,), s, dtype=torch.float64, device=device), generator=generator) for s in (tau, 1 - tau))
-    return (a/(a + b)).float()
+    if tau in (0, 1):
+        return torch.full((n,), float(tau), device=device)
+    a, b = (
+        torch._standard_gamma(torch.full((n,), s, dtype=torch.float64, device=device), generator=generator)
+        for s in (tau, 1 - tau)
+    )
+    return (a / (a + b)).float()
 
 # %% ../nbs/03_transport.ipynb #c091
 def random_crop_flip(
-    x:Tensor, # (n, C, H, W) float images
-    padding:int, # pixels added on every side before cropping back to H x W
-    flip:bool, # mirror each image with probability 1/2
-    generator:torch.Generator, # the only source of randomness
-    pad_value:float=-2., # what is padded: black, after to_inputs
-)->Tensor: # (n, C, H, W)
+    x: Tensor,  # (n, C, H, W) float images
+    padding: int,  # pixels added on every side before cropping back to H x W
+    flip: bool,  # mirror each image with probability 1/2
+    generator: torch.Generator,  # the only source of randomness
+    pad_value: float = -2.0,  # what is padded: black, after to_inputs
+) -> Tensor:  # (n, C, H, W)
     "Random crop and mirror of a whole batch in one gather."
     _check_floats(x, "x", "float images")
-    if x.ndim != 4 or 0 in x.shape: raise ValueError(f"x must be images (n, C, H, W). Got shape: {tuple(x.shape)}.")
+    if x.ndim != 4 or 0 in x.shape:
+        raise ValueError(f"x must be images (n, C, H, W). Got shape: {tuple(x.shape)}.")
     check_whole(padding, "padding", 0, 10_000)
-    if not isinstance(flip, bool): raise TypeError(f"flip must be True or False. Got: {flip!r:.80}.")
+    if not isinstance(flip, bool):
+        raise TypeError(f"flip must be True or False. Got: {flip!r:.80}.")
     pad_value = check_number(pad_value, "pad_value")
     n, C, H, W = x.shape
-    shift = torch.randint(0, 2*padding + 1, (2, n, 1), generator=generator, device=generator.device).to(x.device)
-    mirror = (torch.rand(n, 1, generator=generator, device=generator.device) < 0.5*flip).to(x.device)
+    shift = torch.randint(0, 2 * padding + 1, (2, n, 1), generator=generator, device=generator.device).to(
+        x.device
+    )
+    mirror = (torch.rand(n, 1, generator=generator, device=generator.device) < 0.5 * flip).to(x.device)
     k, r, c = (torch.arange(size, device=x.device) for size in (n, H, W))
-    r, c = r + shift[0], torch.where(mirror, W - 1 - c, c) + shift[1]           # (n, H), (n, W) in the padded image
-    h, w = H + 2*padding, W + 2*padding
-    pixels = F.pad(x, (padding,)*4, value=pad_value).permute(0, 2, 3, 1).reshape(n*h*w, C)
-    index = (k[:, None, None]*h + r[:, :, None])*w + c[:, None, :]              # (n, H, W)
+    # (n, H), (n, W) in the padded image
+    r, c = r + shift[0], torch.where(mirror, W - 1 - c, c) + shift[1]
+    h, w = H + 2 * padding, W + 2 * padding
+    pixels = F.pad(x, (padding,) * 4, value=pad_value).permute(0, 2, 3, 1).reshape(n * h * w, C)
+    index = (k[:, None, None] * h + r[:, :, None]) * w + c[:, None, :]  # (n, H, W)
     return pixels.index_select(0, index.view(-1)).view(n, H, W, C).permute(0, 3, 1, 2)
 
 # %% ../nbs/03_transport.ipynb #c092
 def identity(
-    x:Tensor, # (n, ...) inputs
-    generator:torch.Generator, # not used
-)->Tensor: # x itself
+    x: Tensor,  # (n, ...) inputs
+    generator: torch.Generator,  # not used
+) -> Tensor:  # x itself
     "The augmentation that changes nothing."
     return x
+
 
 @dataclass(frozen=True)
 class CropFlip:
     "`random_crop_flip` with its settings, as an augmentation: `CropFlip(4, flip=True)(x, generator)`."
-    padding:int=4          # pixels added on every side before cropping back
-    flip:bool=False        # mirror each image with probability 1/2
-    pad_value:float=-2.    # what is padded: black, after `to_inputs`
-    def __call__(self, x:Tensor, generator:torch.Generator)->Tensor:
+
+    padding: int = 4  # pixels added on every side before cropping back
+    flip: bool = False  # mirror each image with probability 1/2
+    pad_value: float = -2.0  # what is padded: black, after `to_inputs`
+
+    def __call__(self, x: Tensor, generator: torch.Generator) -> Tensor:
         return random_crop_flip(x, self.padding, self.flip, generator, self.pad_value)
 
 # %% ../nbs/03_transport.ipynb #c096
 @dataclass(frozen=True, eq=False)
 class Probe:
     "Fixed samples on which a moving task is watched; n of them, at any tau."
-    x_s:Tensor       # (n, C, H, W) inputs at tau = 0
-    x_t:Tensor       # (n, C, H, W) inputs at tau = 1; the same tensor if nothing moves
-    y_s:Tensor       # (n, K) labels at tau = 0
-    y_t:Tensor       # (n, K) labels at tau = 1
-    w_s:Tensor       # (n,) weights at tau = 0
-    w_t:Tensor       # (n,) weights at tau = 1
+
+    x_s: Tensor  # (n, C, H, W) inputs at tau = 0
+    x_t: Tensor  # (n, C, H, W) inputs at tau = 1; the same tensor if nothing moves
+    y_s: Tensor  # (n, K) labels at tau = 0
+    y_t: Tensor  # (n, K) labels at tau = 1
+    w_s: Tensor  # (n,) weights at tau = 0
+    w_t: Tensor  # (n,) weights at tau = 1
 
     @property
-    def moves(self)->bool:
+    def moves(self) -> bool:
         "Do the inputs depend on tau?"
         return self.x_s is not self.x_t
-    def __len__(self): return len(self.w_s)
-    def inputs(self, tau:float)->Tensor: return displace(self.x_s, self.x_t, tau) if self.moves else self.x_s
-    def targets(self, tau:float)->Tensor: return displace(self.y_s, self.y_t, tau)
-    def weights(self, tau:float)->Tensor: return displace(self.w_s, self.w_t, tau)
+
+    def __len__(self):
+        return len(self.w_s)
+
+    def inputs(self, tau: float) -> Tensor:
+        return displace(self.x_s, self.x_t, tau) if self.moves else self.x_s
+
+    def targets(self, tau: float) -> Tensor:
+        return displace(self.y_s, self.y_t, tau)
+
+    def weights(self, tau: float) -> Tensor:
+        return displace(self.w_s, self.w_t, tau)
 
 # %% ../nbs/03_transport.ipynb #c097
 class MovingTask:
     "A task that depends on tau: `batch` for stochastic gradients, `probe` for measuring."
-    def batch(self,
-        tau, # how far the task has moved, 0 to 1
-        n:int, # samples
-        generator:torch.Generator, # the only source of randomness
-        rows:Tensor=None, # (n,) which of the task's `size` samples; None: a fresh draw without replacement
-    )->tuple[Tensor, Tensor]: # x (n, C, H, W) and y (n, K)
+
+    def batch(
+        self,
+        tau,  # how far the task has moved, 0 to 1
+        n: int,  # samples
+        generator: torch.Generator,  # the only source of randomness
+        rows: Tensor = None,  # (n,) which of the task's `size` samples; None: a fresh draw without replacement
+    ) -> tuple[Tensor, Tensor]:  # x (n, C, H, W) and y (n, K)
         "Augmented float inputs and soft labels of the task at tau."
         raise NotImplementedError
+
     @property
-    def size(self)->int:
+    def size(self) -> int:
         "Samples that an epoch goes through: those of the source, or of the task that stands still."
         raise NotImplementedError
-    def probe(self,
-        n:int, # samples at most
-        generator:torch.Generator, # the only source of randomness
-    )->Probe:
+
+    def probe(
+        self,
+        n: int,  # samples at most
+        generator: torch.Generator,  # the only source of randomness
+    ) -> Probe:
         "At most n fixed samples, not augmented."
         raise NotImplementedError
 
-def _uniform(x:Tensor)->Tensor: return x.new_full((len(x),), 1/len(x), dtype=torch.float32)
 
-def _take(x:"Tensor|_Later", i:Tensor)->Tensor:
+def _uniform(x: Tensor) -> Tensor:
+    return x.new_full((len(x),), 1 / len(x), dtype=torch.float32)
+
+
+def _take(x: "Tensor|_Later", i: Tensor) -> Tensor:
     "x[i], three times faster for channels-last images: whole images are copied, not pixels."
-    if isinstance(x, _Later): return x.take(i)
-    if x.ndim != 4: return x[i]
-    return x.permute(0, 2, 3, 1).flatten(1).index_select(0, i.to(x.device)).view(-1, *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
+    if isinstance(x, _Later):
+        return x.take(i)
+    if x.ndim != 4:
+        return x[i]
+    return (
+        x.permute(0, 2, 3, 1)
+        .flatten(1)
+        .index_select(0, i.to(x.device))
+        .view(-1, *x.shape[2:], x.shape[1])
+        .permute(0, 3, 1, 2)
+    )
 
-LARGE = 2**28   # bytes; where all inputs would take more, images become inputs in the batches in which they are drawn
+
+# bytes; where all inputs would take more, images become inputs in the batches in which they are drawn
+LARGE = 2**28
+
 
 class _Later:
     "Byte images of tasks, one after the other, that become inputs when they are drawn: nothing is copied before."
-    def __init__(self, parts:list[Tensor], device): self.parts, self.device = parts, torch.device(device or parts[0].device)
-    def __len__(self): return sum(map(len, self.parts))
-    def take(self, i:Tensor)->Tensor:
-        i, start, images = i.to(self.parts[0].device), 0, self.parts[0].new_empty(len(i), *self.parts[0].shape[1:])
+
+    def __init__(self, parts: list[Tensor], device):
+        self.parts, self.device = parts, torch.device(device or parts[0].device)
+
+    def __len__(self):
+        return sum(map(len, self.parts))
+
+    def take(self, i: Tensor) -> Tensor:
+        i, start, images = (
+            i.to(self.parts[0].device),
+            0,
+            self.parts[0].new_empty(len(i), *self.parts[0].shape[1:]),
+        )
         for part in self.parts:
             here = (i >= start) & (i < start + len(part))
             images[here] = part[i[here] - start]
             start += len(part)
         return _take(to_inputs(images), torch.arange(len(i))).to(self.device)
 
-def _inputs(device, *tasks:Task)->Tensor|_Later:
+
+def _inputs(device, *tasks: Task) -> Tensor | _Later:
     "The tasks' training images as inputs, now or later."
     parts = [t.x_train for t in tasks]
-    if all(x.dtype==torch.uint8 for x in parts) and 4*sum(x.numel() for x in parts)>LARGE: return _Later(parts, device)
+    if all(x.dtype == torch.uint8 for x in parts) and 4 * sum(x.numel() for x in parts) > LARGE:
+        return _Later(parts, device)
     made = [to_inputs(x).to(device or x.device) for x in parts]
-    return made[0] if len(made)==1 else torch.cat(made)
+    return made[0] if len(made) == 1 else torch.cat(made)
 
 # %% ../nbs/03_transport.ipynb #c099
 def _check_ends(source, target, coupling):
     "Raise ValueError unless the coupling can join the two tasks."
-    shapes, sizes = ([f(t) for t in (source, target)] for f in (lambda t: tuple(t.x_train.shape[1:]), lambda t: len(t.y_train)))
-    if shapes[0] != shapes[1]: raise ValueError(f"source and target must have inputs of one shape. Got: {shapes[0]} and {shapes[1]}.")
+    shapes, sizes = (
+        [f(t) for t in (source, target)]
+        for f in (lambda t: tuple(t.x_train.shape[1:]), lambda t: len(t.y_train))
+    )
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"source and target must have inputs of one shape. Got: {shapes[0]} and {shapes[1]}."
+        )
     last = coupling.rows.max().item(), coupling.columns.max().item()
     if last[0] >= sizes[0] or last[1] >= sizes[1]:
-        raise ValueError(f"coupling must index {sizes[0]} source and {sizes[1]} target samples. Got indices up to {last[0]} and {last[1]}.")
+        raise ValueError(
+            f"coupling must index {sizes[0]} source and {sizes[1]} target samples. Got indices up to {last[0]} and {last[1]}."
+        )
 
 # %% ../nbs/03_transport.ipynb #c100
 class Displacement(MovingTask):
     "Pairs of the coupling move along straight lines, labels with them."
-    def __init__(self,
-        source:Task, # where the task starts
-        target:Task, # where it ends; inputs of the same shape
-        coupling:BlockCoupling, # which source sample goes to which target sample
-        labels:LabelSpace, # the joint label space of the two
-        augment:Callable=identity, # (x, generator) -> x
-        device=None, # where the inputs live; the tasks' own device for None
+
+    def __init__(
+        self,
+        source: Task,  # where the task starts
+        target: Task,  # where it ends; inputs of the same shape
+        coupling: BlockCoupling,  # which source sample goes to which target sample
+        labels: LabelSpace,  # the joint label space of the two
+        augment: Callable = identity,  # (x, generator) -> x
+        device=None,  # where the inputs live; the tasks' own device for None
     ):
         _check_ends(source, target, coupling)
         self.x_s, self.x_t = _inputs(device, source), _inputs(device, target)
@@ -516,29 +669,36 @@ class Displacement(MovingTask):
         self.coupling, self.augment = coupling, augment
 
     @property
-    def size(self): return self.coupling.rows.numel()
+    def size(self):
+        return self.coupling.rows.numel()
 
     def batch(self, tau, n, generator, rows=None):
         i, j = self.coupling.draw(n, generator, rows)
         x_s, x_t = self.augment(_take(self.x_s, i), generator), self.augment(_take(self.x_t, j), generator)
         return displace(x_s, x_t, tau), displace(self.y_s[i], self.y_t[j], tau)
 
-    def probe(self, n, generator): return self.pairs(*self.coupling.draw(min(check_whole(n, "n"), self.coupling.rows.numel()), generator))
+    def probe(self, n, generator):
+        return self.pairs(
+            *self.coupling.draw(min(check_whole(n, "n"), self.coupling.rows.numel()), generator)
+        )
 
 # %% ../nbs/03_transport.ipynb #c101
 @patch
-def pairs(self:Displacement,
-    i:Tensor, # (n,) indices of source samples
-    j:Tensor, # (n,) indices of target samples
-)->Probe:
+def pairs(
+    self: Displacement,
+    i: Tensor,  # (n,) indices of source samples
+    j: Tensor,  # (n,) indices of target samples
+) -> Probe:
     "The probe that holds the pairs (i, j), each with the same weight."
     w = _uniform(i).to(self.x_s.device)
     return Probe(_take(self.x_s, i), _take(self.x_t, j), self.y_s[i], self.y_t[j], w, w)
 
+
 @patch
-def with_coupling(self:Displacement,
-    coupling:BlockCoupling, # which source sample goes to which target sample
-)->Displacement:
+def with_coupling(
+    self: Displacement,
+    coupling: BlockCoupling,  # which source sample goes to which target sample
+) -> Displacement:
     "The same samples under another coupling; nothing is copied."
     new = object.__new__(Displacement)
     new.__dict__.update(self.__dict__, coupling=coupling)
@@ -547,12 +707,14 @@ def with_coupling(self:Displacement,
 # %% ../nbs/03_transport.ipynb #c103
 class Mixture(MovingTask):
     "Nothing moves; a sample comes from the target with probability tau."
-    def __init__(self,
-        source:Task, # where the task starts
-        target:Task, # where it ends; inputs of the same shape
-        labels:LabelSpace, # the joint label space of the two
-        augment:Callable=identity, # (x, generator) -> x
-        device=None, # where the inputs live; the tasks' own device for None
+
+    def __init__(
+        self,
+        source: Task,  # where the task starts
+        target: Task,  # where it ends; inputs of the same shape
+        labels: LabelSpace,  # the joint label space of the two
+        augment: Callable = identity,  # (x, generator) -> x
+        device=None,  # where the inputs live; the tasks' own device for None
     ):
         self.x = _inputs(device, source, target)
         y = torch.cat([to_outputs(source.y_train, labels.source), to_outputs(target.y_train, labels.target)])
@@ -560,39 +722,49 @@ class Mixture(MovingTask):
         self.n_s, self.n_t = len(source.y_train), len(target.y_train)
 
     @property
-    def size(self): return self.n_s
+    def size(self):
+        return self.n_s
 
     def batch(self, tau, n, generator, rows=None):
         i = one_pass(n, self.n_s, generator) if rows is None else rows
         j = one_pass(n, self.n_t, generator) + self.n_s
         _check_tau(tau, n)
-        u = (torch.arange(n, device=generator.device) + torch.rand(1, generator=generator, device=generator.device))/n
-        k = torch.where(u < tau, j, i).to(self.x.device)   # systematic: tau*n samples of the target, rounded up or down
+        u = (
+            torch.arange(n, device=generator.device)
+            + torch.rand(1, generator=generator, device=generator.device)
+        ) / n
+        # systematic: tau*n samples of the target, rounded up or down
+        k = torch.where(u < tau, j, i).to(self.x.device)
         return self.augment(_take(self.x, k), generator), self.y[k]
 
     def probe(self, n, generator):
-        m_s = max(1, min(check_whole(n, "n")//2, self.n_s))
+        m_s = max(1, min(check_whole(n, "n") // 2, self.n_s))
         m_t = max(1, min(n - m_s, self.n_t))
-        k = torch.cat([one_pass(m_s, self.n_s, generator), one_pass(m_t, self.n_t, generator) + self.n_s]).to(self.x.device)
+        k = torch.cat([one_pass(m_s, self.n_s, generator), one_pass(m_t, self.n_t, generator) + self.n_s]).to(
+            self.x.device
+        )
         from_t = (k >= self.n_s).float()
         x, y = _take(self.x, k), self.y[k]
-        return Probe(x, x, y, y, (1 - from_t)/m_s, from_t/m_t)
+        return Probe(x, x, y, y, (1 - from_t) / m_s, from_t / m_t)
 
 # %% ../nbs/03_transport.ipynb #c105
 class Still(MovingTask):
     "One task that stays where it is: for fitting a source and for fine-tuning."
-    def __init__(self,
-        task:Task, # the task
-        n_outputs:int, # number of outputs of the head
-        outputs:tuple=None, # (K,) the output of each of the task's classes; None: the first K
-        augment:Callable=identity, # (x, generator) -> x
-        device=None, # where the inputs live; the task's own device for None
+
+    def __init__(
+        self,
+        task: Task,  # the task
+        n_outputs: int,  # number of outputs of the head
+        outputs: tuple = None,  # (K,) the output of each of the task's classes; None: the first K
+        augment: Callable = identity,  # (x, generator) -> x
+        device=None,  # where the inputs live; the task's own device for None
     ):
         self.x, self.augment = _inputs(device, task), augment
         self.y = one_hot(to_outputs(task.y_train, outputs), n_outputs).to(self.x.device)
 
     @property
-    def size(self): return len(self.x)
+    def size(self):
+        return len(self.x)
 
     def batch(self, tau, n, generator, rows=None):
         i = (one_pass(n, len(self.x), generator) if rows is None else rows).to(self.x.device)

@@ -8,7 +8,9 @@ __all__ = ['UNEVEN', 'OPTIMIZERS', 'SCHEDULES', 'ADAMW_LR', 'CHECKPOINTS', 'LOOK
            'as_batch', 'recipe_of', 'skeleton', 'load_network']
 
 # %% ../nbs/09e_tuning.ipynb #7a35be09
-import copy, json, os
+import copy
+import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,175 +34,242 @@ from .data import Task
 from .distances import fit_head
 from .models import MODELS, build_model, head_of, predict_logits, to_inputs
 from .pictures import read_picture
-from .trajectory import TransferConfig, WeightAverage, augmentation, learning_rates, path_times, set_norm_speed, spread, train
+from taskdist_nb.trajectory import (
+    TransferConfig,
+    WeightAverage,
+    augmentation,
+    learning_rates,
+    path_times,
+    set_norm_speed,
+    spread,
+    train,
+)
 from .transport import Still
 
 # %% ../nbs/09e_tuning.ipynb #6734513a
 def balanced_error(
-    predicted:Tensor,   # (m,) classes
-    truth:Tensor,       # (m,) classes
-) -> float:             # 0 to 1
+    predicted: Tensor,  # (m,) classes
+    truth: Tensor,  # (m,) classes
+) -> float:  # 0 to 1
     "Mean over the classes that occur of the share of wrong answers within each."
     wrong = (predicted != truth).double()
     return float(torch.stack([wrong[truth == k].mean() for k in truth.unique()]).mean())
 
-UNEVEN = 2.   # the commonest class has so many times the images of the rarest: balanced errors are shown
+
+UNEVEN = 2.0  # the commonest class has so many times the images of the rarest: balanced errors are shown
+
 
 def is_uneven(
-    task:Task,   # whose test images are counted
+    task: Task,  # whose test images are counted
 ) -> bool:
     "Does the plain error of its test images hide rare classes?"
     counts = task.y_test.bincount(minlength=task.n_classes)
-    return bool(counts.max() > UNEVEN*counts.min())
+    return bool(counts.max() > UNEVEN * counts.min())
 
 # %% ../nbs/09e_tuning.ipynb #9b6f70a4
 OPTIMIZERS, SCHEDULES = ("sgd", "adamw"), ("constant", "cosine")
-ADAMW_LR = 1e-3   # PyTorch's default for AdamW
+ADAMW_LR = 1e-3  # PyTorch's default for AdamW
 
-def _more_than_zero(value, argument:str) -> float:   # what was given, and for what
-    number = check_number(value, argument, 0.)
-    if number: return number
+
+def _more_than_zero(value, argument: str) -> float:  # what was given, and for what
+    number = check_number(value, argument, 0.0)
+    if number:
+        return number
     raise ValueError(f"{argument} must be more than 0. Got: {value!r}.")
+
 
 @dataclass(frozen=True)
 class Tuning:
     "How a network is fine-tuned. Immutable, checked when made; the default is how the evidence of this package was made."
-    optimizer: str = "sgd"                 # with the momentum of the settings; or "adamw". Both take the weight decay of the settings
-    schedule: str = "constant"             # of the learning rate; or "cosine": from the rate down to zero
-    class_weights: str|tuple|None = None   # of the loss. None: all images count the same; "balanced": all classes do; or a positive number a class
-    lr: float|None = None                  # the largest learning rate; None: that of the settings for "sgd", 0.001 for "adamw"
+
+    optimizer: str = "sgd"  # with the momentum of the settings; or "adamw". Both take their weight decay
+    schedule: str = "constant"  # of the learning rate; or "cosine": from the rate down to zero
+    class_weights: str | tuple | None = None  # of the loss: a number a class, or "balanced"
+    lr: float | None = None  # the largest; None: that of the settings for "sgd", 0.001 for "adamw"
 
     def __post_init__(self):
         check_choice(self.optimizer, "optimizer", OPTIMIZERS)
         check_choice(self.schedule, "schedule", SCHEDULES)
-        if self.lr is not None: object.__setattr__(self, "lr", _more_than_zero(self.lr, "lr"))
+        if self.lr is not None:
+            object.__setattr__(self, "lr", _more_than_zero(self.lr, "lr"))
         given = self.class_weights
-        if given is None: return
-        if isinstance(given, str):
-            if given != "balanced": raise unknown("class_weights", given, ("balanced",), " or a number a class")
+        if given is None:
             return
-        listed = check_list(given.tolist() if hasattr(given, "tolist") else given, "class_weights", "a number a class")
-        object.__setattr__(self, "class_weights", tuple(_more_than_zero(w, f"class_weights[{k}]") for k, w in enumerate(listed)))
+        if isinstance(given, str):
+            if given != "balanced":
+                raise unknown("class_weights", given, ("balanced",), " or a number a class")
+            return
+        listed = check_list(
+            given.tolist() if hasattr(given, "tolist") else given, "class_weights", "a number a class"
+        )
+        object.__setattr__(
+            self,
+            "class_weights",
+            tuple(_more_than_zero(w, f"class_weights[{k}]") for k, w in enumerate(listed)),
+        )
 
 # %% ../nbs/09e_tuning.ipynb #82abb623
 @patch
-def rate(self:Tuning,
-    config:TransferConfig,   # whose rate is that of SGD
+def rate(
+    self: Tuning,
+    config: TransferConfig,  # whose rate is that of SGD
 ) -> float:
     "The largest learning rate."
-    if self.lr is not None: return self.lr
+    if self.lr is not None:
+        return self.lr
     return config.lr if self.optimizer == "sgd" else ADAMW_LR
 
-@patch
-def weights(self:Tuning,
-    task:Task,   # to be learnt
-) -> Tensor:     # (K,) on the device of its labels; the mean over its training images is one
-    "How much an image of each class counts. Raises ValueError if the numbers are not as many as the classes."
-    y, n = task.y_train, task.n_classes
-    if self.class_weights == "balanced": given = compute_class_weight("balanced", classes=np.arange(n), y=y.cpu().numpy())
-    else: given = (1.,)*n if self.class_weights is None else self.class_weights
-    if len(given) != n:
-        raise ValueError(f"class_weights must be {n} numbers, one a class of {task.name} in the order {', '.join(map(str, task.classes))}. Got: {len(given)}.")
-    w = torch.as_tensor(given, dtype=torch.float64, device=y.device)
-    return w/w[y].mean()
 
 @patch
-def maker(self:Tuning,
-    config:TransferConfig,   # weight_decay
-) -> Callable|None:          # parameters, lr -> torch.optim.Optimizer; None: the SGD of `train`
+def weights(
+    self: Tuning,
+    task: Task,  # to be learnt
+) -> Tensor:  # (K,) on the device of its labels; the mean over its training images is one
+    "How much an image of each class counts. Raises ValueError if the numbers are not as many as the classes."
+    y, n = task.y_train, task.n_classes
+    if self.class_weights == "balanced":
+        given = compute_class_weight("balanced", classes=np.arange(n), y=y.cpu().numpy())
+    else:
+        given = (1.0,) * n if self.class_weights is None else self.class_weights
+    if len(given) != n:
+        raise ValueError(
+            f"class_weights must be {n} numbers, one a class of {task.name} in the order {', '.join(map(str, task.classes))}. Got: {len(given)}."
+        )
+    w = torch.as_tensor(given, dtype=torch.float64, device=y.device)
+    return w / w[y].mean()
+
+
+@patch
+def maker(
+    self: Tuning,
+    config: TransferConfig,  # weight_decay
+) -> Callable | None:  # parameters, lr -> torch.optim.Optimizer; None: the SGD of `train`
     "What makes the optimiser."
     return partial(torch.optim.AdamW, weight_decay=config.weight_decay) if self.optimizer == "adamw" else None
 
 # %% ../nbs/09e_tuning.ipynb #626bb7c0
 def cut_head(
-    network:nn.Module,   # left as it is
-    x:Tensor,            # (n, C, H, W) images that it takes
-    outputs:tuple,       # which outputs to keep, in this order
+    network: nn.Module,  # left as it is
+    x: Tensor,  # (n, C, H, W) images that it takes
+    outputs: tuple,  # which outputs to keep, in this order
 ) -> nn.Module:
     "A copy with these outputs alone."
     network, rows = copy.deepcopy(network), list(outputs)
     name = head_of(network, x)
-    old: nn.Linear = network.get_submodule(name)   # type: ignore[assignment]
+    old: nn.Linear = network.get_submodule(name)  # type: ignore[assignment]
     head = nn.Linear(old.in_features, len(rows), old.bias is not None).to(old.weight)
     with torch.no_grad():
         head.weight[:] = old.weight[rows]
-        if old.bias is not None: head.bias[:] = old.bias[rows]
+        if old.bias is not None:
+            head.bias[:] = old.bias[rows]
     network.set_submodule(name, head)
     return network
 
+
 def errors_on(
-    network:nn.Module,   # with an output a class
-    task:Task,           # whose test images are classified
-    precision:str="float32",
+    network: nn.Module,  # with an output a class
+    task: Task,  # whose test images are classified
+    precision: str = "float32",
 ) -> tuple[float, float]:
     "Plain and balanced error."
     predicted = predict_logits(network, task.x_test, precision=precision).argmax(1)
     return float((predicted != task.y_test).double().mean()), balanced_error(predicted, task.y_test)
 
 # %% ../nbs/09e_tuning.ipynb #8978ab41
-CHECKPOINTS = 10   # besides the start
-LOOKED = 2000      # training images whose loss is read at a checkpoint, at most
+CHECKPOINTS = 10  # besides the start
+LOOKED = 2000  # training images whose loss is read at a checkpoint, at most
+
 
 @dataclass(frozen=True)
 class Checkpoint:
     "What a callback is told of a network while it is fine-tuned."
-    step: int                                # steps done; 0: it has not begun
-    steps: int                               # steps in all
-    loss: float                              # cross-entropy of training images under this network, in nats, weighted as in training
-    network: nn.Module = field(repr=False)   # a copy in evaluation mode, with an output a class, as it would be taken home now
-    name: str = ""                           # of the candidate
-    seed: int = 0                            # of the run
+
+    step: int  # steps done; 0: it has not begun
+    steps: int  # steps in all
+    loss: float  # cross-entropy of training images under this network, in nats, weighted as in training
+    network: nn.Module = field(
+        repr=False
+    )  # a copy in evaluation mode, with an output a class, as it would be taken home now
+    name: str = ""  # of the candidate
+    seed: int = 0  # of the run
+
 
 def training_loss(
-    network:nn.Module,         # with an output a class
-    task:Task,                 # at most 2,000 of whose training images are classified
-    tuning:Tuning=Tuning(),    # class_weights
-    precision:str="float32",
-) -> float:                    # in nats
+    network: nn.Module,  # with an output a class
+    task: Task,  # at most 2,000 of whose training images are classified
+    tuning: Tuning = Tuning(),  # class_weights
+    precision: str = "float32",
+) -> float:  # in nats
     "Mean cross-entropy of training images, weighted as in training."
-    chosen = torch.randperm(len(task.y_train), generator=torch.Generator().manual_seed(0))[:LOOKED].to(task.y_train.device)
+    chosen = torch.randperm(len(task.y_train), generator=torch.Generator().manual_seed(0))[:LOOKED].to(
+        task.y_train.device
+    )
     logits = predict_logits(network, task.x_train[chosen], precision=precision).float()
     return float(F.cross_entropy(logits, task.y_train[chosen], tuning.weights(task).to(logits)))
 
 # %% ../nbs/09e_tuning.ipynb #ecfd4227
 @undisturbed()
 def fine_tune(
-    network:nn.Module,             # where it begins; left as it is
-    task:Task,                     # to be learnt, on the network's device
-    outputs:tuple,                 # (K,) the output of each of its classes
-    config:TransferConfig,         # steps, batch_size, lr, momentum, weight_decay, averaging, norm_speed, ...
-    generator:torch.Generator,     # which images, and their augmentation
-    tuning:Tuning=Tuning(),        # optimiser, schedule, class weights
-    on_checkpoint:Callable=None,   # is told each `Checkpoint`
-) -> tuple[nn.Module, float]:      # with K outputs; the error when half of the steps were done
+    network: nn.Module,  # where it begins; left as it is
+    task: Task,  # to be learnt, on the network's device
+    outputs: tuple,  # (K,) the output of each of its classes
+    config: TransferConfig,  # steps, batch_size, lr, momentum, weight_decay, averaging, norm_speed, ...
+    generator: torch.Generator,  # which images, and their augmentation
+    tuning: Tuning = Tuning(),  # optimiser, schedule, class weights
+    on_checkpoint: Callable = None,  # is told each `Checkpoint`
+) -> tuple[nn.Module, float]:  # with K outputs; the error when half of the steps were done
     "Fine-tune all weights of a network. Raises FloatingPointError if it diverges."
     model = set_norm_speed(copy.deepcopy(network), config.norm_speed)
-    average, n_outputs = WeightAverage(model, config.averaging), predict_logits(model, task.x_train[:1]).shape[1]
+    average, n_outputs = (
+        WeightAverage(model, config.averaging),
+        predict_logits(model, task.x_train[:1]).shape[1],
+    )
     halfway, rates = [], learning_rates(tuning.schedule, tuning.rate(config), config.steps)
     marks = {0} | spread(min(CHECKPOINTS, config.steps), config.steps) if on_checkpoint else ()
+
     def tell(step):
         made = cut_head(average.network, task.x_train[:1], outputs).eval()
-        on_checkpoint(Checkpoint(step, config.steps, training_loss(made, task, tuning, config.precision), made))
+        on_checkpoint(
+            Checkpoint(step, config.steps, training_loss(made, task, tuning, config.precision), made)
+        )
+
     def after(step):
         average.update(model)
-        if 0 < step == config.steps//2:
-            logits = predict_logits(average.network, task.x_test, precision=config.precision)[:, list(outputs)]
+        if 0 < step == config.steps // 2:
+            logits = predict_logits(average.network, task.x_test, precision=config.precision)[
+                :, list(outputs)
+            ]
             halfway.append(float((logits.argmax(1) != task.y_test).double().mean()))
         if step in marks:
-            with seeded_everything(0, task.x_train.device): tell(step)
+            with seeded_everything(0, task.x_train.device):
+                tell(step)
+
     after(0)
     still = Still(task, n_outputs, outputs, augmentation(config, task))
-    still.y = still.y*tuning.weights(task).to(still.y)[task.y_train, None]    # the loss is linear in the soft labels
-    train(model, still, path_times(config)[0], rates, config, config.batch_size, generator, after, optimizer=tuning.maker(config))
-    return cut_head(average.network, task.x_train[:1], outputs).eval(), halfway[0] if halfway else float("nan")
+    # the loss is linear in the soft labels
+    still.y = still.y * tuning.weights(task).to(still.y)[task.y_train, None]
+    train(
+        model,
+        still,
+        path_times(config)[0],
+        rates,
+        config,
+        config.batch_size,
+        generator,
+        after,
+        optimizer=tuning.maker(config),
+    )
+    return cut_head(average.network, task.x_train[:1], outputs).eval(), halfway[0] if halfway else float(
+        "nan"
+    )
 
 # %% ../nbs/09e_tuning.ipynb #d04f11c1
 @undisturbed()
 def linear_probe(
-    network:nn.Module,        # left as it is
-    task:Task,                # to be learnt, on the network's device
-    tuning:Tuning=Tuning(),   # class_weights
-) -> nn.Module:               # a copy with K outputs
+    network: nn.Module,  # left as it is
+    task: Task,  # to be learnt, on the network's device
+    tuning: Tuning = Tuning(),  # class_weights
+) -> nn.Module:  # a copy with K outputs
     "The network under a head that is a logistic regression on its features."
     weights = None if tuning.class_weights is None else tuning.weights(task).tolist()
     return fit_head(network, task.x_train, task.y_train, weights).eval()
@@ -208,109 +277,153 @@ def linear_probe(
 # %% ../nbs/09e_tuning.ipynb #6b68204c
 class TunedNetwork(nn.Module):
     "A network with the names of its classes: `predict` takes pictures and gives names."
-    def __init__(self,
-        network:nn.Module,   # images -> (n, K) logits
-        classes,             # (K,) names
-        shape:tuple,         # (C, H, W) of its images
-        recipe:dict=None,    # how the network is built, as `recipe_of` says
-        about:dict=None,     # what else is known of it: source, error, settings
+
+    def __init__(
+        self,
+        network: nn.Module,  # images -> (n, K) logits
+        classes,  # (K,) names
+        shape: tuple,  # (C, H, W) of its images
+        recipe: dict = None,  # how the network is built, as `recipe_of` says
+        about: dict = None,  # what else is known of it: source, error, settings
     ):
         super().__init__()
         self.network, self.classes, self.shape = network.eval(), [str(c) for c in classes], tuple(shape)
         self.recipe, self.about = dict(recipe or {}), dict(about or {})
 
-    def forward(self,
-        x:Tensor,   # (n, C, H, W) images: bytes, or floating point as in training
-    ) -> Tensor:    # (n, K) logits
+    def forward(
+        self,
+        x: Tensor,  # (n, C, H, W) images: bytes, or floating point as in training
+    ) -> Tensor:  # (n, K) logits
         return self.network(to_inputs(x))
 
 # %% ../nbs/09e_tuning.ipynb #75b8123d
 def as_batch(
-    pictures,      # tensor (n, C, H, W) or (C, H, W), a path, or a list of paths
-    shape:tuple,   # (C, H, W) wanted
-) -> Tensor:       # (n, C, H, W)
+    pictures,  # tensor (n, C, H, W) or (C, H, W), a path, or a list of paths
+    shape: tuple,  # (C, H, W) wanted
+) -> Tensor:  # (n, C, H, W)
     "Pictures as images: files are cropped at the centre and resized, as those that the network was trained on."
     if isinstance(pictures, Tensor):
         x = pictures if pictures.ndim == 4 else pictures[None]
-        if tuple(x.shape[1:]) == shape: return x
-        raise ValueError(f"pictures must have the shape {shape} of the training images. Got: {tuple(x.shape[1:])}; give the files' paths.")
+        if tuple(x.shape[1:]) == shape:
+            return x
+        raise ValueError(
+            f"pictures must have the shape {shape} of the training images. Got: {tuple(x.shape[1:])}; give the files' paths."
+        )
     files = [pictures] if isinstance(pictures, (str, Path)) else list(pictures)
-    if not files: raise ValueError("pictures must be at least one. Got: none.")
+    if not files:
+        raise ValueError("pictures must be at least one. Got: none.")
     channels, height, width = shape
-    if channels not in (1, 3) or height != width: raise ValueError(f"pictures must be given as a tensor of shape {shape}. Got: files.")
+    if channels not in (1, 3) or height != width:
+        raise ValueError(f"pictures must be given as a tensor of shape {shape}. Got: files.")
     pixels = np.stack([read_picture(f, height, "L" if channels == 1 else "RGB").pixels for f in files])
-    return torch.from_numpy(pixels)[:, None] if channels == 1 else torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
+    return (
+        torch.from_numpy(pixels)[:, None]
+        if channels == 1
+        else torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
+    )
 
 # %% ../nbs/09e_tuning.ipynb #9d8dad3a
 @patch
-def probabilities(self:TunedNetwork,
-    pictures,     # tensor of images, a path, or a list of paths
-) -> Tensor:      # (n, K)
+def probabilities(
+    self: TunedNetwork,
+    pictures,  # tensor of images, a path, or a list of paths
+) -> Tensor:  # (n, K)
     "The probability of each class."
     return predict_logits(self.network, as_batch(pictures, self.shape)).softmax(1).cpu()
 
+
 @patch
-def predict(self:TunedNetwork,
-    pictures,         # tensor of images, a path, or a list of paths
-) -> list[str]:       # (n,)
+def predict(
+    self: TunedNetwork,
+    pictures,  # tensor of images, a path, or a list of paths
+) -> list[str]:  # (n,)
     "The likeliest class of each picture, by name."
     return [self.classes[k] for k in self.probabilities(pictures).argmax(1).tolist()]
 
 # %% ../nbs/09e_tuning.ipynb #90c9a398
 def recipe_of(
-    model,   # name or factory, as networks are given
-) -> dict:   # JSON-able; empty for a network that only Python code can build
+    model,  # name or factory, as networks are given
+) -> dict:  # JSON-able; empty for a network that only Python code can build
     "How a network is built."
-    if isinstance(model, str): return dict(name=model, trained=False)
+    if isinstance(model, str):
+        return dict(name=model, trained=False)
     return dict(getattr(getattr(model, "network", None), "recipe", {}))
 
+
 @patch
-def save(self:TunedNetwork,
-    folder,                # made if it is not there
-    name:str="network",    # of the two files
-) -> Path:                 # the folder
+def save(
+    self: TunedNetwork,
+    folder,  # made if it is not there
+    name: str = "network",  # of the two files
+) -> Path:  # the folder
     "Write NAME.safetensors and NAME.json."
     folder = Path(folder).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     state = {k: v.detach().cpu().contiguous().clone() for k, v in self.network.state_dict().items()}
     channels, height, width = self.shape
-    prepared = dict(crop="centre", height=height, width=width, mode={1: "L", 3: "RGB"}.get(channels, f"{channels} channels"), inputs="(x/255 - 0.5)/0.25 of bytes")
-    told = dict(network=self.recipe | dict(outputs=len(self.classes)), classes=self.classes, shape=list(self.shape), preprocessing=prepared, about=self.about)
-    for file, data in ((f"{name}.safetensors", safetensors.torch.save(state)), (f"{name}.json", (json.dumps(told, indent=1) + "\n").encode())):
-        part = folder/f".{file}-{os.getpid()}"
+    prepared = dict(
+        crop="centre",
+        height=height,
+        width=width,
+        mode={1: "L", 3: "RGB"}.get(channels, f"{channels} channels"),
+        inputs="(x/255 - 0.5)/0.25 of bytes",
+    )
+    told = dict(
+        network=self.recipe | dict(outputs=len(self.classes)),
+        classes=self.classes,
+        shape=list(self.shape),
+        preprocessing=prepared,
+        about=self.about,
+    )
+    for file, data in (
+        (f"{name}.safetensors", safetensors.torch.save(state)),
+        (f"{name}.json", (json.dumps(told, indent=1) + "\n").encode()),
+    ):
+        part = folder / f".{file}-{os.getpid()}"
         part.write_bytes(data)
-        os.replace(part, folder/file)
+        os.replace(part, folder / file)
     return folder
 
 # %% ../nbs/09e_tuning.ipynb #ed12d3d1
 def skeleton(
-    recipe:dict,      # of `recipe_of`, with `outputs`
-    shape:tuple,      # (C, H, W) of its images
-    build=None,       # n_outputs -> nn.Module, for a network that has no name
+    recipe: dict,  # of `recipe_of`, with `outputs`
+    shape: tuple,  # (C, H, W) of its images
+    build=None,  # n_outputs -> nn.Module, for a network that has no name
 ) -> nn.Module:
     "The network with fresh weights. Raises ValueError for one that cannot be built by name."
     x = torch.zeros(2, *shape, dtype=torch.uint8)
     name, n = recipe.get("name"), recipe["outputs"]
     if build is None and name is None:
-        raise ValueError("build must be the function n_outputs -> nn.Module that makes this network. Got: None, and the network has no name by which it could be built.")
-    if build is None and not recipe.get("adapted"): return build_model(name, n, x, 0)
+        raise ValueError(
+            "build must be the function n_outputs -> nn.Module that makes this network. Got: None, and the network has no name by which it could be built."
+        )
+    if build is None and not recipe.get("adapted"):
+        return build_model(name, n, x, 0)
     if build is None:
         form = {k: recipe.get(k) for k in ("size", "channels", "mean", "std")}
         build = Trained(load_model(name, shape=shape, **form), x, name)
     return build_model(build, n, x, 0)
 
+
 def load_network(
-    folder,                # as `save` wrote it
-    name:str="network",    # of the two files
-    build:Callable=None,   # n_outputs -> nn.Module, for a network that has no name
+    folder,  # as `save` wrote it
+    name: str = "network",  # of the two files
+    build: Callable = None,  # n_outputs -> nn.Module, for a network that has no name
 ) -> TunedNetwork:
     "The network that was saved. Raises FileNotFoundError, or ValueError for files that are no such network."
     folder = Path(folder).expanduser()
-    try: told = json.loads((folder/f"{name}.json").read_text(encoding="utf-8"))
-    except FileNotFoundError: raise FileNotFoundError(f"folder must hold {name}.json and {name}.safetensors. Got: {str(folder)!r}.") from None
-    except ValueError as e: raise ValueError(f"{name}.json must be as `save` writes it. Got: {str(folder)!r} ({e}).") from e
+    try:
+        told = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"folder must hold {name}.json and {name}.safetensors. Got: {str(folder)!r}."
+        ) from None
+    except ValueError as e:
+        raise ValueError(f"{name}.json must be as `save` writes it. Got: {str(folder)!r} ({e}).") from e
     network = skeleton(told["network"], tuple(told["shape"]), build)
-    try: network.load_state_dict(safetensors.torch.load_file(folder/f"{name}.safetensors"))
-    except RuntimeError as e: raise ValueError(f"build must make the network that was saved in {str(folder)!r}. Got: {e}") from e
+    try:
+        network.load_state_dict(safetensors.torch.load_file(folder / f"{name}.safetensors"))
+    except RuntimeError as e:
+        raise ValueError(f"build must make the network that was saved in {str(folder)!r}. Got: {e}") from e
     recipe = {k: v for k, v in told["network"].items() if k != "outputs"}
     return TunedNetwork(network, told["classes"], told["shape"], recipe, told["about"])

@@ -12,7 +12,9 @@ __all__ = ['CMAP', 'BLUE', 'RED', 'GREEN', 'GREY', 'PALETTE', 'STYLE', 'UNITS', 
            'plot_dial', 'plot_error', 'figure_of', 'to_png', 'to_data_uri']
 
 # %% ../nbs/09_viz.ipynb #c002
-import base64, io, textwrap
+import base64
+import io
+import textwrap
 from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -30,70 +32,116 @@ from matplotlib.transforms import Bbox
 from sklearn.manifold import smacof
 
 # %% ../nbs/09_viz.ipynb #c004
-from .data import Task, check_whole, joint_label_space
+from .data import Task, joint_label_space
+from .checks import check_whole
 from .mantel import TIE, MantelResult, align_columns, mantel
 from .trajectory import reading_of
 from .transport import BlockCoupling, Displacement
 
 # %% ../nbs/09_viz.ipynb #c007
-CMAP = "viridis"                                     # perceptually uniform
+CMAP = "viridis"  # perceptually uniform
 BLUE, RED, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "0.6"
 # Okabe and Ito (2008); yellow, too pale for lines, replaced by brown
 PALETTE = (BLUE, RED, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B5A2B")
 
-STYLE = {"font.size": 8, "axes.titlesize": 8.5, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
-         "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "lines.linewidth": 1.4,
-         "lines.markersize": 4, "hatch.linewidth": 0.5, "figure.dpi": 90}
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4,
+    "hatch.linewidth": 0.5,
+    "figure.dpi": 90,
+}
+
 
 @contextmanager
 def figure_style():
     "The package's small set of matplotlib settings: `with figure_style(): ...`, or as a decorator."
-    with plt.rc_context(STYLE): yield
+    with plt.rc_context(STYLE):
+        yield
 
 # %% ../nbs/09_viz.ipynb #c008
 def new_axes(
-    ax,               # Axes to draw on (or an array of them); None: a new figure
-    size,             # (width, height) of a new figure in inches
-    rows=1, columns=1,
-):                    # the Axes, or an array (rows*columns,) of them
+    ax,  # Axes to draw on (or an array of them); None: a new figure
+    size,  # (width, height) of a new figure in inches
+    rows=1,
+    columns=1,
+):  # the Axes, or an array (rows*columns,) of them
     "The given axes, or new ones on a figure with constrained layout. Raises ValueError if the number of axes is wrong."
-    if ax is None: ax = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=rows*columns == 1)[1]
-    if rows*columns == 1 and isinstance(ax, mpl.axes.Axes): return ax
+    if ax is None:
+        ax = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=rows * columns == 1)[1]
+    if rows * columns == 1 and isinstance(ax, mpl.axes.Axes):
+        return ax
     axes = np.ravel(ax)
-    if len(axes) != rows*columns or not all(isinstance(a, mpl.axes.Axes) for a in axes):
-        raise ValueError(f"ax must hold {rows*columns} matplotlib Axes. Got: {[type(a).__name__ for a in axes[:3]]}.")
-    return axes if rows*columns > 1 else axes[0]
+    if len(axes) != rows * columns or not all(isinstance(a, mpl.axes.Axes) for a in axes):
+        raise ValueError(
+            f"ax must hold {rows * columns} matplotlib Axes. Got: {[type(a).__name__ for a in axes[:3]]}."
+        )
+    return axes if rows * columns > 1 else axes[0]
 
 # %% ../nbs/09_viz.ipynb #c010
-UNITS = {"coupled": "nats$^{1/2}$", "uncoupled": "nats$^{1/2}$", "fine_tuning": "nats$^{1/2}$", "task2vec": "cosine distance",
-         "wasserstein": "input units", "wasserstein_features": "feature units"}
+UNITS = {
+    "coupled": "nats$^{1/2}$",
+    "uncoupled": "nats$^{1/2}$",
+    "fine_tuning": "nats$^{1/2}$",
+    "task2vec": "cosine distance",
+    "wasserstein": "input units",
+    "wasserstein_features": "feature units",
+}
+
 
 def as_frame(
-    matrix,                    # DataFrame, or anything whose `.mean` is one (`DistanceMatrix`)
-    argument:str="matrix",     # how to call it in a message
-) -> pd.DataFrame:             # (n, n) float, the same labels on rows and columns, in the rows' order
+    matrix,  # DataFrame, or anything whose `.mean` is one (`DistanceMatrix`)
+    argument: str = "matrix",  # how to call it in a message
+) -> pd.DataFrame:  # (n, n) float, the same labels on rows and columns, in the rows' order
     "The labelled matrix to draw; NaN stands for a pair not measured. Raises TypeError or ValueError for what is no such matrix."
     frame = matrix if isinstance(matrix, pd.DataFrame) else getattr(matrix, "mean", None)
     if not isinstance(frame, pd.DataFrame):
-        raise TypeError(f"{argument} must be a DistanceMatrix or a pandas DataFrame, e.g. pd.DataFrame(values, names, names). "
-                        f"Got: {type(matrix).__name__}.")
-    try: frame = align_columns(frame, argument).astype(float)
+        raise TypeError(
+            f"{argument} must be a DistanceMatrix or a pandas DataFrame, e.g. pd.DataFrame(values, names, names). "
+            f"Got: {type(matrix).__name__}."
+        )
+    try:
+        frame = align_columns(frame, argument).astype(float)
     except (TypeError, ValueError) as e:
-        if isinstance(e, ValueError) and "convert" not in str(e): raise
+        if isinstance(e, ValueError) and "convert" not in str(e):
+            raise
         raise TypeError(f"{argument} must hold numbers only. {str(e).capitalize()}.") from e
-    if len(frame) < 2: raise ValueError(f"{argument} must hold at least 2 tasks. Got: {list(frame.index)}.")
-    if np.isinf(frame.to_numpy()).any(): raise ValueError(f"{argument} must be finite or NaN. Got: infinity.")
+    if len(frame) < 2:
+        raise ValueError(f"{argument} must hold at least 2 tasks. Got: {list(frame.index)}.")
+    if np.isinf(frame.to_numpy()).any():
+        raise ValueError(f"{argument} must be finite or NaN. Got: infinity.")
     return frame
 
 # %% ../nbs/09_viz.ipynb #c011
-def n_seeds(matrix) -> int: return 1 if isinstance(matrix, pd.DataFrame) else len(matrix.values)
-def name_of(matrix, otherwise="") -> str: return otherwise if isinstance(matrix, pd.DataFrame) else as_text(matrix.name.replace("_", "-"), 40)
-def off_diagonal(n:int) -> np.ndarray: return ~np.eye(n, dtype=bool)
-def signed(v) -> str: return f"{v:.2f}".replace("-", "−")
+def n_seeds(matrix) -> int:
+    return 1 if isinstance(matrix, pd.DataFrame) else len(matrix.values)
+
+
+def name_of(matrix, otherwise="") -> str:
+    return otherwise if isinstance(matrix, pd.DataFrame) else as_text(matrix.name.replace("_", "-"), 40)
+
+
+def off_diagonal(n: int) -> np.ndarray:
+    return ~np.eye(n, dtype=bool)
+
+
+def signed(v) -> str:
+    return f"{v:.2f}".replace("-", "−")
+
 
 def unit_of(
-    matrix, unit:str="",    # what the caller says, if anything
-    quantity:str="",        # what the axis shows, e.g. "distance"
+    matrix,
+    unit: str = "",  # what the caller says, if anything
+    quantity: str = "",  # what the axis shows, e.g. "distance"
 ) -> str:
     "An axis label: the unit, known from a `DistanceMatrix`'s name, and the number of seeds if there are several."
     unit = unit or ("" if isinstance(matrix, pd.DataFrame) else UNITS.get(matrix.name, ""))
@@ -102,23 +150,27 @@ def unit_of(
     return f"{quantity} ({inside})" if quantity and inside else quantity or inside
 
 # %% ../nbs/09_viz.ipynb #30325c33
-def plain(name) -> str:   # of anything
+def plain(name) -> str:  # of anything
     "The name on one line: blanks for white space, � for what is no character; a name of nothing but blanks in quotes."
-    unseen = {"Cc", "Cn", "Co", "Cs"}       # control characters, unassigned, private, halves of a pair
-    text = "".join(" " if c.isspace() else "\N{REPLACEMENT CHARACTER}" if category(c) in unseen else c for c in str(name))
+    unseen = {"Cc", "Cn", "Co", "Cs"}  # control characters, unassigned, private, halves of a pair
+    text = "".join(
+        " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" if category(c) in unseen else c for c in str(name)
+    )
     return text if text.strip() else f"'{text}'"
 
+
 def short(
-    name,             # of a task, class or distance
-    length:int=16,    # characters
+    name,  # of a task, class or distance
+    length: int = 16,  # characters
 ) -> str:
     "The name on one line, cut to a length."
     text = plain(name)
-    return text if len(text) <= length else text[:length - 1] + "…"
+    return text if len(text) <= length else text[: length - 1] + "…"
+
 
 def as_text(
-    name,             # of a task, class or distance
-    length:int=16,    # characters
+    name,  # of a task, class or distance
+    length: int = 16,  # characters
 ) -> str:
     "The name as matplotlib has to get it, so that it is drawn as it is: no formula, and never left out of a legend."
     text = short(name, length).replace("$", r"\$")
@@ -126,34 +178,46 @@ def as_text(
 
 # %% ../nbs/09_viz.ipynb #c019
 def decimals(
-    values,          # array of numbers, NaN ignored
-    digits:int=3,    # significant digits of the largest
+    values,  # array of numbers, NaN ignored
+    digits: int = 3,  # significant digits of the largest
 ) -> int:
     "Decimal places that show the largest value with `digits` significant digits; fewer if nothing is lost."
-    v = np.abs(np.asarray(values, dtype=float)); v = v[np.isfinite(v)]
+    v = np.abs(np.asarray(values, dtype=float))
+    v = v[np.isfinite(v)]
     d = max(0, digits - 1 - int(np.floor(np.log10(v.max())))) if len(v) and v.max() > 0 else 0
-    while d and np.allclose(v.round(d), v.round(d - 1), rtol=0, atol=10.**-(d + 3)): d -= 1
+    while d and np.allclose(v.round(d), v.round(d - 1), rtol=0, atol=10.0 ** -(d + 3)):
+        d -= 1
     return d
 
 # %% ../nbs/09_viz.ipynb #c021
 def draw_cells(ax, values, limits=None):
     "The image of a matrix: colours by the off-diagonal entries (or `limits`), NaN grey, the diagonal hatched. Returns the image."
-    n = len(values); off = values[off_diagonal(n)]; off = off[np.isfinite(off)]
+    n = len(values)
+    off = values[off_diagonal(n)]
+    off = off[np.isfinite(off)]
     low, high = limits or ((off.min(), off.max()) if len(off) else (0, 1))
-    if low == high: low, high = low - 0.5, high + 0.5
+    if low == high:
+        low, high = low - 0.5, high + 0.5
     shown = np.ma.masked_invalid(np.where(off_diagonal(n), values, np.nan))
     image = ax.imshow(shown, cmap=mpl.colormaps[CMAP].with_extremes(bad="0.88"), vmin=low, vmax=high)
-    for i in range(n): ax.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor="0.96", edgecolor="0.8", hatch="/////", linewidth=0))
-    ax.spines[:].set_visible(False); ax.tick_params(length=0)
+    for i in range(n):
+        ax.add_patch(
+            Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor="0.96", edgecolor="0.8", hatch="/////", linewidth=0)
+        )
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
     return image
 
 # %% ../nbs/09_viz.ipynb #c022
-def luminance(colour) -> float:   # 0 (black) to 1 (white)
+def luminance(colour) -> float:  # 0 (black) to 1 (white)
     "Relative luminance of a colour as WCAG 2.1 defines it."
     c = np.array(mpl.colors.to_rgb(colour))
-    return float(np.where(c <= 0.04045, c/12.92, ((c + 0.055)/1.055)**2.4) @ (0.2126, 0.7152, 0.0722))
+    return float(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722))
 
-def ink(colour) -> str: return "black" if luminance(colour) > 0.179 else "white"    # whichever has the higher contrast
+
+# whichever has the higher contrast
+def ink(colour) -> str:
+    return "black" if luminance(colour) > 0.179 else "white"
 
 # %% ../nbs/09_viz.ipynb #c023
 def write_cells(ax, image, values, fontsize):
@@ -162,82 +226,129 @@ def write_cells(ax, image, values, fontsize):
     places = decimals(values[off])
     for (i, j), v in np.ndenumerate(values):
         colour = "0.35" if i == j or np.isnan(v) else ink(image.cmap(image.norm(v)))
-        text = ax.text(j, i, "–" if np.isnan(v) else f"{v:.{places}f}", ha="center", va="center", color=colour, fontsize=fontsize)
-        if i == j: text.set_bbox(dict(facecolor="0.96", edgecolor="none", pad=0.6))
+        text = ax.text(
+            j,
+            i,
+            "–" if np.isnan(v) else f"{v:.{places}f}",
+            ha="center",
+            va="center",
+            color=colour,
+            fontsize=fontsize,
+        )
+        if i == j:
+            text.set_bbox(dict(facecolor="0.96", edgecolor="none", pad=0.6))
 
 # %% ../nbs/09_viz.ipynb #c024
 def name_cells(ax, names, rows=True, columns=True):
     "Task names along both sides; smaller and upright for many tasks."
-    n = len(names); size = STYLE["xtick.labelsize"] if n <= 10 else 5.5
+    n = len(names)
+    size = STYLE["xtick.labelsize"] if n <= 10 else 5.5
     upright = dict(rotation=90) if n > 10 else dict(rotation=40, ha="right", rotation_mode="anchor")
-    ax.set_xticks(range(n), [as_text(s) for s in names] if columns else [], fontsize=size, **upright) if columns else ax.set_xticks([])
+    ax.set_xticks(
+        range(n), [as_text(s) for s in names] if columns else [], fontsize=size, **upright
+    ) if columns else ax.set_xticks([])
     ax.set_yticks(range(n), [as_text(s) for s in names], fontsize=size) if rows else ax.set_yticks([])
 
 # %% ../nbs/09_viz.ipynb #c025
 @figure_style()
 def plot_matrix(
-    matrix,               # DataFrame or DistanceMatrix, n tasks
-    ax=None,              # Axes; None: a new figure
-    title:str=None,       # None: the DistanceMatrix's name
-    unit:str="",          # of the entries; known for the package's own distances
-    annotate:bool=None,   # write the values; None: for up to 10 tasks
-    limits:tuple=None,    # (low, high) of the colours; None: range of the off-diagonal entries
-):                        # the Axes
+    matrix,  # DataFrame or DistanceMatrix, n tasks
+    ax=None,  # Axes; None: a new figure
+    title: str = None,  # None: the DistanceMatrix's name
+    unit: str = "",  # of the entries; known for the package's own distances
+    annotate: bool = None,  # write the values; None: for up to 10 tasks
+    limits: tuple = None,  # (low, high) of the colours; None: range of the off-diagonal entries
+):  # the Axes
     "Heat map of a distance matrix, rows sources, columns targets; the hatched diagonal (target = source) has no share in the colours."
-    frame = as_frame(matrix); values, n = frame.to_numpy(), len(frame)
+    frame = as_frame(matrix)
+    values, n = frame.to_numpy(), len(frame)
     ax = new_axes(ax, (4.2, 3.4) if n <= 10 else (6, 5.2))
     image = draw_cells(ax, values, limits)
-    if annotate or annotate is None and n <= 10: write_cells(ax, image, values, 7.5 if n <= 7 else 6.5)
+    if annotate or annotate is None and n <= 10:
+        write_cells(ax, image, values, 7.5 if n <= 7 else 6.5)
     name_cells(ax, frame.index)
     title = name_of(matrix) if title is None else title
-    ax.set(xlabel="target (hatched: the source itself)", ylabel="source", title=f"{title}, n = {n} tasks" if title else f"n = {n} tasks")
-    ax.figure.colorbar(image, ax=ax, label=unit_of(matrix, unit, "distance"), fraction=0.046, pad=0.03).outline.set_visible(False)
+    ax.set(
+        xlabel="target (hatched: the source itself)",
+        ylabel="source",
+        title=f"{title}, n = {n} tasks" if title else f"n = {n} tasks",
+    )
+    ax.figure.colorbar(
+        image, ax=ax, label=unit_of(matrix, unit, "distance"), fraction=0.046, pad=0.03
+    ).outline.set_visible(False)
     return ax
 
 # %% ../nbs/09_viz.ipynb #c028
 @figure_style()
 def plot_matrices(
-    matrices:Mapping,     # {title: DataFrame or DistanceMatrix}
-    axes=None,            # as many Axes; None: a new figure, at most `columns` side by side
-    units=None,           # {title: unit}, or one for all
-    annotate:bool=None,   # write the values; None: for up to 6 tasks
-    columns:int=None,     # side by side; None: 3, or 2 for more than 10 tasks
-):                        # array of Axes
+    matrices: Mapping,  # {title: DataFrame or DistanceMatrix}
+    axes=None,  # as many Axes; None: a new figure, at most `columns` side by side
+    units=None,  # {title: unit}, or one for all
+    annotate: bool = None,  # write the values; None: for up to 6 tasks
+    columns: int = None,  # side by side; None: 3, or 2 for more than 10 tasks
+):  # array of Axes
     "Heat maps side by side, each with its own colours; source names at the left, target names everywhere."
     if not isinstance(matrices, Mapping) or not matrices:
         raise ValueError(f"matrices must be a non-empty mapping from titles to matrices. Got: {matrices!r}.")
     frames = {k: as_frame(m, f"matrices[{k!r}]") for k, m in matrices.items()}
     many = max(map(len, frames.values())) > 10
-    columns = min(columns or (2 if many else 3), len(matrices)); rows = -(-len(frames)//columns)
-    size = (7.2 if columns > 1 else 4.6 if many else 4.2, (2.55 if columns > 2 else 3.45 + 0.45*many)*rows)
-    if own := axes is None: axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)[1].ravel()[:len(frames)]
+    columns = min(columns or (2 if many else 3), len(matrices))
+    rows = -(-len(frames) // columns)
+    size = (
+        7.2 if columns > 1 else 4.6 if many else 4.2,
+        (2.55 if columns > 2 else 3.45 + 0.45 * many) * rows,
+    )
+    if own := axes is None:
+        axes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)[1].ravel()[
+            : len(frames)
+        ]
     axes, first = np.atleast_1d(new_axes(axes, size, 1, len(frames))), next(iter(frames.values()))
     for k, (title, frame) in enumerate(frames.items()):
         unit = units if isinstance(units, str) else (units or {}).get(title, "")
-        _one_of_many(axes[k], matrices[title], frame, title, unit, annotate, rows=k % columns == 0 or not frame.index.equals(first.index))
+        _one_of_many(
+            axes[k],
+            matrices[title],
+            frame,
+            title,
+            unit,
+            annotate,
+            rows=k % columns == 0 or not frame.index.equals(first.index),
+        )
     if own:
-        for extra in axes[0].figure.axes[len(frames):rows*columns]: extra.remove()
+        for extra in axes[0].figure.axes[len(frames) : rows * columns]:
+            extra.remove()
     return axes
 
 # %% ../nbs/09_viz.ipynb #c029
 def _one_of_many(ax, matrix, frame, title, unit, annotate, rows):
     "A panel of `plot_matrices`."
     image, n = draw_cells(ax, frame.to_numpy()), len(frame)
-    if annotate or annotate is None and n <= 6: write_cells(ax, image, frame.to_numpy(), 6.5 if n < 6 else 5.5)
+    if annotate or annotate is None and n <= 6:
+        write_cells(ax, image, frame.to_numpy(), 6.5 if n < 6 else 5.5)
     name_cells(ax, frame.index, rows=rows)
     seeds = f", {n_seeds(matrix)} seeds" if n_seeds(matrix) > 1 else ""
-    ax.set(title=f"{as_text(str(title).replace('_', '-'), 40)}\nn = {n} tasks{seeds}", xlabel="target (hatched: the source)", ylabel="source" if rows else "")
-    bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, label=unit_of(matrix, unit).partition(", mean of")[0])
-    bar.outline.set_visible(False); bar.locator = MaxNLocator(4); bar.update_ticks()
+    ax.set(
+        title=f"{as_text(str(title).replace('_', '-'), 40)}\nn = {n} tasks{seeds}",
+        xlabel="target (hatched: the source)",
+        ylabel="source" if rows else "",
+    )
+    bar = ax.figure.colorbar(
+        image, ax=ax, fraction=0.046, pad=0.03, label=unit_of(matrix, unit).partition(", mean of")[0]
+    )
+    bar.outline.set_visible(False)
+    bar.locator = MaxNLocator(4)
+    bar.update_ticks()
 
 # %% ../nbs/09_viz.ipynb #c045
-def extreme(result:MantelResult) -> np.ndarray:   # (n_permutations,) bool
+def extreme(result: MantelResult) -> np.ndarray:  # (n_permutations,) bool
     "Which relabellings are at least as extreme as the observed labels; ties count."
-    if result.alternative == "two-sided": return np.abs(result.null) >= abs(result.r) - TIE
+    if result.alternative == "two-sided":
+        return np.abs(result.null) >= abs(result.r) - TIE
     return result.null >= result.r - TIE if result.alternative == "greater" else result.null <= result.r + TIE
 
+
 def p_in_words(
-    result:MantelResult,     # of `mantel`
+    result: MantelResult,  # of `mantel`
 ) -> str:
     "The p-value with the fraction it is."
     b, m = int(extreme(result).sum()), result.n_permutations
@@ -247,46 +358,75 @@ def p_in_words(
 # %% ../nbs/09_viz.ipynb #c046
 @figure_style()
 def plot_mantel(
-    result:MantelResult,     # from `mantel`
-    ax=None,                 # Axes; None: a new figure
-    labels:tuple=None,       # names of the two matrices
-    bins:int=None,           # None: about 3 m^(1/3) for m relabellings, at most 40
-):                           # the Axes
+    result: MantelResult,  # from `mantel`
+    ax=None,  # Axes; None: a new figure
+    labels: tuple = None,  # names of the two matrices
+    bins: int = None,  # None: about 3 m^(1/3) for m relabellings, at most 40
+):  # the Axes
     "Histogram of r under relabelling, the observed r marked, the relabellings that make up p in colour."
-    if not isinstance(result, MantelResult): raise TypeError(f"result must be a MantelResult, as `mantel` returns. Got: {type(result).__name__}.")
+    if not isinstance(result, MantelResult):
+        raise TypeError(f"result must be a MantelResult, as `mantel` returns. Got: {type(result).__name__}.")
     ax, hit = new_axes(ax, (4.6, 2.6)), extreme(result)
-    bins = bins or int(np.clip(3*result.n_permutations**(1/3), 8, 40))
-    ax.hist([result.null[hit], result.null[~hit]], bins, stacked=True, color=[RED, GREY], label=["at least as extreme", "less extreme"])
+    bins = bins or int(np.clip(3 * result.n_permutations ** (1 / 3), 8, 40))
+    ax.hist(
+        [result.null[hit], result.null[~hit]],
+        bins,
+        stacked=True,
+        color=[RED, GREY],
+        label=["at least as extreme", "less extreme"],
+    )
     ax.axvline(result.r, color="black", linewidth=1, label=f"observed r = {signed(result.r)}")
-    ax.margins(y=0.08); ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+    ax.margins(y=0.08)
+    ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     which = f"all {result.n_permutations:,}" if result.exact else f"{result.n_permutations:,} random"
     kind = f"{'symmetric' if result.symmetric else 'directed'}, {result.alternative}, n = {result.n} tasks"
-    ax.set(xlabel=f"{'Spearman' if result.method == 'spearman' else 'Pearson'} r under relabelling", ylabel=f"relabellings (of {which})")
-    ax.set_title((" with ".join(as_text(k, 40) for k in labels) + ": " if labels else "") + p_in_words(result) + f"\n{kind}", loc="left")
+    ax.set(
+        xlabel=f"{'Spearman' if result.method == 'spearman' else 'Pearson'} r under relabelling",
+        ylabel=f"relabellings (of {which})",
+    )
+    ax.set_title(
+        (" with ".join(as_text(k, 40) for k in labels) + ": " if labels else "")
+        + p_in_words(result)
+        + f"\n{kind}",
+        loc="left",
+    )
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.2)
     return ax
 
 # %% ../nbs/09_viz.ipynb #c051
-SIDES = [(5, 0, "left", "center"), (-5, 0, "right", "center"), (0, 5, "center", "bottom"), (0, -5, "center", "top"),
-         (4, 4, "left", "bottom"), (-4, 4, "right", "bottom"), (4, -4, "left", "top"), (-4, -4, "right", "top")]
+SIDES = [
+    (5, 0, "left", "center"),
+    (-5, 0, "right", "center"),
+    (0, 5, "center", "bottom"),
+    (0, -5, "center", "top"),
+    (4, 4, "left", "bottom"),
+    (-4, 4, "right", "bottom"),
+    (4, -4, "left", "top"),
+    (-4, -4, "right", "top"),
+]
+
 
 def shared_area(box, others) -> float:
     "Area in square pixels that a box shares with others."
-    return sum(b.width*b.height for o in others if (b := Bbox.intersection(box, o)) is not None)
+    return sum(b.width * b.height for o in others if (b := Bbox.intersection(box, o)) is not None)
+
 
 def place_labels(ax, points, labels, fontsize=6.5, color="0.25"):
     "Write a label beside each point (n, 2), on the side where it covers the fewest points, labels and borders."
-    ax.figure.canvas.figure.draw_without_rendering()                     # fixes the layout, and with it the pixels
+    # fixes the layout, and with it the pixels
+    ax.figure.canvas.figure.draw_without_rendering()
     pixels, frame = ax.transData.transform(points), ax.get_window_extent()
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in pixels]
     for point, text in zip(points, labels):
         look = dict(textcoords="offset points", fontsize=fontsize, color=color)
         tries = [ax.annotate(text, point, xytext=side[:2], ha=side[2], va=side[3], **look) for side in SIDES]
         boxes = [t.get_window_extent() for t in tries]
-        cost = [shared_area(b, taken) + b.width*b.height - shared_area(b, [frame]) for b in boxes]
-        best = int(np.argmin(cost)); taken.append(boxes[best])
+        cost = [shared_area(b, taken) + b.width * b.height - shared_area(b, [frame]) for b in boxes]
+        best = int(np.argmin(cost))
+        taken.append(boxes[best])
         for k, t in enumerate(tries):
-            if k != best: t.remove()
+            if k != best:
+                t.remove()
 
 # %% ../nbs/09_viz.ipynb #c052
 def _clouds(ax, a, b, errors):
@@ -294,66 +434,115 @@ def _clouds(ax, a, b, errors):
     n = len(a)
     for j, target in enumerate(a.columns):
         rows = np.arange(n) != j
-        style = dict(color=PALETTE[j], label=as_text(target)) if n <= len(PALETTE) else dict(color=BLUE, alpha=0.5)
-        x, y, (sx, sy) = a.to_numpy()[rows, j], b.to_numpy()[rows, j], (e.to_numpy()[rows, j] if e is not None else None for e in errors)
+        style = (
+            dict(color=PALETTE[j], label=as_text(target))
+            if n <= len(PALETTE)
+            else dict(color=BLUE, alpha=0.5)
+        )
+        x, y, (sx, sy) = (
+            a.to_numpy()[rows, j],
+            b.to_numpy()[rows, j],
+            (e.to_numpy()[rows, j] if e is not None else None for e in errors),
+        )
         ax.errorbar(x, y, xerr=sx, yerr=sy, fmt="none", ecolor="0.85", elinewidth=0.7, zorder=1)
         ax.plot(x, y, "o", **style)
-    if n <= len(PALETTE): ax.legend(title="target", loc="upper left", bbox_to_anchor=(1, 1), handlelength=1)
+    if n <= len(PALETTE):
+        ax.legend(title="target", loc="upper left", bbox_to_anchor=(1, 1), handlelength=1)
 
-def _deviation(matrix, like): return matrix.std.loc[like.index, like.columns] if n_seeds(matrix) > 1 else None
+
+def _deviation(matrix, like):
+    return matrix.std.loc[like.index, like.columns] if n_seeds(matrix) > 1 else None
 
 # %% ../nbs/09_viz.ipynb #c053
 @figure_style()
 def plot_scatter(
-    a, b,                  # DataFrames or DistanceMatrix over the same tasks; b is put into a's order
-    ax=None,               # Axes; None: a new figure
-    labels:tuple=None,     # (x, y) axis labels; None: names and units of the matrices
-    annotate:bool=None,    # write source→target beside each point; None: for up to 4 tasks
-    **test,                # settings of `mantel`: method, alternative, permutations, symmetric, seed
-):                         # the Axes
+    a,
+    b,  # DataFrames or DistanceMatrix over the same tasks; b is put into a's order
+    ax=None,  # Axes; None: a new figure
+    labels: tuple = None,  # (x, y) axis labels; None: names and units of the matrices
+    annotate: bool = None,  # write source→target beside each point; None: for up to 4 tasks
+    **test,  # settings of `mantel`: method, alternative, permutations, symmetric, seed
+):  # the Axes
     "Off-diagonal entries of two matrices against each other, with the Mantel test in the title; bars: standard deviation over seeds."
     x, y = as_frame(a, "a"), as_frame(b, "b")
     result = mantel(x, y, **test)
     y, n, ax = y.loc[x.index, x.columns], len(x), new_axes(ax, (4.4, 2.9))
     _clouds(ax, x, y, (_deviation(a, x), _deviation(b, x)))
     auto = [unit_of(m, quantity=name_of(m, other)) for m, other in ((a, "a"), (b, "b"))]
-    ax.set(xlabel=(labels or auto)[0], ylabel=(labels or auto)[1]); ax.margins(0.12)
-    ax.set_title(f"{result.method.capitalize()} r = {signed(result.r)}, {p_in_words(result)}\n{n*(n - 1)} pairs of n = {n} tasks", loc="left")
+    ax.set(xlabel=(labels or auto)[0], ylabel=(labels or auto)[1])
+    ax.margins(0.12)
+    ax.set_title(
+        f"{result.method.capitalize()} r = {signed(result.r)}, {p_in_words(result)}\n{n * (n - 1)} pairs of n = {n} tasks",
+        loc="left",
+    )
     if annotate or annotate is None and n <= 4:
         pairs = [(i, j) for i in x.index for j in x.columns if i != j]
-        place_labels(ax, [(x.loc[p], y.loc[p]) for p in pairs], [f"{as_text(i, 10)}→{as_text(j, 10)}" for i, j in pairs])
+        place_labels(
+            ax,
+            [(x.loc[p], y.loc[p]) for p in pairs],
+            [f"{as_text(i, 10)}→{as_text(j, 10)}" for i, j in pairs],
+        )
     return ax
 
 # %% ../nbs/09_viz.ipynb #c062
-RULERS = {"per_input": ("B, per input", BLUE, "-"), "riemannian": ("A, Riemannian", RED, "--"), "cross": ("C, shared by the walks", GREEN, "-")}
+RULERS = {
+    "per_input": ("B, per input", BLUE, "-"),
+    "riemannian": ("A, Riemannian", RED, "--"),
+    "cross": ("C, shared by the walks", GREEN, "-"),
+}
 
-def reading_in(result) -> str:   # of a TransferResult
+
+def reading_in(result) -> str:  # of a TransferResult
     "The column of its path that is its distance; for the reading 'plan', which no path has, the same mean over probes."
     reading = "per_input" if result.config is None else reading_of(result.config)
     return "per_input" if reading == "plan" else reading
 
+
 def _draw_length(ax, result):
     p, reading = result.path, reading_in(result)
     for name, (label, colour, dash) in RULERS.items():
-        if name in p: ax.plot(p.tau, p[name], dash, color=colour, label=label)
-    if "cross_stderr" in p: ax.fill_between(p.tau, p.cross - p.cross_stderr, p.cross + p.cross_stderr, color=GREEN, alpha=0.2, linewidth=0)
+        if name in p:
+            ax.plot(p.tau, p[name], dash, color=colour, label=label)
+    if "cross_stderr" in p:
+        ax.fill_between(
+            p.tau, p.cross - p.cross_stderr, p.cross + p.cross_stderr, color=GREEN, alpha=0.2, linewidth=0
+        )
     letter, colour = RULERS[reading][0][0], RULERS[reading][1]
-    if np.isfinite(result.noise_floor): ax.axhline(result.noise_floor, color="0.3", linestyle=":", linewidth=1, label=f"noise floor of {letter}")
+    if np.isfinite(result.noise_floor):
+        ax.axhline(
+            result.noise_floor, color="0.3", linestyle=":", linewidth=1, label=f"noise floor of {letter}"
+        )
     at = p.tau[(p[reading] - result.distance).abs().idxmin()]
-    ax.plot([at], [result.distance], "o", color=colour, label=f"distance {result.distance:.3g}", clip_on=False)
+    ax.plot(
+        [at], [result.distance], "o", color=colour, label=f"distance {result.distance:.3g}", clip_on=False
+    )
     ax.set(xlabel="τ", ylabel="length so far (nats$^{1/2}$)")
-    ax.legend(handlelength=1.8, labelspacing=0.3, frameon=True, facecolor="white", edgecolor="none", framealpha=0.85)
+    ax.legend(
+        handlelength=1.8, labelspacing=0.3, frameon=True, facecolor="white", edgecolor="none", framealpha=0.85
+    )
+
 
 def _draw_loss(ax, result):
     p, measured = result.path, result.path.dropna(subset="excess_loss")
     ax.plot(p.tau, p.loss, color=BLUE, label="loss")
-    if len(measured): ax.plot(measured.tau, measured.excess_loss, "o-", color=RED, label="excess loss", linewidth=0.8)
+    if len(measured):
+        ax.plot(measured.tau, measured.excess_loss, "o-", color=RED, label="excess loss", linewidth=0.8)
     ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
     rest = np.concatenate([p.loss[1:], measured.excess_loss])
-    ax.set_ylim(min(0, rest.min()) - 0.05*rest.max(), 1.3*rest.max())
-    if p.loss.iloc[0] > 1.3*rest.max():       # the head has never seen the target's labels: let the rest be readable
-        ax.text(0.3, 0.8, f"↑ {p.loss.iloc[0]:.3g} at τ = {p.tau.iloc[0]:.2g}", transform=ax.transAxes, va="top", fontsize=6.5, color=BLUE)
-    ax.set(xlabel="τ", ylabel="loss (nats)"); ax.legend(loc="upper right", handlelength=1.8, ncols=2, columnspacing=1)
+    ax.set_ylim(min(0, rest.min()) - 0.05 * rest.max(), 1.3 * rest.max())
+    # the head has never seen the target's labels: let the rest be readable
+    if p.loss.iloc[0] > 1.3 * rest.max():
+        ax.text(
+            0.3,
+            0.8,
+            f"↑ {p.loss.iloc[0]:.3g} at τ = {p.tau.iloc[0]:.2g}",
+            transform=ax.transAxes,
+            va="top",
+            fontsize=6.5,
+            color=BLUE,
+        )
+    ax.set(xlabel="τ", ylabel="loss (nats)")
+    ax.legend(loc="upper right", handlelength=1.8, ncols=2, columnspacing=1)
 
 # %% ../nbs/09_viz.ipynb #c063
 def _draw_accuracy(ax, result):
@@ -361,16 +550,20 @@ def _draw_accuracy(ax, result):
     ax.plot(measured.tau, measured.accuracy, "o-", color=GREEN, markersize=3, clip_on=False)
     ax.set(xlabel="τ", ylabel="accuracy, target's test images", ylim=(0, 1), xlim=(-0.05, 1.05))
 
+
 @figure_style()
 def plot_path(
-    result,        # TransferResult with a path
-    axes=None,     # three Axes; None: a new figure
-):                 # array of three Axes
+    result,  # TransferResult with a path
+    axes=None,  # three Axes; None: a new figure
+):  # array of three Axes
     "A transfer along τ: the lengths so far with the noise floor, loss and excess loss, target accuracy."
     if getattr(result, "path", None) is None:
-        raise ValueError(f"result must be a TransferResult with a path (coupled, uncoupled, fine_tuning, not read from CSV). Got: {result!r}.")
+        raise ValueError(
+            f"result must be a TransferResult with a path (coupled, uncoupled, fine_tuning, not read from CSV). Got: {result!r}."
+        )
     axes = new_axes(axes, (7.2, 2.4), 1, 3)
-    for draw, ax in zip((_draw_length, _draw_loss, _draw_accuracy), axes): draw(ax, result)
+    for draw, ax in zip((_draw_length, _draw_loss, _draw_accuracy), axes):
+        draw(ax, result)
     probes = f", {result.config.probes} probes" if result.config is not None else ""
     pair = f"{as_text(result.name.replace('_', '-'), 40)}: {as_text(result.source, 24)} → {as_text(result.target, 24)}"
     walks = f", {result.config.walks} walks" if result.config is not None and result.config.walks > 1 else ""
@@ -378,39 +571,63 @@ def plot_path(
     return axes
 
 # %% ../nbs/09_viz.ipynb #b4b1e8ca
-PARTS = {"by labels": {"switch": RED, "source": BLUE, "shared": "#CC79A7", "target": GREEN, "spare": GREY}, "by layers": {"body": BLUE, "head": RED}}
+PARTS = {
+    "by labels": {"switch": RED, "source": BLUE, "shared": "#CC79A7", "target": GREEN, "spare": GREY},
+    "by layers": {"body": BLUE, "head": RED},
+}
+
 
 def parts_table(
-    results,             # a DistanceMatrix, or TransferResults of one distance
-    reading:str=None,    # "per_input" | "riemannian" | "cross"; None: that of the distances
-) -> pd.DataFrame:       # a row a pair of different tasks, shortest first: "whole", and each part that was read; means over seeds
+    results,  # a DistanceMatrix, or TransferResults of one distance
+    reading: str = None,  # "per_input" | "riemannian" | "cross"; None: that of the distances
+) -> (
+    pd.DataFrame
+):  # a row a pair of different tasks, shortest first: "whole", and each part that was read; means over seeds
     "What lengths are made of. Raises ValueError if no parts were read."
-    kept = [r for r in getattr(results, "results", results) if r.source != r.target and (reading or reading_in(r)) in r.parts]
+    kept = [
+        r
+        for r in getattr(results, "results", results)
+        if r.source != r.target and (reading or reading_in(r)) in r.parts
+    ]
     if not kept:
-        raise ValueError(f"results must hold transfers between different tasks whose parts were read{f' in {reading!r}' if reading else ''}. Got: none.")
-    pairs = pd.MultiIndex.from_tuples([(r.source, r.target) for r in kept], names=["from", "to"])     # "source" and "target" are names of parts
-    rows = pd.DataFrame([{"whole": r.lengths[reading or reading_in(r)]} | r.parts[reading or reading_in(r)] for r in kept], pairs)
+        raise ValueError(
+            f"results must hold transfers between different tasks whose parts were read{f' in {reading!r}' if reading else ''}. Got: none."
+        )
+    # "source" and "target" are names of parts
+    pairs = pd.MultiIndex.from_tuples([(r.source, r.target) for r in kept], names=["from", "to"])
+    rows = pd.DataFrame(
+        [{"whole": r.lengths[reading or reading_in(r)]} | r.parts[reading or reading_in(r)] for r in kept],
+        pairs,
+    )
     return rows.groupby(level=["from", "to"], sort=False).mean().sort_values("whole", kind="stable")
 
 # %% ../nbs/09_viz.ipynb #aa6d5acc
 @figure_style()
 def plot_parts(
-    results,             # a DistanceMatrix, or TransferResults of one distance
-    axes=None,           # two Axes; None: a new figure
-    reading:str=None,    # "per_input" | "riemannian" | "cross"; None: that of the distances
-):                       # array of two Axes
+    results,  # a DistanceMatrix, or TransferResults of one distance
+    axes=None,  # two Axes; None: a new figure
+    reading: str = None,  # "per_input" | "riemannian" | "cross"; None: that of the distances
+):  # array of two Axes
     "The parts of every pair's length beside the whole, by labels and by layers; means over seeds. Pairs are named up to 30."
     table = parts_table(results, reading)
     place, named, whole = np.arange(len(table)), len(table) <= 30, table.pop("whole")
-    axes = new_axes(axes, (7.2, max(2.4, 0.15*min(len(table), 30) + 1)), 1, 2)
+    axes = new_axes(axes, (7.2, max(2.4, 0.15 * min(len(table), 30) + 1)), 1, 2)
     for ax, (split, colours) in zip(axes, PARTS.items()):
         ax.plot(whole, place, "|", color="black", markersize=8, label="whole")
         for part, colour in colours.items():
-            if part in table: ax.plot(table[part], place, "o", color=colour, markersize=3.5, label=part)
+            if part in table:
+                ax.plot(table[part], place, "o", color=colour, markersize=3.5, label=part)
         ax.axvline(0, color="0.85", linewidth=0.6, zorder=0)
         ax.set(yticks=[], xlabel="length (nats$^{1/2}$)", title=split)
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12 - 0.25/ax.figure.get_figheight()), ncols=6, handlelength=0.8, columnspacing=0.8)
-    if named: axes[0].set_yticks(place, [f"{as_text(s)} → {as_text(t)}" for s, t in table.index])
+        ax.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.12 - 0.25 / ax.figure.get_figheight()),
+            ncols=6,
+            handlelength=0.8,
+            columnspacing=0.8,
+        )
+    if named:
+        axes[0].set_yticks(place, [f"{as_text(s)} → {as_text(t)}" for s, t in table.index])
     axes[0].set_ylabel("source → target" if named else f"{len(table)} pairs, by their length")
     return axes
 
@@ -418,101 +635,140 @@ def plot_parts(
 def _turning(results) -> list:
     "The results that have turns to show, between different tasks."
     results = getattr(results, "results", results)
-    try: results = [results] if hasattr(results, "iterations") else list(results)
-    except TypeError: results = []
+    try:
+        results = [results] if hasattr(results, "iterations") else list(results)
+    except TypeError:
+        results = []
     kept = [r for r in results if len(getattr(r, "iterations", ())) and r.source != r.target]
-    if kept: return kept
-    raise ValueError("results must hold at least one coupled transfer between different tasks (a TransferResult, a list, or a DistanceMatrix). "
-                     "Got: none.")
+    if kept:
+        return kept
+    raise ValueError(
+        "results must hold at least one coupled transfer between different tasks (a TransferResult, a list, or a DistanceMatrix). "
+        "Got: none."
+    )
 
 # %% ../nbs/09_viz.ipynb #c072
 @figure_style()
 def plot_iterations(
-    results,      # TransferResult, a list of them, or a DistanceMatrix with results
-    ax=None,      # Axes; None: a new figure
-):                # the Axes
+    results,  # TransferResult, a list of them, or a DistanceMatrix with results
+    ax=None,  # Axes; None: a new figure
+):  # the Axes
     "The published length after each turn of the alternation; up to eight transfers by name, more in grey with their mean."
     kept, ax = _turning(results), new_axes(ax, (4.4, 2.6))
     named = len(kept) <= len(PALETTE)
     for k, r in enumerate(kept):
-        style = dict(color=PALETTE[k], label=f"{as_text(r.source)} → {as_text(r.target)}, seed {r.seed}") if named else dict(color="0.8", linewidth=0.8)
+        style = (
+            dict(color=PALETTE[k], label=f"{as_text(r.source)} → {as_text(r.target)}, seed {r.seed}")
+            if named
+            else dict(color="0.8", linewidth=0.8)
+        )
         ax.plot(range(1, len(r.iterations) + 1), r.iterations, "o-", markersize=3, **style)
     if not named:
         table = pd.DataFrame([r.iterations for r in kept])
-        ax.plot(table.columns + 1, table.mean(), "o-", color=BLUE, linewidth=2, label=f"mean of {len(kept)} transfers")
+        ax.plot(
+            table.columns + 1,
+            table.mean(),
+            "o-",
+            color=BLUE,
+            linewidth=2,
+            label=f"mean of {len(kept)} transfers",
+        )
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     name, many = kept[0].name, f"{len(kept)} transfer{'s' if len(kept) > 1 else ''}"
-    ax.set(xlabel="turn of the alternation", ylabel=f"length B ({UNITS.get(name, '')})", title=f"{as_text(name.replace('_', '-'), 40)}, {many}")
+    ax.set(
+        xlabel="turn of the alternation",
+        ylabel=f"length B ({UNITS.get(name, '')})",
+        title=f"{as_text(name.replace('_', '-'), 40)}, {many}",
+    )
     ax.legend(**(dict(loc="upper left", bbox_to_anchor=(1, 1)) if named else dict(loc="best")))
     return ax
 
 # %% ../nbs/09_viz.ipynb #c077
 def interpolated(
-    source:Task,                 # where the images start
-    target:Task,                 # where they end
-    coupling:BlockCoupling,      # between their training images
-    taus,                        # T numbers in [0, 1]
-    n:int,                       # pairs
-    seed:int,                    # which pairs
-):                               # (n, T, C, H, W) in [0, 1]; class labels (n,), (n,)
+    source: Task,  # where the images start
+    target: Task,  # where they end
+    coupling: BlockCoupling,  # between their training images
+    taus,  # T numbers in [0, 1]
+    n: int,  # pairs
+    seed: int,  # which pairs
+):  # (n, T, C, H, W) in [0, 1]; class labels (n,), (n,)
     "Images of n random pairs of a coupling on their way, as colours; float inputs are scaled to the range of those shown."
-    if not isinstance(coupling, BlockCoupling): raise TypeError(f"coupling must be a BlockCoupling. Got: {type(coupling).__name__}.")
-    if len(taus) == 0 or not all(0 <= t <= 1 for t in taus): raise ValueError(f"taus must be numbers in [0, 1]. Got: {taus!r}.")
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1: raise ValueError(f"n must be a positive integer. Got: {n!r}.")
+    if not isinstance(coupling, BlockCoupling):
+        raise TypeError(f"coupling must be a BlockCoupling. Got: {type(coupling).__name__}.")
+    if len(taus) == 0 or not all(0 <= t <= 1 for t in taus):
+        raise ValueError(f"taus must be numbers in [0, 1]. Got: {taus!r}.")
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n must be a positive integer. Got: {n!r}.")
     check_whole(seed, "seed", 0, 2**63)
     moving = Displacement(source, target, coupling, joint_label_space(source, target))
     i, j = coupling.draw(n, torch.Generator().manual_seed(seed))
-    x = torch.stack([moving.pairs(i, j).inputs(t) for t in taus], 1).float().cpu()   # the tasks may lie on a GPU
-    if source.x_train.dtype == torch.uint8 == target.x_train.dtype: x = (0.25*x + 0.5).clamp(0, 1)
-    else: x = (x - x.min())/(x.max() - x.min()).clamp_min(1e-12)
+    # the tasks may lie on a GPU
+    x = torch.stack([moving.pairs(i, j).inputs(t) for t in taus], 1).float().cpu()
+    if source.x_train.dtype == torch.uint8 == target.x_train.dtype:
+        x = (0.25 * x + 0.5).clamp(0, 1)
+    else:
+        x = (x - x.min()) / (x.max() - x.min()).clamp_min(1e-12)
     return x, source.y_train[i].cpu(), target.y_train[j].cpu()
 
 # %% ../nbs/09_viz.ipynb #c078
 @figure_style()
 def plot_interpolation(
-    source:Task,         # where the images start
-    target:Task,         # where they end
-    coupling:BlockCoupling,    # between their training images
-    taus=(0, .25, .5, .75, 1), # numbers in [0, 1], a column each
-    n:int=4,             # pairs, a row each
-    axes=None,           # n*len(taus) Axes; None: a new figure
-    seed:int=0,          # which pairs
-):                       # array (n, len(taus)) of Axes
+    source: Task,  # where the images start
+    target: Task,  # where they end
+    coupling: BlockCoupling,  # between their training images
+    taus=(0, 0.25, 0.5, 0.75, 1),  # numbers in [0, 1], a column each
+    n: int = 4,  # pairs, a row each
+    axes=None,  # n*len(taus) Axes; None: a new figure
+    seed: int = 0,  # which pairs
+):  # array (n, len(taus)) of Axes
     "Images of n pairs of a coupling as τ goes from source to target; classes of both ends at the sides."
     x, y_s, y_t = interpolated(source, target, coupling, taus, n, seed)
-    if x.shape[2] not in (1, 3): raise ValueError(f"source must have images of 1 or 3 channels. Got: {x.shape[2]}.")
-    axes = np.reshape(new_axes(axes, (0.85*len(taus) + 1.2, 0.85*n + 0.5), n, len(taus)), (n, len(taus)))
+    if x.shape[2] not in (1, 3):
+        raise ValueError(f"source must have images of 1 or 3 channels. Got: {x.shape[2]}.")
+    axes = np.reshape(new_axes(axes, (0.85 * len(taus) + 1.2, 0.85 * n + 0.5), n, len(taus)), (n, len(taus)))
     for (k, t), ax in np.ndenumerate(axes):
-        ax.imshow(x[k, t].permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        ax.set(xticks=[], yticks=[]); ax.spines[:].set_visible(False)
-        if k == 0: ax.set_title(f"τ = {taus[t]:.3g}")
-        if t == 0: ax.set_ylabel(as_text(source.classes[y_s[k]], 12), rotation=0, ha="right", va="center")
-    for k, ax in enumerate(axes[:, -1]): ax.text(1.08, 0.5, as_text(target.classes[y_t[k]], 12), transform=ax.transAxes, va="center")
-    axes[0, 0].annotate(as_text(source.name, 24), (0, 1), (-4, 4), "axes fraction", "offset points", ha="right", weight="bold")
-    axes[0, -1].annotate(as_text(target.name, 24), (1, 1), (4, 4), "axes fraction", "offset points", weight="bold")
+        ax.imshow(
+            x[k, t].permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest"
+        )
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+        if k == 0:
+            ax.set_title(f"τ = {taus[t]:.3g}")
+        if t == 0:
+            ax.set_ylabel(as_text(source.classes[y_s[k]], 12), rotation=0, ha="right", va="center")
+    for k, ax in enumerate(axes[:, -1]):
+        ax.text(1.08, 0.5, as_text(target.classes[y_t[k]], 12), transform=ax.transAxes, va="center")
+    axes[0, 0].annotate(
+        as_text(source.name, 24), (0, 1), (-4, 4), "axes fraction", "offset points", ha="right", weight="bold"
+    )
+    axes[0, -1].annotate(
+        as_text(target.name, 24), (1, 1), (4, 4), "axes fraction", "offset points", weight="bold"
+    )
     return axes
 
 # %% ../nbs/09_viz.ipynb #c086
 def map_stress(points, distances) -> float:
     "Root of the squared misfit of the points' distances, relative to the squared distances (both off-diagonal sums)."
     misfit = np.linalg.norm(points[:, None] - points[None], axis=-1) - distances
-    return float(np.sqrt((misfit**2).sum()/(distances**2).sum()))
+    return float(np.sqrt((misfit**2).sum() / (distances**2).sum()))
+
 
 def scale(
-    distances,        # (n, n) symmetric, zero diagonal
-    seed:int=0,       # of the eight random starts
-) -> np.ndarray:      # (n, 2), centred, along principal axes
+    distances,  # (n, n) symmetric, zero diagonal
+    seed: int = 0,  # of the eight random starts
+) -> np.ndarray:  # (n, 2), centred, along principal axes
     "Metric multidimensional scaling in the plane by SMACOF (de Leeuw 1977; scikit-learn), the best of eight starts."
-    size = distances.max()     # SMACOF's tolerances want numbers near 1
-    points, _ = smacof(distances/size, n_components=2, n_init=8, max_iter=600, eps=1e-9, random_state=seed)
-    points = size*(points - points.mean(0))
+    size = distances.max()  # SMACOF's tolerances want numbers near 1
+    points, _ = smacof(distances / size, n_components=2, n_init=8, max_iter=600, eps=1e-9, random_state=seed)
+    points = size * (points - points.mean(0))
     turned = points @ np.linalg.svd(points)[2].T
-    return turned*np.sign(turned[np.abs(turned).argmax(0), [0, 1]])
+    return turned * np.sign(turned[np.abs(turned).argmax(0), [0, 1]])
+
 
 @cache
 def structureless_stress(
-    n:int,            # tasks
-    seed:int=0,       # of the random starts
+    n: int,  # tasks
+    seed: int = 0,  # of the random starts
 ) -> float:
     "Stress of the best map that was found for n tasks all of whose distances are equal."
     equal = off_diagonal(n).astype(float)
@@ -520,110 +776,167 @@ def structureless_stress(
 
 # %% ../nbs/09_viz.ipynb #c087
 def task_map(
-    matrix,           # DataFrame or DistanceMatrix, no NaN off the diagonal
-    seed:int=0,       # of the random starts
-):                    # DataFrame (n, 2) of coordinates x, y in the matrix's unit; its stress; the stress for equal distances
+    matrix,  # DataFrame or DistanceMatrix, no NaN off the diagonal
+    seed: int = 0,  # of the random starts
+):  # DataFrame (n, 2) of coordinates x, y in the matrix's unit; its stress; the stress for equal distances
     "Places for tasks in the plane. Raises ValueError for negative, missing or all-zero distances."
     frame, seed = as_frame(matrix), check_whole(seed, "seed", 0, 2**32 - 1)
-    d = (frame.to_numpy() + frame.to_numpy().T)/2
+    d = (frame.to_numpy() + frame.to_numpy().T) / 2
     np.fill_diagonal(d, 0)
     if np.isnan(d).any() or (d < 0).any() or not d.any():
-        raise ValueError(f"matrix must hold non-negative distances for all pairs, not all 0. Got: {frame.to_numpy()[off_diagonal(len(d))]}.")
+        raise ValueError(
+            f"matrix must hold non-negative distances for all pairs, not all 0. Got: {frame.to_numpy()[off_diagonal(len(d))]}."
+        )
     points = scale(d, seed)
-    return pd.DataFrame(points, frame.index, ["x", "y"]), map_stress(points, d), structureless_stress(len(d), seed)
+    return (
+        pd.DataFrame(points, frame.index, ["x", "y"]),
+        map_stress(points, d),
+        structureless_stress(len(d), seed),
+    )
 
 # %% ../nbs/09_viz.ipynb #c088
 @figure_style()
 def plot_task_map(
-    matrix,              # DataFrame or DistanceMatrix; only symmetrised off-diagonal entries are used
-    ax=None,             # Axes; None: a new figure
-    seed:int=0,          # of the random starts
-    title:str=None,      # None: the DistanceMatrix's name
-    unit:str="",         # of the distances; known for the package's own
-):                       # the Axes
+    matrix,  # DataFrame or DistanceMatrix; only symmetrised off-diagonal entries are used
+    ax=None,  # Axes; None: a new figure
+    seed: int = 0,  # of the random starts
+    title: str = None,  # None: the DistanceMatrix's name
+    unit: str = "",  # of the distances; known for the package's own
+):  # the Axes
     "A map of tasks by metric multidimensional scaling, with its stress beside that of a matrix of equal distances."
     points, stress, flat = task_map(matrix, seed)
     ax, n = new_axes(ax, (3.8, 4.1)), len(points)
     ax.scatter(points.x, points.y, color=BLUE, s=22, zorder=2)
-    reach = 1.2*np.abs(points.to_numpy()).max()
+    reach = 1.2 * np.abs(points.to_numpy()).max()
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     shown = unit_of(matrix, unit)
     ax.set(xlabel=shown or "first axis", ylabel=shown or "second axis")
     title = name_of(matrix) if title is None else title
-    ax.set_title(f"{title + ', ' if title else ''}n = {n} tasks\nstress {stress:.2f} ({flat:.2f} if all distances were equal)", loc="left")
+    ax.set_title(
+        f"{title + ', ' if title else ''}n = {n} tasks\nstress {stress:.2f} ({flat:.2f} if all distances were equal)",
+        loc="left",
+    )
     place_labels(ax, points.to_numpy(), [as_text(s) for s in points.index], fontsize=7.5 if n <= 10 else 6.5)
     return ax
 
 # %% ../nbs/09_viz.ipynb #8fb86fd1
 @figure_style()
 def plot_dial(
-    table:pd.DataFrame,     # columns distance, seed, dial (NaN: the source itself, standing still), value
-    unit:str,               # of the dial
-    axes=None,              # as many Axes as distances; None: a new figure, at most four side by side
-    units=None,             # {distance: unit of its values}
-):                          # array of Axes
+    table: pd.DataFrame,  # columns distance, seed, dial (NaN: the source itself, standing still), value
+    unit: str,  # of the dial
+    axes=None,  # as many Axes as distances; None: a new figure, at most four side by side
+    units=None,  # {distance: unit of its values}
+):  # array of Axes
     "Each distance against the dial: means over seeds, bars their standard deviation; dotted: what is read while the source stands still."
     names = list(dict.fromkeys(table.distance))
-    columns = min(4, len(names)); rows = -(-len(names)//columns)
-    if own := axes is None: axes = plt.subplots(rows, columns, figsize=(7.2, 2*rows), layout="constrained", squeeze=False)[1].ravel()[:len(names)]
+    columns = min(4, len(names))
+    rows = -(-len(names) // columns)
+    if own := axes is None:
+        axes = plt.subplots(rows, columns, figsize=(7.2, 2 * rows), layout="constrained", squeeze=False)[
+            1
+        ].ravel()[: len(names)]
     axes = np.atleast_1d(new_axes(axes, (7.2, 2), 1, len(names)))
     for ax, name in zip(axes, names):
         of = table[table.distance == name]
         by, still = of[of.dial.notna()].groupby("dial").value, of.value[of.dial.isna()].mean()
-        ax.errorbar(by.mean().index, by.mean(), by.std() if by.count().max() > 1 else None, fmt="o-", color=BLUE, markersize=3, elinewidth=0.8)
-        if np.isfinite(still): ax.axhline(still, color="0.3", linestyle=":", linewidth=1)
-        ax.set(xlabel=unit, ylabel=(units or {}).get(name, ""), title=textwrap.fill(as_text(name, 60), 100//columns))
+        ax.errorbar(
+            by.mean().index,
+            by.mean(),
+            by.std() if by.count().max() > 1 else None,
+            fmt="o-",
+            color=BLUE,
+            markersize=3,
+            elinewidth=0.8,
+        )
+        if np.isfinite(still):
+            ax.axhline(still, color="0.3", linestyle=":", linewidth=1)
+        ax.set(
+            xlabel=unit,
+            ylabel=(units or {}).get(name, ""),
+            title=textwrap.fill(as_text(name, 60), 100 // columns),
+        )
     if own:
-        for extra in axes[0].figure.axes[len(names):rows*columns]: extra.remove()
+        for extra in axes[0].figure.axes[len(names) : rows * columns]:
+            extra.remove()
     return axes
 
 # %% ../nbs/09_viz.ipynb #c097
 @figure_style()
 def plot_error(
-    matrix,          # DistanceMatrix with at least 2 seeds
-    ax=None,         # Axes; None: a new figure
-    unit:str="",     # of the distances; known for the package's own
-):                   # the Axes
+    matrix,  # DistanceMatrix with at least 2 seeds
+    ax=None,  # Axes; None: a new figure
+    unit: str = "",  # of the distances; known for the package's own
+):  # the Axes
     "Mean and standard deviation over seeds of every pair, sorted; the range of the noise floors as a band. Pairs are named up to 30."
-    if not hasattr(matrix, "std") or isinstance(matrix, (pd.DataFrame, np.ndarray, torch.Tensor, np.generic)) or n_seeds(matrix) < 2:
-        raise ValueError(f"matrix must be a DistanceMatrix with at least 2 seeds. Got: {type(matrix).__name__} with one value a pair.")
+    if (
+        not hasattr(matrix, "std")
+        or isinstance(matrix, (pd.DataFrame, np.ndarray, torch.Tensor, np.generic))
+        or n_seeds(matrix) < 2
+    ):
+        raise ValueError(
+            f"matrix must be a DistanceMatrix with at least 2 seeds. Got: {type(matrix).__name__} with one value a pair."
+        )
     mean, std = as_frame(matrix), matrix.std
     different = ((i, j) for i in mean.index for j in mean.columns if i != j)
-    pairs = sorted(((mean.loc[i, j], std.loc[i, j], f"{as_text(i)} → {as_text(j)}") for i, j in different), key=lambda p: p[0])
+    pairs = sorted(
+        ((mean.loc[i, j], std.loc[i, j], f"{as_text(i)} → {as_text(j)}") for i, j in different),
+        key=lambda p: p[0],
+    )
     m, s, labels = zip(*pairs)
     named = len(m) <= 30
-    ax, place, floor = new_axes(ax, (4.6, max(2, 0.15*min(len(m), 30) + 0.6))), np.arange(len(m)), np.diag(mean)
+    ax, place, floor = (
+        new_axes(ax, (4.6, max(2, 0.15 * min(len(m), 30) + 0.6))),
+        np.arange(len(m)),
+        np.diag(mean),
+    )
     if len(floor := floor[np.isfinite(floor)]):
         ax.axvspan(floor.min(), floor.max(), facecolor="0.85", edgecolor="0.6", linewidth=0.6)
-        ax.annotate("noise floors", (floor.max(), place.mean()), (3, 0), textcoords="offset points",
-                    rotation=90, va="center", fontsize=7, color="0.4")
+        ax.annotate(
+            "noise floors",
+            (floor.max(), place.mean()),
+            (3, 0),
+            textcoords="offset points",
+            rotation=90,
+            va="center",
+            fontsize=7,
+            color="0.4",
+        )
     ax.errorbar(m, place, xerr=s, fmt="o", color=BLUE, elinewidth=0.8, markersize=3)
     ax.set_yticks(place, labels) if named else ax.set_yticks([])
     shown = unit_of(matrix, unit, "distance").replace("mean of", "mean ± sd of")
-    ax.set(ylabel="source → target" if named else f"{len(m)} pairs, sorted", xlabel=shown,
-           title=f"{name_of(matrix)}, {len(m)} pairs of n = {len(mean)} tasks")
+    ax.set(
+        ylabel="source → target" if named else f"{len(m)} pairs, sorted",
+        xlabel=shown,
+        title=f"{name_of(matrix)}, {len(m)} pairs of n = {len(mean)} tasks",
+    )
     return ax
 
 # %% ../nbs/09_viz.ipynb #c102
 def figure_of(drawing):
     "The figure of a Figure, of Axes or of an array of Axes."
-    if isinstance(drawing, mpl.figure.Figure): return drawing
+    if isinstance(drawing, mpl.figure.Figure):
+        return drawing
     first = next(iter(np.ravel(np.asarray(drawing, dtype=object))), None)
-    if not isinstance(first, mpl.axes.Axes): raise TypeError(f"fig must be a matplotlib Figure or Axes. Got: {type(drawing).__name__}.")
+    if not isinstance(first, mpl.axes.Axes):
+        raise TypeError(f"fig must be a matplotlib Figure or Axes. Got: {type(drawing).__name__}.")
     return first.figure.canvas.figure
 
+
 def to_png(
-    fig,              # Figure, Axes or array of Axes
-    dpi:int=150,      # dots per inch
+    fig,  # Figure, Axes or array of Axes
+    dpi: int = 150,  # dots per inch
 ) -> bytes:
     "The figure as PNG, cut to what is drawn. The figure stays open: `plt.close` it when done."
     out = io.BytesIO()
-    figure_of(fig).savefig(out, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.05, metadata={"Software": None})
+    figure_of(fig).savefig(
+        out, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.05, metadata={"Software": None}
+    )
     return out.getvalue()
 
+
 def to_data_uri(
-    fig,              # Figure, Axes or array of Axes
-    dpi:int=150,      # dots per inch
+    fig,  # Figure, Axes or array of Axes
+    dpi: int = 150,  # dots per inch
 ) -> str:
     "The figure as an address that holds the PNG itself, for the `src` of an image."
     return "data:image/png;base64," + base64.b64encode(to_png(fig, dpi)).decode()

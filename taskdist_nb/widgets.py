@@ -12,7 +12,10 @@ __all__ = ['WIDTH', 'SHARP', 'SHOWN', 'SHARED', 'CORNERS', 'LAYOUTS', 'Z', 'MASS
            'exact_toy_explorer']
 
 # %% ../nbs/09b_widgets.ipynb #c002
-import base64, html, io, re
+import base64
+import html
+import io
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -42,25 +45,50 @@ from .models import predict_logits
 from .ruler import label_groups
 from .trajectory import TransferConfig, augmentation, follow_walks, make_generator, path_times
 from .transport import Displacement
-from .viz import (BLUE, GREEN, GREY, RED, RULERS, as_frame, as_text, decimals, draw_cells, figure_style, interpolated, name_cells,
-                             off_diagonal, p_in_words, place_labels, plain, plot_mantel, plot_path, short, signed, unit_of)
+from taskdist_nb.viz import (
+    BLUE,
+    GREEN,
+    GREY,
+    RED,
+    RULERS,
+    as_frame,
+    as_text,
+    decimals,
+    draw_cells,
+    figure_style,
+    interpolated,
+    name_cells,
+    off_diagonal,
+    p_in_words,
+    place_labels,
+    plain,
+    plot_mantel,
+    plot_path,
+    short,
+    signed,
+    unit_of,
+)
 from .viz import task_map as place_tasks
 
 # %% ../nbs/09b_widgets.ipynb #c007
-WIDTH = 7.2      # of figures, in inches
-SHARP = 144      # dots per inch of the PNG
-SHOWN = 90       # pixels per inch on the screen: fewer, so that dense screens have something to show
+WIDTH = 7.2  # of figures, in inches
+SHARP = 144  # dots per inch of the PNG
+SHOWN = 90  # pixels per inch on the screen: fewer, so that dense screens have something to show
+
 
 def fixed_png(
-    figure:Figure,      # any figure, of matplotlib
+    figure: Figure,  # any figure, of matplotlib
 ) -> bytes:
     "The whole figure as PNG, never cut to what is drawn: equal sizes for equal figure sizes."
     out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=SHARP, metadata={"Software": None}, pil_kwargs=dict(compress_level=3))
+    figure.savefig(
+        out, format="png", dpi=SHARP, metadata={"Software": None}, pil_kwargs=dict(compress_level=3)
+    )
     return out.getvalue()
 
+
 def new_figure(
-    height:float,       # in inches
+    height: float,  # in inches
 ) -> Figure:
     "A white figure of the common width that pyplot doesn't know of."
     return Figure(figsize=(WIDTH, height), facecolor="white")
@@ -68,9 +96,12 @@ def new_figure(
 # %% ../nbs/09b_widgets.ipynb #c009
 class _Board(widgets.GridBox):
     "An image, and buttons that can't be seen on the places that can be clicked."
-    def __init__(self, click:Callable):
+
+    def __init__(self, click: Callable):
         self.click, self.buttons = click, {}
-        look = widgets.Layout(width=f"{round(SHOWN*WIDTH)}px", height="auto", max_width="100%", margin="0", grid_area="1 / 1")
+        look = widgets.Layout(
+            width=f"{round(SHOWN * WIDTH)}px", height="auto", max_width="100%", margin="0", grid_area="1 / 1"
+        )
         self.image = widgets.Image(format="png", layout=look)
         super().__init__([self.image], layout=widgets.Layout(overflow="auto"))
 
@@ -78,32 +109,42 @@ class _Board(widgets.GridBox):
         "The button that stands for a value; made when it is first asked for."
         if value not in self.buttons:
             layout = widgets.Layout(grid_area="1 / 1", align_self="flex-start", padding="0", min_width="0")
-            made = self.buttons[value] = widgets.Button(tooltip=f"choose {plain(value)}", style=dict(button_color="transparent"), layout=layout)
+            made = self.buttons[value] = widgets.Button(
+                tooltip=f"choose {plain(value)}", style=dict(button_color="transparent"), layout=layout
+            )
             made.on_click(lambda _: self.click(value))
             self.children += (made,)
         return self.buttons[value]
 
-    def place(self, figure, boxes:dict):
+    def place(self, figure, boxes: dict):
         "Lay the buttons over the boxes, {value: (left, bottom, width, height)} in fractions of the figure."
-        wide, high = (round(SHOWN*v) for v in figure.get_size_inches())
-        self.layout.grid_template_columns, self.layout.grid_template_rows, self.image.layout.max_width = f"{wide}px", f"{high}px", "none"
+        wide, high = (round(SHOWN * v) for v in figure.get_size_inches())
+        self.layout.grid_template_columns, self.layout.grid_template_rows, self.image.layout.max_width = (
+            f"{wide}px",
+            f"{high}px",
+            "none",
+        )
         for value, (left, bottom, width, height) in boxes.items():
             layout = self.button(value).layout
-            layout.width, layout.height = f"{wide*width:.0f}px", f"{high*height:.0f}px"
-            layout.margin = f"{high*(1 - bottom - height):.0f}px 0 0 {wide*left:.0f}px"
+            layout.width, layout.height = f"{wide * width:.0f}px", f"{high * height:.0f}px"
+            layout.margin = f"{high * (1 - bottom - height):.0f}px 0 0 {wide * left:.0f}px"
 
 # %% ../nbs/09b_widgets.ipynb #c011
 class Panel(widgets.VBox):
     "Controls, the picture that their values give, and the picture in a sentence."
-    def __init__(self,
-        draw:Callable,          # (**values) -> (figure, sentence)
-        controls:dict,          # {argument of draw: widget}
-        places:Callable=None,   # (figure, **values) -> {value: (left, bottom, width, height)}, what can be clicked, in fractions of the figure
-        sets:str="",            # the control that takes the value of a click
+
+    def __init__(
+        self,
+        draw: Callable,  # (**values) -> (figure, sentence)
+        controls: dict,  # {argument of draw: widget}
+        places: Callable = None,  # (figure, **values) -> {value: (left, bottom, width, height)}, what can be clicked, in fractions of the figure
+        sets: str = "",  # the control that takes the value of a click
     ):
         self.draw, self.controls, self.places = draw, controls, places
         self.board, self.words = _Board(lambda value: self.choose(sets, value)), widgets.HTML()
-        in_rows = widgets.Layout(flex_flow="row wrap", align_items="center", max_width=f"{round(SHOWN*WIDTH)}px")
+        in_rows = widgets.Layout(
+            flex_flow="row wrap", align_items="center", max_width=f"{round(SHOWN * WIDTH)}px"
+        )
         row = widgets.Box(list(controls.values()), layout=in_rows)
         super().__init__([row, self.board, self.words])
         for control in controls.values():
@@ -112,134 +153,186 @@ class Panel(widgets.VBox):
         self.redraw()
 
     @property
-    def image(self) -> widgets.Image: return self.board.image
+    def image(self) -> widgets.Image:
+        return self.board.image
 
     @property
-    def values(self) -> dict: return {name: control.value for name, control in self.controls.items()}
+    def values(self) -> dict:
+        return {name: control.value for name, control in self.controls.items()}
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
         "The widget for who has a kernel, the present picture and sentence for who has none."
         shown = super()._repr_mimebundle_(**kwargs) or {}
-        return shown | {"image/png": base64.b64encode(bytes(self.image.value)).decode(), "text/plain": self.sentence}
+        return shown | {
+            "image/png": base64.b64encode(bytes(self.image.value)).decode(),
+            "text/plain": self.sentence,
+        }
 
 # %% ../nbs/09b_widgets.ipynb #c012
 @patch
-def choose(self:Panel,
-    name:str,       # of a control
-    value,          # for it
+def choose(
+    self: Panel,
+    name: str,  # of a control
+    value,  # for it
 ):
     "Give a control a value, as a click does."
     self.controls[name].value = value
 
+
 @patch
-def redraw(self:Panel,
-    change=None,    # what a control says of its move; not used
+def redraw(
+    self: Panel,
+    change=None,  # what a control says of its move; not used
 ):
     "Draw the present values; called by every control that moves."
     self.figure, self.sentence = self.draw(**self.values)
     self.image.value = fixed_png(self.figure)
-    if self.places: self.board.place(self.figure, self.places(self.figure, **self.values))
-    look = f"line-height: 1.4; max-width: {round(SHOWN*WIDTH)}px"
+    if self.places:
+        self.board.place(self.figure, self.places(self.figure, **self.values))
+    look = f"line-height: 1.4; max-width: {round(SHOWN * WIDTH)}px"
     self.words.value = f'<div role="status" style="{look}">{html.escape(self.sentence)}</div>'
 
 # %% ../nbs/09b_widgets.ipynb #c018
 @dataclass(frozen=True)
 class Walk:
     "A transfer, with what the network says about n travelling pairs at each of M + 1 checkpoints."
-    source: Task                 # where the pairs start
-    target: Task                 # where they end
-    result: TransferResult       # lengths, losses and accuracy on the way
-    images: torch.Tensor         # (n, M+1, C, H, W) in [0, 1]
-    predictions: np.ndarray      # (n, M+1, K)
-    soft: np.ndarray             # (n, M+1, K): the labels that the task gives them
-    classes: tuple               # names of the n pairs' classes, ((source's, target's), ...)
-    labels: LabelSpace           # the outputs of source and target
+
+    source: Task  # where the pairs start
+    target: Task  # where they end
+    result: TransferResult  # lengths, losses and accuracy on the way
+    images: torch.Tensor  # (n, M+1, C, H, W) in [0, 1]
+    predictions: np.ndarray  # (n, M+1, K)
+    soft: np.ndarray  # (n, M+1, K): the labels that the task gives them
+    classes: tuple  # names of the n pairs' classes, ((source's, target's), ...)
+    labels: LabelSpace  # the outputs of source and target
 
 # %% ../nbs/09b_widgets.ipynb #c020
 def varied(
-    labels:list,       # anything that can be compared
-    n:int,             # how many to keep
+    labels: list,  # anything that can be compared
+    n: int,  # how many to keep
 ) -> list:
     "Indices of n labels, those of different kinds first."
     return sorted(range(len(labels)), key=lambda k: labels[:k].count(labels[k]))[:n]
 
 # %% ../nbs/09b_widgets.ipynb #c021
 def record_walk(
-    source:Task,                    # where the walk starts
-    target:Task,                    # where it ends
-    model="mlp",                    # name or factory
-    config:TransferConfig=None,     # None: `TransferConfig.fast()`; one turn only, whatever it says
-    seed:int=0,                     # of the whole transfer
-    pairs:int=4,                    # n
+    source: Task,  # where the walk starts
+    target: Task,  # where it ends
+    model="mlp",  # name or factory
+    config: TransferConfig = None,  # None: `TransferConfig.fast()`; one turn only, whatever it says
+    seed: int = 0,  # of the whole transfer
+    pairs: int = 4,  # n
 ) -> Walk:
     "Follow the first coupling from source to target and write down everything on its first walk. Raises ValueError if target is the source."
     setting = set_out(source, target, model, config, seed, None, False)
-    if setting.same: raise ValueError(f"target must be another task than the source. Got: {target.name!r} twice.")
+    if setting.same:
+        raise ValueError(f"target must be another task than the source. Got: {target.name!r} twice.")
     s, t, c, labels = setting.source, setting.target, setting.config, setting.labels
     coupling = first_coupling(setting, make_generator(setting.seed, s.name, t.name, "blocks"))
     moving, taus = Displacement(s, t, coupling, labels, augmentation(c, s, t)), path_times(c)[2]
-    images, y_s, y_t = interpolated(s, t, coupling, taus, 10*pairs, seed)
+    images, y_s, y_t = interpolated(s, t, coupling, taus, 10 * pairs, seed)
     kept = varied(y_s.tolist(), pairs)
-    shown = moving.pairs(*(v[kept] for v in coupling.draw(10*pairs, torch.Generator().manual_seed(seed))))
+    shown = moving.pairs(*(v[kept] for v in coupling.draw(10 * pairs, torch.Generator().manual_seed(seed))))
     said = []
-    def listen(m, model, tau): said.append(predict_logits(model, shown.inputs(tau)).softmax(1).cpu().numpy())
-    journey = follow_walks(setting.fitted, moving, t, labels, c, setting.streams("coupled", "0"), visitors=[listen])
+
+    def listen(m, model, tau):
+        said.append(predict_logits(model, shown.inputs(tau)).softmax(1).cpu().numpy())
+
+    journey = follow_walks(
+        setting.fitted, moving, t, labels, c, setting.streams("coupled", "0"), visitors=[listen]
+    )
     classes = tuple((s.classes[i], t.classes[j]) for i, j in zip(y_s[kept], y_t[kept]))
     soft = np.stack([shown.targets(tau).cpu().numpy() for tau in taus], 1)
-    return Walk(s, t, arrive(setting, "coupled", journey), images[kept], np.stack(said, 1), soft, classes, labels)
+    return Walk(
+        s, t, arrive(setting, "coupled", journey), images[kept], np.stack(said, 1), soft, classes, labels
+    )
 
 # %% ../nbs/09b_widgets.ipynb #c024
 def nearest_measured(
-    path:pd.DataFrame,              # of a `TransferResult`
-    column:str,                     # of the path
-    step:int,                       # checkpoint
-):                                  # (value, tau) where the column was measured nearest to the checkpoint; (nan, nan) if nowhere
+    path: pd.DataFrame,  # of a `TransferResult`
+    column: str,  # of the path
+    step: int,  # checkpoint
+):  # (value, tau) where the column was measured nearest to the checkpoint; (nan, nan) if nowhere
     "The value measured nearest to a checkpoint: excess loss and accuracy are known at some only."
     measured = path[column].dropna()
-    if measured.empty: return np.nan, np.nan
+    if measured.empty:
+        return np.nan, np.nan
     at = measured.index[np.abs(measured.index - step).argmin()]
     return float(measured[at]), float(path.tau[at])
 
+
 def walk_in_words(
-    walk:Walk,      # of `record_walk`
-    step:int,       # checkpoint
+    walk: Walk,  # of `record_walk`
+    step: int,  # checkpoint
 ) -> str:
     "One checkpoint of a walk in a sentence: lengths so far, loss, excess loss, accuracy."
     row, path = walk.result.path.loc[step], walk.result.path
     shared = f", C = {row.cross:.2f} shared by {walk.result.config.walks} walks" if "cross" in path else ""
-    words = [f"{short(walk.source.name, 40)} to {short(walk.target.name, 40)}, τ = {row.tau:.2f}, after {row.step:.0f} SGD steps: "
-             f"length so far B = {row.per_input:.2f}, A = {row.riemannian:.2f}{shared} nats^½", f"loss {row.loss:.2f} nats"]
-    for column, name, unit in (("excess_loss", "excess loss", " nats"), ("accuracy", "accuracy on the target's test images", "")):
+    words = [
+        f"{short(walk.source.name, 40)} to {short(walk.target.name, 40)}, τ = {row.tau:.2f}, after {row.step:.0f} SGD steps: "
+        f"length so far B = {row.per_input:.2f}, A = {row.riemannian:.2f}{shared} nats^½",
+        f"loss {row.loss:.2f} nats",
+    ]
+    for column, name, unit in (
+        ("excess_loss", "excess loss", " nats"),
+        ("accuracy", "accuracy on the target's test images", ""),
+    ):
         value, tau = nearest_measured(path, column, step)
-        if np.isfinite(value): words.append(f"{name} {signed(value)}{unit}" + ("" if abs(tau - row.tau) < 1e-9 else f" (measured at τ = {tau:.2f})"))
+        if np.isfinite(value):
+            words.append(
+                f"{name} {signed(value)}{unit}"
+                + ("" if abs(tau - row.tau) < 1e-9 else f" (measured at τ = {tau:.2f})")
+            )
     return "; ".join(words) + "."
 
 # %% ../nbs/09b_widgets.ipynb #c026
 def _draw_images(ax, walk, step):
     "The travelling images side by side, pair k between x = k and k + 1."
     n, _, _, H, W = walk.images.shape
-    box = ax.get_position(); tall, wide = box.height*ax.figure.get_figheight(), box.width*ax.figure.get_figwidth()/n
-    half = min(0.46, 0.5*tall*W/H/wide); high = 2*half*wide*H/W/tall                        # as large as fits, pixels square
+    box = ax.get_position()
+    tall, wide = box.height * ax.figure.get_figheight(), box.width * ax.figure.get_figwidth() / n
+    # as large as fits, pixels square
+    half = min(0.46, 0.5 * tall * W / H / wide)
+    high = 2 * half * wide * H / W / tall
     for k in range(n):
         picture = walk.images[k, step].permute(1, 2, 0).squeeze(-1).numpy()
-        ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest", aspect="auto",
-                  extent=(k + 0.5 - half, k + 0.5 + half, 0, high))
-        ax.text(k + 0.5, high + 0.03, " → ".join(as_text(c, 12) for c in walk.classes[k]), ha="center", va="bottom", fontsize=8.5)
-    ax.set(xlim=(0, n), ylim=(0, 1)); ax.axis("off")
+        ax.imshow(
+            picture,
+            cmap="gray",
+            vmin=0,
+            vmax=1,
+            interpolation="nearest",
+            aspect="auto",
+            extent=(k + 0.5 - half, k + 0.5 + half, 0, high),
+        )
+        ax.text(
+            k + 0.5,
+            high + 0.03,
+            " → ".join(as_text(c, 12) for c in walk.classes[k]),
+            ha="center",
+            va="bottom",
+            fontsize=8.5,
+        )
+    ax.set(xlim=(0, n), ylim=(0, 1))
+    ax.axis("off")
 
 # %% ../nbs/09b_widgets.ipynb #36e11758
-SHARED = "#CC79A7"     # outputs that stand for classes of both tasks
+SHARED = "#CC79A7"  # outputs that stand for classes of both tasks
+
 
 def output_names(
-    walk:Walk,      # of `record_walk`
-) -> list[str]:     # (K,) empty for spare outputs
+    walk: Walk,  # of `record_walk`
+) -> list[str]:  # (K,) empty for spare outputs
     "The class that each output stands for."
-    names = dict(zip(walk.labels.target, walk.target.classes)) | dict(zip(walk.labels.source, walk.source.classes))
+    names = dict(zip(walk.labels.target, walk.target.classes)) | dict(
+        zip(walk.labels.source, walk.source.classes)
+    )
     return [names.get(k, "") for k in range(walk.labels.n_outputs)]
 
+
 def output_colours(
-    labels:LabelSpace,     # of source and target
-) -> list[str]:            # (K,)
+    labels: LabelSpace,  # of source and target
+) -> list[str]:  # (K,)
     "Blue for the source's outputs, red for the target's, pink for those of both, grey for those of neither."
     colours = {"source": BLUE, "shared": SHARED, "target": RED, "spare": GREY}
     groups = {k: colours[name] for name, outputs in label_groups(labels).items() for k in outputs}
@@ -250,108 +343,141 @@ def _draw_predictions(ax, walk, step):
     "What the network says about each image; short black lines are the labels that the task gives it."
     n, _, K = walk.predictions.shape
     names = output_names(walk)
-    place = np.arange(n)[:, None] + 0.06 + 0.88*(np.arange(K) + 0.5)/K                      # (n, K)
-    ax.bar(place.ravel(), walk.predictions[:, step].ravel(), color=output_colours(walk.labels)*n, width=0.7/K)
-    soft = walk.soft[:, step]; given = soft > 0
-    ax.hlines(soft[given], place[given] - 0.48/K, place[given] + 0.48/K, color="black", linewidth=1.8)
-    few = n*K <= 60 and max(map(len, names)) <= 2
-    ax.set_xticks(place.ravel() if few else [], [as_text(name) if name else "" for name in names]*n if few else [])
-    ax.set(xlim=(0, n), ylim=(0, 1.03), yticks=[0, 0.5, 1], ylabel="probability"); ax.tick_params(axis="x", length=0)
+    place = np.arange(n)[:, None] + 0.06 + 0.88 * (np.arange(K) + 0.5) / K  # (n, K)
+    ax.bar(
+        place.ravel(), walk.predictions[:, step].ravel(), color=output_colours(walk.labels) * n, width=0.7 / K
+    )
+    soft = walk.soft[:, step]
+    given = soft > 0
+    ax.hlines(soft[given], place[given] - 0.48 / K, place[given] + 0.48 / K, color="black", linewidth=1.8)
+    few = n * K <= 60 and max(map(len, names)) <= 2
+    ax.set_xticks(
+        place.ravel() if few else [], [as_text(name) if name else "" for name in names] * n if few else []
+    )
+    ax.set(xlim=(0, n), ylim=(0, 1.03), yticks=[0, 0.5, 1], ylabel="probability")
+    ax.tick_params(axis="x", length=0)
     both = ", both (pink)" if walk.labels.shared else ""
-    ax.set_xlabel(f"outputs: {as_text(walk.source.name, 24)} (blue), {as_text(walk.target.name, 24)} (red){both}; black: the label that the moving task gives")
+    ax.set_xlabel(
+        f"outputs: {as_text(walk.source.name, 24)} (blue), {as_text(walk.target.name, 24)} (red){both}; black: the label that the moving task gives"
+    )
 
 # %% ../nbs/09b_widgets.ipynb #c028
 @figure_style()
 def draw_walk(
-    walk:Walk,     # of `record_walk`
-    step:int,      # checkpoint, 0 to M
-):                 # (Figure, sentence)
+    walk: Walk,  # of `record_walk`
+    step: int,  # checkpoint, 0 to M
+):  # (Figure, sentence)
     "Travelling images, predictions, and how far the path has come at one checkpoint."
     step = check_integer(step, "step", 0)
-    if step >= len(walk.result.path): raise ValueError(f"step must be at most {len(walk.result.path) - 1}, the last checkpoint. Got: {step}.")
+    if step >= len(walk.result.path):
+        raise ValueError(
+            f"step must be at most {len(walk.result.path) - 1}, the last checkpoint. Got: {step}."
+        )
     figure, row = new_figure(5.3), walk.result.path.loc[step]
     _draw_images(figure.add_axes((0.075, 0.68, 0.91, 0.23)), walk, step)
     _draw_predictions(figure.add_axes((0.075, 0.505, 0.91, 0.155)), walk, step)
     axes = figure.add_gridspec(1, 3, left=0.075, right=0.985, top=0.36, bottom=0.09, wspace=0.32).subplots()
     plot_path(walk.result, axes=axes)
-    for ax in axes: ax.axvline(row.tau, color="black", linewidth=0.8)
+    for ax in axes:
+        ax.axvline(row.tau, color="black", linewidth=0.8)
     axes[2].set_ylabel("accuracy on the target")
     read = {name[0]: row[column] for column, (name, *_) in RULERS.items() if column in row}
-    axes[0].plot([row.tau]*len(read), read.values(), "o", color="black", markersize=4)
+    axes[0].plot([row.tau] * len(read), read.values(), "o", color="black", markersize=4)
     lengths = ", ".join(f"{letter} = {v:.2f}" for letter, v in read.items()) + " nats$^{1/2}$"
-    figure.suptitle(f"{as_text(walk.source.name, 24)} → {as_text(walk.target.name, 24)}, τ = {row.tau:.2f}: {lengths}", fontsize=9.5, y=0.985)
+    figure.suptitle(
+        f"{as_text(walk.source.name, 24)} → {as_text(walk.target.name, 24)}, τ = {row.tau:.2f}: {lengths}",
+        fontsize=9.5,
+        y=0.985,
+    )
     return figure, walk_in_words(walk, step)
 
 # %% ../nbs/09b_widgets.ipynb #c030
 def walk_transfer(
-    source:Task=None, target:Task=None,    # None: the digits 0 to 4 and 5 to 9
-    model="mlp",                           # name or factory
-    config:TransferConfig=None,            # None: `TransferConfig.fast()`, or a toy's for the digits
-    seed:int=0,                            # of the whole transfer
-    pairs:int=4,                           # images shown
-    start:int=None,                        # checkpoint shown first; None: half-way
+    source: Task = None,
+    target: Task = None,  # None: the digits 0 to 4 and 5 to 9
+    model="mlp",  # name or factory
+    config: TransferConfig = None,  # None: `TransferConfig.fast()`, or a toy's for the digits
+    seed: int = 0,  # of the whole transfer
+    pairs: int = 4,  # images shown
+    start: int = None,  # checkpoint shown first; None: half-way
 ) -> Panel:
     "Walk along a transfer: travelling images, predictions, lengths so far, loss, accuracy. Fits the networks first (digits: seconds)."
-    if (source is None) != (target is None): raise ValueError(f"source and target must both be given, or neither. Got: {source!r} and {target!r}.")
+    if (source is None) != (target is None):
+        raise ValueError(f"source and target must both be given, or neither. Got: {source!r} and {target!r}.")
     if source is None:
         source, target = (digits_suite()[name] for name in ("low", "high"))
         config = config or TransferConfig.toy(checkpoints=20, excess_points=5, accuracy_points=20)
     walk = record_walk(source, target, model, config, seed, pairs)
     stops = [(f"{tau:.2f}", m) for m, tau in enumerate(walk.result.path.tau)]
-    start = len(stops)//2 if start is None else start
-    slider = widgets.SelectionSlider(options=stops, value=start, description="τ", layout=widgets.Layout(width="450px"))
+    start = len(stops) // 2 if start is None else start
+    slider = widgets.SelectionSlider(
+        options=stops, value=start, description="τ", layout=widgets.Layout(width="450px")
+    )
     return Panel(lambda step: draw_walk(walk, step), {"step": slider})
 
 # %% ../nbs/09b_widgets.ipynb #c041
 def prediction(
-    first:float,    # probability of class 1, in (0, 1)
-    share:float,    # class 2's share of the rest, in (0, 1)
-) -> np.ndarray:    # (3,)
+    first: float,  # probability of class 1, in (0, 1)
+    share: float,  # class 2's share of the rest, in (0, 1)
+) -> np.ndarray:  # (3,)
     "A point inside the triangle from two numbers that may be chosen freely."
-    return np.array([first, (1 - first)*share, (1 - first)*(1 - share)])
+    return np.array([first, (1 - first) * share, (1 - first) * (1 - share)])
+
 
 def straight_line(
-    p, q,           # (K,) probabilities
-    t,              # (m,) numbers from 0 to 1
-) -> np.ndarray:    # (m, K)
+    p,
+    q,  # (K,) probabilities
+    t,  # (m,) numbers from 0 to 1
+) -> np.ndarray:  # (m, K)
     "Mixtures of two predictions."
-    return (1 - t)[:, None]*p + t[:, None]*q
+    return (1 - t)[:, None] * p + t[:, None] * q
+
 
 def straight_length(
-    p, q,           # (K,) probabilities, all positive
+    p,
+    q,  # (K,) probabilities, all positive
 ) -> float:
     "Fisher length of the straight line from p to q, by quadrature."
     p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
-    return quad(lambda t: np.sqrt(((q - p)**2/((1 - t)*p + t*q)).sum()), 0, 1, epsabs=1e-10)[0]
+    return quad(lambda t: np.sqrt(((q - p) ** 2 / ((1 - t) * p + t * q)).sum()), 0, 1, epsabs=1e-10)[0]
 
 # %% ../nbs/09b_widgets.ipynb #c043
 def ruler_lengths(
-    p, q,           # (K,) probabilities, all positive
-    steps:int,      # M
-) -> dict:          # {"geodesic": ..., "straight line": ..., "in M steps": ...}
+    p,
+    q,  # (K,) probabilities, all positive
+    steps: int,  # M
+) -> dict:  # {"geodesic": ..., "straight line": ..., "in M steps": ...}
     "Both lengths, and the straight line's as the engine would read it, sum of sqrt(2 KL) over M equal steps."
     p, q = (as_probabilities(v, name).double().numpy() for v, name in ((p, "p"), (q, "q")))
-    if p.shape != q.shape or p.ndim != 1: raise ValueError(f"p and q must have one shape (K,). Got: {p.shape} and {q.shape}.")
-    if check_integer(steps, "steps", 1) > 10**6: raise ValueError(f"steps must be at most a million. Got: {steps}.")
+    if p.shape != q.shape or p.ndim != 1:
+        raise ValueError(f"p and q must have one shape (K,). Got: {p.shape} and {q.shape}.")
+    if check_integer(steps, "steps", 1) > 10**6:
+        raise ValueError(f"steps must be at most a million. Got: {steps}.")
     if min(p.min(), q.min()) <= 0:
-        raise ValueError(f"p and q must hold positive probabilities: the straight line would start at an infinite KL. Got: {p} and {q}.")
+        raise ValueError(
+            f"p and q must hold positive probabilities: the straight line would start at an infinite KL. Got: {p} and {q}."
+        )
     read = path_length(straight_line(p, q, np.linspace(0, 1, check_integer(steps, "steps", 1) + 1))[:, None])
     return {"geodesic": fisher_rao(p, q).item(), "straight line": straight_length(p, q), "in M steps": read}
 
 # %% ../nbs/09b_widgets.ipynb #c045
 # of classes 1, 2, 3: rows sum to 0, so this is also the view along (1, 1, 1)
-CORNERS = np.array([[-3**0.5/2, -0.5], [3**0.5/2, -0.5], [0., 1.]])
+CORNERS = np.array([[-(3**0.5) / 2, -0.5], [3**0.5 / 2, -0.5], [0.0, 1.0]])
+
 
 def ring(
-    p,                  # (3,) probabilities
-    distance:float,     # Fisher-Rao
-) -> np.ndarray:        # (181, 3) predictions at that distance from p; NaN where the ring leaves the triangle
+    p,  # (3,) probabilities
+    distance: float,  # Fisher-Rao
+) -> np.ndarray:  # (181, 3) predictions at that distance from p; NaN where the ring leaves the triangle
     "A circle around p: on the sphere of the roots it is a circle as well."
     root = np.sqrt(p)
-    across = np.linalg.svd(root[None])[2][1:]                                       # (2, 3), orthonormal, orthogonal to root
-    angle = np.linspace(0, 2*np.pi, 181)[:, None]
-    points = np.cos(distance/2)*root + np.sin(distance/2)*(np.cos(angle)*across[0] + np.sin(angle)*across[1])
-    return np.where((points >= 0).all(1, keepdims=True), points, np.nan)**2
+    # (2, 3), orthonormal, orthogonal to root
+    across = np.linalg.svd(root[None])[2][1:]
+    angle = np.linspace(0, 2 * np.pi, 181)[:, None]
+    points = np.cos(distance / 2) * root + np.sin(distance / 2) * (
+        np.cos(angle) * across[0] + np.sin(angle) * across[1]
+    )
+    return np.where((points >= 0).all(1, keepdims=True), points, np.nan) ** 2
 
 # %% ../nbs/09b_widgets.ipynb #c046
 def _outline():
@@ -359,16 +485,28 @@ def _outline():
     t = np.linspace(0, 1, 60)
     return np.concatenate([straight_line(np.eye(3)[k], np.eye(3)[(k + 1) % 3], t) for k in range(3)])
 
+
 def _draw_rings(ax, flat, p, path):
     "Rings of equal distance from p, each with its radius written far from the path."
     for distance in np.arange(0.5, 3.1, 0.5):
-        around = ring(p, distance); points = flat(around)
-        if np.isnan(points).all(): continue
+        around = ring(p, distance)
+        points = flat(around)
+        if np.isnan(points).all():
+            continue
         ax.plot(*points.T, color="0.75", linewidth=0.7, zorder=1)
-        inside = np.where(around.min(1) > min(0.03, 0.9*np.nanmax(around.min(1))), 1, 0.2)           # rather not on the border
-        far = np.nanargmax(inside*np.linalg.norm(points[:, None] - path[None, ::5], axis=-1).min(1))
-        ax.text(*points[far], f"{distance:g}", fontsize=6.5, color="0.4", ha="center", va="center", zorder=1,
-                bbox=dict(facecolor="white", edgecolor="none", pad=0.6))
+        # rather not on the border
+        inside = np.where(around.min(1) > min(0.03, 0.9 * np.nanmax(around.min(1))), 1, 0.2)
+        far = np.nanargmax(inside * np.linalg.norm(points[:, None] - path[None, ::5], axis=-1).min(1))
+        ax.text(
+            *points[far],
+            f"{distance:g}",
+            fontsize=6.5,
+            color="0.4",
+            ha="center",
+            va="center",
+            zorder=1,
+            bbox=dict(facecolor="white", edgecolor="none", pad=0.6),
+        )
 
 # %% ../nbs/09b_widgets.ipynb #c047
 def _draw_triangle(ax, p, q, steps, root):
@@ -382,87 +520,159 @@ def _draw_triangle(ax, p, q, steps, root):
     ax.plot(*short_way.T, color=GREEN, linewidth=2, label="geodesic")
     ax.plot(*straight.T, "--", color=RED, linewidth=1.5, label="straight line")
     ax.plot(*marks.T, ".", color=RED, markersize=5, label=f"{steps} step{'s' if steps > 1 else ''}")
-    away = (flat(p) - flat(q))/max(np.linalg.norm(flat(p) - flat(q)), 1e-9)
+    away = (flat(p) - flat(q)) / max(np.linalg.norm(flat(p) - flat(q)), 1e-9)
     for v, marker, name, sign in ((p, "o", "p", 1), (q, "s", "q", -1)):
         ax.plot(*flat(v), marker, color="black", markersize=6)
-        ax.annotate(name, flat(v), 11*sign*away, textcoords="offset points", fontsize=10, style="italic", weight="bold", ha="center", va="center")
-    for k, (corner, side, offset) in enumerate(zip(CORNERS, ("right", "left", "center"), ((4, -11), (-4, -11), (0, 4)))):
+        ax.annotate(
+            name,
+            flat(v),
+            11 * sign * away,
+            textcoords="offset points",
+            fontsize=10,
+            style="italic",
+            weight="bold",
+            ha="center",
+            va="center",
+        )
+    for k, (corner, side, offset) in enumerate(
+        zip(CORNERS, ("right", "left", "center"), ((4, -11), (-4, -11), (0, 4)))
+    ):
         ax.annotate(f"class {k + 1}", corner, offset, textcoords="offset points", ha=side, fontsize=7.5)
-    ax.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-0.75, 1.15)); ax.axis("off")
+    ax.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-0.75, 1.15))
+    ax.axis("off")
 
 # %% ../nbs/09b_widgets.ipynb #c048
 @figure_style()
 def draw_ruler(
-    p, q,            # (3,) probabilities, all positive
-    steps:int=5,     # M
-):                   # (Figure, sentence)
+    p,
+    q,  # (3,) probabilities, all positive
+    steps: int = 5,  # M
+):  # (Figure, sentence)
     "Two predictions on the triangle and on the sphere, the geodesic, the straight line, their lengths."
     p, q = (as_probabilities(v, name).double().numpy() for v, name in ((p, "p"), (q, "q")))
-    if p.shape != (3,) or q.shape != (3,): raise ValueError(f"p and q must hold 3 probabilities. Got: shapes {p.shape} and {q.shape}.")
+    if p.shape != (3,) or q.shape != (3,):
+        raise ValueError(f"p and q must hold 3 probabilities. Got: shapes {p.shape} and {q.shape}.")
     found, figure = ruler_lengths(p, q, steps), new_figure(3.7)
-    for k, title in enumerate(("triangle of predictions", "on the sphere, $2\\sqrt{p}$: lengths are ordinary")):
-        ax = figure.add_axes((0.02 + 0.49*k, 0.03, 0.47, 0.86)); _draw_triangle(ax, p, q, steps, root=k == 1); ax.set_title(title, y=0.96)
+    for k, title in enumerate(
+        ("triangle of predictions", "on the sphere, $2\\sqrt{p}$: lengths are ordinary")
+    ):
+        ax = figure.add_axes((0.02 + 0.49 * k, 0.03, 0.47, 0.86))
+        _draw_triangle(ax, p, q, steps, root=k == 1)
+        ax.set_title(title, y=0.96)
     figure.axes[0].legend(loc="upper left", bbox_to_anchor=(0, 0.97), handlelength=1.6)
     short_way, line, read = found.values()
-    many, triple = f"in {steps} step{'s' if steps > 1 else ''}", lambda v: "(" + ", ".join(f"{x:.2f}" for x in v) + ")"
-    figure.suptitle(f"geodesic {short_way:.3f}, straight line {line:.3f}, {many} {read:.3f} nats$^{{1/2}}$", fontsize=9.5, y=0.975)
-    longer = line/max(short_way, 1e-12) - 1
-    return figure, (f"p = {triple(p)}, q = {triple(q)}: geodesic {short_way:.3f}, straight line {line:.3f} ({longer:.1%} longer), "
-                    f"straight line read {many} {read:.3f} nats^½. Grey: equal distances from p, up to 3.")
+    many, triple = (
+        f"in {steps} step{'s' if steps > 1 else ''}",
+        lambda v: "(" + ", ".join(f"{x:.2f}" for x in v) + ")",
+    )
+    figure.suptitle(
+        f"geodesic {short_way:.3f}, straight line {line:.3f}, {many} {read:.3f} nats$^{{1/2}}$",
+        fontsize=9.5,
+        y=0.975,
+    )
+    longer = line / max(short_way, 1e-12) - 1
+    return figure, (
+        f"p = {triple(p)}, q = {triple(q)}: geodesic {short_way:.3f}, straight line {line:.3f} ({longer:.1%} longer), "
+        f"straight line read {many} {read:.3f} nats^½. Grey: equal distances from p, up to 3."
+    )
 
 # %% ../nbs/09b_widgets.ipynb #c049
 def fisher_ruler(
-    p=(0.80, 0.90), q=(0.03, 0.50),     # where to start: (probability of class 1, class 2's share of the rest)
-    steps:int=5,                        # M, in which the line is read at first
+    p=(0.80, 0.90),
+    q=(0.03, 0.50),  # where to start: (probability of class 1, class 2's share of the rest)
+    steps: int = 5,  # M, in which the line is read at first
 ) -> Panel:
     "Move two predictions over three classes; see the geodesic, the straight line and their lengths."
     look = dict(layout=widgets.Layout(width="310px"), style=dict(description_width="9em"))
     part = lambda v, name: widgets.FloatSlider(v, min=0.01, max=0.99, step=0.01, description=name, **look)
-    controls = {"p1": part(p[0], "p: class 1"), "p2": part(p[1], "p: class 2 of rest"),
-                "q1": part(q[0], "q: class 1"), "q2": part(q[1], "q: class 2 of rest"),
-                "steps": widgets.IntSlider(steps, 1, 40, description="steps M", **look)}
-    return Panel(lambda p1, p2, q1, q2, steps: draw_ruler(prediction(p1, p2), prediction(q1, q2), steps), controls)
+    controls = {
+        "p1": part(p[0], "p: class 1"),
+        "p2": part(p[1], "p: class 2 of rest"),
+        "q1": part(q[0], "q: class 1"),
+        "q2": part(q[1], "q: class 2 of rest"),
+        "steps": widgets.IntSlider(steps, 1, 40, description="steps M", **look),
+    }
+    return Panel(
+        lambda p1, p2, q1, q2, steps: draw_ruler(prediction(p1, p2), prediction(q1, q2), steps), controls
+    )
 
 # %% ../nbs/09b_widgets.ipynb #c056
 def leave_one_out(
-    a, b,                      # DataFrames over the same tasks (at least 4), finite off the diagonal
-    method:str="pearson",      # "pearson" | "spearman"
-    symmetric:bool=False,      # average each matrix with its transpose
-) -> pd.Series:                # r without each task, NaN where it isn't defined
+    a,
+    b,  # DataFrames over the same tasks (at least 4), finite off the diagonal
+    method: str = "pearson",  # "pearson" | "spearman"
+    symmetric: bool = False,  # average each matrix with its transpose
+) -> pd.Series:  # r without each task, NaN where it isn't defined
     "The Mantel correlation of the tasks that remain when one is left out."
     names, (a, b) = list(as_frame(a, "a").index), matrix_pair(a, as_frame(b, "b"))
-    if len(names) < 4: raise ValueError(f"a must hold at least 4 tasks, or too few remain. Got: {names}.")
-    if symmetric: a, b = (a + a.T)/2, (b + b.T)/2
+    if len(names) < 4:
+        raise ValueError(f"a must hold at least 4 tasks, or too few remain. Got: {names}.")
+    if symmetric:
+        a, b = (a + a.T) / 2, (b + b.T) / 2
+
     def r(kept):
-        try: return float((standardise(a[np.ix_(kept, kept)], "a", method)*standardise(b[np.ix_(kept, kept)], "b", method)).sum())
-        except ValueError: return np.nan                   # all that remains is equal
+        try:
+            return float(
+                (
+                    standardise(a[np.ix_(kept, kept)], "a", method)
+                    * standardise(b[np.ix_(kept, kept)], "b", method)
+                ).sum()
+            )
+        except ValueError:
+            return np.nan  # all that remains is equal
+
     return pd.Series([r([i for i in range(len(names)) if i != k]) for k in range(len(names))], names)
 
 # %% ../nbs/09b_widgets.ipynb #c058
 def _draw_pairs(ax, x, y, marked, symmetric):
     "Off-diagonal entries of two frames; those that a marked task takes part in, as source and as target, stand out."
     values, names, seen = (x.to_numpy(), y.to_numpy()), list(x.index), off_diagonal(len(x))
-    if symmetric: values, seen = tuple((v + v.T)/2 for v in values), np.triu(seen)
-    i, j = np.nonzero(seen); u, v = (w[i, j] for w in values)
+    if symmetric:
+        values, seen = tuple((v + v.T) / 2 for v in values), np.triu(seen)
+    i, j = np.nonzero(seen)
+    u, v = (w[i, j] for w in values)
     at = names.index(marked) if marked in names else -1
     others = (i != at) & (j != at)
-    ax.plot(u[others], v[others], "o", color=GREY if at >= 0 else BLUE, alpha=1 if len(i) <= 60 else 0.5, zorder=2)
-    groups = [(~others, "o", BLUE, "with")] if symmetric else [(i == at, "^", BLUE, "from"), (j == at, "s", RED, "to")]
+    ax.plot(
+        u[others], v[others], "o", color=GREY if at >= 0 else BLUE, alpha=1 if len(i) <= 60 else 0.5, zorder=2
+    )
+    groups = (
+        [(~others, "o", BLUE, "with")]
+        if symmetric
+        else [(i == at, "^", BLUE, "from"), (j == at, "s", RED, "to")]
+    )
     for hit, marker, colour, word in groups:
-        if hit.any(): ax.plot(u[hit], v[hit], marker, color=colour, markersize=5, label=f"{word} {as_text(marked, 12)}", zorder=3)
-    ax.margins(0.1); ax.xaxis.set_major_locator(MaxNLocator(5)); ax.yaxis.set_major_locator(MaxNLocator(5))
-    if at >= 0: ax.legend(loc="best", handlelength=0.8, frameon=True, edgecolor="none", framealpha=0.7)
+        if hit.any():
+            ax.plot(
+                u[hit],
+                v[hit],
+                marker,
+                color=colour,
+                markersize=5,
+                label=f"{word} {as_text(marked, 12)}",
+                zorder=3,
+            )
+    ax.margins(0.1)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.yaxis.set_major_locator(MaxNLocator(5))
+    if at >= 0:
+        ax.legend(loc="best", handlelength=0.8, frameon=True, edgecolor="none", framealpha=0.7)
 
 # %% ../nbs/09b_widgets.ipynb #c059
 def _draw_without(ax, without, result, marked):
     "r without each task, beside r of all."
     order = without.sort_values()
     colours = [RED if name == marked else BLUE for name in order.index]
-    ax.axvline(result.r, color="black", linewidth=1); ax.axvline(0, color="0.85", linewidth=0.8, zorder=0)
+    ax.axvline(result.r, color="black", linewidth=1)
+    ax.axvline(0, color="0.85", linewidth=0.8, zorder=0)
     ax.hlines(range(len(order)), result.r, order, color=colours, linewidth=1.2)
     ax.scatter(order, range(len(order)), color=colours, s=20, zorder=3)
-    ax.set_yticks(range(len(order)), [as_text(n, 14) for n in order.index], fontsize=7 if len(order) <= 10 else 5.5)
-    ax.set(xlabel="r without the task"); ax.margins(0.15); ax.set_title("one task left out\n(black: all tasks)", loc="left")
+    ax.set_yticks(
+        range(len(order)), [as_text(n, 14) for n in order.index], fontsize=7 if len(order) <= 10 else 5.5
+    )
+    ax.set(xlabel="r without the task")
+    ax.margins(0.15)
+    ax.set_title("one task left out\n(black: all tasks)", loc="left")
 
 # %% ../nbs/09b_widgets.ipynb #c060
 def _title_null(result):
@@ -470,38 +680,55 @@ def _title_null(result):
     words = p_in_words(result)
     return words.replace(" = ", " =\n", 1) if len(words) > 26 else words + "\nred: at least as extreme"
 
+
 def _mantel_in_words(result, labels, without):
     "Correlation, p-value, and between what r lies with one task left out."
-    names = " with ".join(axis.partition(" (")[0].replace(r"\$", "$").strip() for axis in labels)      # as in a sentence, not as in a figure
-    sentence, left = f"{names}, n = {result.n} tasks: {result.method.capitalize()} r = {signed(result.r)}, {p_in_words(result)}.", without.dropna()
-    if left.empty: return sentence
-    ends = (f"{signed(v)} (without {short(task, 40)})" for v, task in ((left.min(), left.idxmin()), (left.max(), left.idxmax())))
+    # as in a sentence, not as in a figure
+    names = " with ".join(axis.partition(" (")[0].replace(r"\$", "$").strip() for axis in labels)
+    sentence, left = (
+        f"{names}, n = {result.n} tasks: {result.method.capitalize()} r = {signed(result.r)}, {p_in_words(result)}.",
+        without.dropna(),
+    )
+    if left.empty:
+        return sentence
+    ends = (
+        f"{signed(v)} (without {short(task, 40)})"
+        for v, task in ((left.min(), left.idxmin()), (left.max(), left.idxmax()))
+    )
     return f"{sentence} With one task left out, r lies between {' and '.join(ends)}."
 
 # %% ../nbs/09b_widgets.ipynb #c061
 @figure_style()
 def draw_mantel(
-    a, b,                      # DataFrames or DistanceMatrix over the same tasks
-    labels:tuple,              # (x, y) axis labels
-    result:MantelResult,       # of `mantel(a, b, ...)`
-    without:pd.Series,         # of `leave_one_out(a, b, ...)`
-    marked:str="",             # a task to point out
-):                             # (Figure, sentence)
+    a,
+    b,  # DataFrames or DistanceMatrix over the same tasks
+    labels: tuple,  # (x, y) axis labels
+    result: MantelResult,  # of `mantel(a, b, ...)`
+    without: pd.Series,  # of `leave_one_out(a, b, ...)`
+    marked: str = "",  # a task to point out
+):  # (Figure, sentence)
     "Scatter, null distribution and leave-one-out correlations of two matrices."
-    x, y = as_frame(a, "a"), as_frame(b, "b"); y = y.loc[x.index, x.index]
+    x, y = as_frame(a, "a"), as_frame(b, "b")
+    y = y.loc[x.index, x.index]
     figure = new_figure(3.0)
-    axes = figure.add_gridspec(1, 3, left=0.075, right=0.985, top=0.82, bottom=0.17, wspace=0.62, width_ratios=(1.15, 1, 0.8)).subplots()
+    axes = figure.add_gridspec(
+        1, 3, left=0.075, right=0.985, top=0.82, bottom=0.17, wspace=0.62, width_ratios=(1.15, 1, 0.8)
+    ).subplots()
     _draw_pairs(axes[0], x, y, marked, result.symmetric)
     kind = "symmetric" if result.symmetric else "directed"
-    axes[0].set_title(f"{result.method.capitalize()} r = {signed(result.r)}\n{kind}, n = {len(x)} tasks", loc="left")
+    axes[0].set_title(
+        f"{result.method.capitalize()} r = {signed(result.r)}\n{kind}, n = {len(x)} tasks", loc="left"
+    )
     axes[0].set(xlabel=labels[0], ylabel=labels[1])
-    plot_mantel(result, ax=axes[1]); axes[1].get_legend().remove()
-    axes[1].set_title(_title_null(result), loc="left"); axes[1].set_ylabel("relabellings")
+    plot_mantel(result, ax=axes[1])
+    axes[1].get_legend().remove()
+    axes[1].set_title(_title_null(result), loc="left")
+    axes[1].set_ylabel("relabellings")
     _draw_without(axes[2], without, result, marked)
     return figure, _mantel_in_words(result, labels, without)
 
 # %% ../nbs/09b_widgets.ipynb #c063
-def _check_matrices(matrices, least:int) -> dict:
+def _check_matrices(matrices, least: int) -> dict:
     "Frames over the same tasks, in the first one's order. Raises ValueError for other mappings."
     if not isinstance(matrices, Mapping) or not matrices:
         raise ValueError(f"matrices must be a non-empty mapping from names to matrices. Got: {matrices!r}.")
@@ -509,52 +736,82 @@ def _check_matrices(matrices, least:int) -> dict:
     first, names = next(iter(frames.items()))
     for k, f in frames.items():
         if set(f.index) != set(names.index):
-            raise ValueError(f"matrices must be over the same tasks. Got: {list(names.index)} in {first!r}, {list(f.index)} in {k!r}.")
-    if len(names) < least: raise ValueError(f"matrices must hold at least {least} tasks. Got: {list(names.index)}.")
+            raise ValueError(
+                f"matrices must be over the same tasks. Got: {list(names.index)} in {first!r}, {list(f.index)} in {k!r}."
+            )
+    if len(names) < least:
+        raise ValueError(f"matrices must hold at least {least} tasks. Got: {list(names.index)}.")
     return {k: f.loc[names.index, names.index] for k, f in frames.items()}
+
 
 def _menu(name, options, value=None, width=220):
     "A labelled drop-down menu."
     value = value if value is not None else options[0]
-    return widgets.Dropdown(options=options, value=value, description=name, layout=widgets.Layout(width=f"{width}px"))
+    return widgets.Dropdown(
+        options=options, value=value, description=name, layout=widgets.Layout(width=f"{width}px")
+    )
 
 # %% ../nbs/09b_widgets.ipynb #c064
 def mantel_explorer(
-    matrices:Mapping,           # {name: DataFrame or DistanceMatrix}, the same tasks in all (at least 4)
-    a:str=None, b:str=None,     # names to start with; None: the first two
-    permutations:int=9999,      # for more than 8 tasks
+    matrices: Mapping,  # {name: DataFrame or DistanceMatrix}, the same tasks in all (at least 4)
+    a: str = None,
+    b: str = None,  # names to start with; None: the first two
+    permutations: int = 9999,  # for more than 8 tasks
 ) -> Panel:
     "Choose two matrices; see scatter, null distribution, p, and which tasks carry the correlation."
-    frames = _check_matrices(matrices, 4); names = list(frames)
-    for k, f in frames.items(): standardise(f.to_numpy(), f"matrices[{k!r}]")                # raises for holes and for constants
-    a, b = check_choice(a or names[0], "a", tuple(names)), check_choice(b or names[min(1, len(names) - 1)], "b", tuple(names))
+    frames = _check_matrices(matrices, 4)
+    names = list(frames)
+    # raises for holes and for constants
+    for k, f in frames.items():
+        standardise(f.to_numpy(), f"matrices[{k!r}]")
+    a, b = (
+        check_choice(a or names[0], "a", tuple(names)),
+        check_choice(b or names[min(1, len(names) - 1)], "b", tuple(names)),
+    )
     labels = {k: unit_of(m, quantity=as_text(k.replace("_", "-"), 40)) for k, m in matrices.items()}
+
     @cache
     def test(a, b, method, symmetric):
         settings = dict(method=method, symmetric=symmetric)
-        return mantel(frames[a], frames[b], permutations=permutations, **settings), leave_one_out(frames[a], frames[b], **settings)
+        return mantel(frames[a], frames[b], permutations=permutations, **settings), leave_one_out(
+            frames[a], frames[b], **settings
+        )
+
     def draw(a, b, method, symmetric, marked):
-        return draw_mantel(frames[a], frames[b], (labels[a], labels[b]), *test(a, b, method, symmetric), marked)
+        return draw_mantel(
+            frames[a], frames[b], (labels[a], labels[b]), *test(a, b, method, symmetric), marked
+        )
+
     tasks = [("(none)", ""), *((short(t, 24), t) for t in next(iter(frames.values())).index)]
-    averaged = widgets.Checkbox(False, description="symmetric", indent=False, layout=widgets.Layout(width="110px"))
-    controls = {"a": _menu("x", names, a, 210), "b": _menu("y", names, b, 210), "method": _menu("correlation", ["pearson", "spearman"], width=210)}
+    averaged = widgets.Checkbox(
+        False, description="symmetric", indent=False, layout=widgets.Layout(width="110px")
+    )
+    controls = {
+        "a": _menu("x", names, a, 210),
+        "b": _menu("y", names, b, 210),
+        "method": _menu("correlation", ["pearson", "spearman"], width=210),
+    }
     return Panel(draw, controls | {"symmetric": averaged, "marked": _menu("mark task", tasks, "", 210)})
 
 # %% ../nbs/09b_widgets.ipynb #c073
 def fine_tuning_gain(
-    matrix,                # DistanceMatrix of fine-tuning, with accuracies
-) -> pd.DataFrame:         # (n, n), rows sources, columns targets, in percentage points; NaN on the diagonal
+    matrix,  # DistanceMatrix of fine-tuning, with accuracies
+) -> pd.DataFrame:  # (n, n), rows sources, columns targets, in percentage points; NaN on the diagonal
     "Accuracy after fine-tuning, less the mean over the sources of the same target."
-    if not hasattr(matrix, "table"): raise TypeError(f"matrix must be a DistanceMatrix of fine-tuning. Got: {type(matrix).__name__}.")
-    accuracy = 100*matrix.table("accuracy").where(off_diagonal(len(matrix.names)))
-    if accuracy.isna().all(axis=None): raise ValueError(f"matrix must have results with an accuracy. Got: {matrix.name!r}, all NaN.")
+    if not hasattr(matrix, "table"):
+        raise TypeError(f"matrix must be a DistanceMatrix of fine-tuning. Got: {type(matrix).__name__}.")
+    accuracy = 100 * matrix.table("accuracy").where(off_diagonal(len(matrix.names)))
+    if accuracy.isna().all(axis=None):
+        raise ValueError(f"matrix must have results with an accuracy. Got: {matrix.name!r}, all NaN.")
     return accuracy - accuracy.mean()
 
+
 def task_tree(
-    frame:pd.DataFrame,    # (n, n) distances
-) -> np.ndarray:           # (n-1, 4), scipy's linkage matrix, leaves ordered so that neighbours are alike
+    frame: pd.DataFrame,  # (n, n) distances
+) -> np.ndarray:  # (n-1, 4), scipy's linkage matrix, leaves ordered so that neighbours are alike
     "Average linkage of the symmetrised distances."
-    d = (frame.to_numpy() + frame.to_numpy().T)/2; np.fill_diagonal(d, 0)
+    d = (frame.to_numpy() + frame.to_numpy().T) / 2
+    np.fill_diagonal(d, 0)
     flat = squareform(d, checks=False)
     return optimal_leaf_ordering(linkage(flat, "average"), flat)
 
@@ -565,108 +822,165 @@ def _draw_map(ax, frame, place, target, unit):
     for near in tied(frame[target].drop(target), "min"):
         ax.plot(*points.loc[[near, target]].to_numpy().T, color=RED, linewidth=1, zorder=1)
     ax.scatter(points.x, points.y, color=[RED if t == target else BLUE for t in points.index], s=28, zorder=2)
-    reach = 1.25*np.abs(points.to_numpy()).max()
+    reach = 1.25 * np.abs(points.to_numpy()).max()
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel=unit, ylabel=unit)
-    ax.xaxis.set_major_locator(MaxNLocator(5)); ax.yaxis.set_major_locator(MaxNLocator(5))
-    place_labels(ax, points.to_numpy(), [as_text(t, 14) for t in points.index], fontsize=7 if len(points) <= 10 else 6)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.yaxis.set_major_locator(MaxNLocator(5))
+    place_labels(
+        ax, points.to_numpy(), [as_text(t, 14) for t in points.index], fontsize=7 if len(points) <= 10 else 6
+    )
     for text in ax.texts:
-        if text.get_text() == as_text(target, 14): text.set(color=RED, weight="bold")
-    ax.set_title(f"map, n = {len(points)} tasks\nstress {stress:.2f} ({flat:.2f} if all were equal)", loc="left")
+        if text.get_text() == as_text(target, 14):
+            text.set(color=RED, weight="bold")
+    ax.set_title(
+        f"map, n = {len(points)} tasks\nstress {stress:.2f} ({flat:.2f} if all were equal)", loc="left"
+    )
 
 # %% ../nbs/09b_widgets.ipynb #c076
 def _draw_tree(ax, frame, tree, target, unit):
     "The dendrogram of the tasks, the chosen one in red."
-    dendrogram(tree, labels=[as_text(t, 14) for t in frame.index], orientation="left", ax=ax, color_threshold=0, above_threshold_color=BLUE)
+    dendrogram(
+        tree,
+        labels=[as_text(t, 14) for t in frame.index],
+        orientation="left",
+        ax=ax,
+        color_threshold=0,
+        above_threshold_color=BLUE,
+    )
     ax.tick_params(axis="y", labelsize=7 if len(frame) <= 10 else 6)
     for text in ax.get_yticklabels():
-        if text.get_text() == as_text(target, 14): text.set(color=RED, weight="bold")
-    ax.spines["left"].set_visible(False); ax.set(xlabel=unit)
+        if text.get_text() == as_text(target, 14):
+            text.set(color=RED, weight="bold")
+    ax.spines["left"].set_visible(False)
+    ax.set(xlabel=unit)
     ax.set_title(f"tree, n = {len(frame)} tasks\naverage linkage", loc="left")
+
 
 def _draw_ordered(ax, frame, tree, target, unit):
     "The matrix with its tasks in the tree's order; the chosen target's column framed."
-    order = dendrogram(tree, no_plot=True)["leaves"]; frame = frame.iloc[order, order]
+    order = dendrogram(tree, no_plot=True)["leaves"]
+    frame = frame.iloc[order, order]
     image, at = draw_cells(ax, frame.to_numpy()), list(frame.index).index(target)
     name_cells(ax, frame.index)
     ax.add_patch(_frame_of_column(at, len(frame)))
     ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03).outline.set_visible(False)
-    ax.set_title(f"matrix in the tree's order, n = {len(frame)} tasks\n{unit}; rows sources, columns targets", loc="left")
+    ax.set_title(
+        f"matrix in the tree's order, n = {len(frame)} tasks\n{unit}; rows sources, columns targets",
+        loc="left",
+    )
 
 # %% ../nbs/09b_widgets.ipynb #c078
-def _frame_of_column(j, n): return Rectangle((j - 0.5, -0.5), 1, n, fill=False, edgecolor=RED, linewidth=1.8, clip_on=False)
+def _frame_of_column(j, n):
+    return Rectangle((j - 0.5, -0.5), 1, n, fill=False, edgecolor=RED, linewidth=1.8, clip_on=False)
+
 
 def _draw_nearest(left, right, nearest, gain, target, unit):
     "Bars: distances from the nearest sources to the target, and what fine-tuning from them gained."
     place = np.arange(len(nearest))[::-1]
     left.barh(place, nearest, color=BLUE, height=0.65)
     for y, v in zip(place, nearest):
-        side = dict(ha="right", color="white") if v > nearest.max()/2 else dict(ha="left", color="black")
+        side = dict(ha="right", color="white") if v > nearest.max() / 2 else dict(ha="left", color="black")
         left.text(v, y, f" {v:.{decimals(nearest)}f} ", va="center", fontsize=7, **side)
     left.set_yticks(place, [as_text(s, 14) for s in nearest.index])
-    few = re.sub(r"(, | \()mean of \d+ seeds\)", lambda m: ")" if m[1] == ", " else "", unit)    # there is little room
-    left.set(xlabel=few); left.set_title(f"nearest sources\nto {as_text(target)}", loc="left"); left.xaxis.set_major_locator(MaxNLocator(4))
+    # there is little room
+    few = re.sub(r"(, | \()mean of \d+ seeds\)", lambda m: ")" if m[1] == ", " else "", unit)
+    left.set(xlabel=few)
+    left.set_title(f"nearest sources\nto {as_text(target)}", loc="left")
+    left.xaxis.set_major_locator(MaxNLocator(4))
     right.axvline(0, color="0.3", linewidth=0.8)
-    right.set(yticks=[], ylim=left.get_ylim(), xlabel="accuracy (points)"); right.set_title("gain of\nfine-tuning", loc="left")
+    right.set(yticks=[], ylim=left.get_ylim(), xlabel="accuracy (points)")
+    right.set_title("gain of\nfine-tuning", loc="left")
     if gain is None:
-        right.text(0.5, 0.5, "not\nmeasured", transform=right.transAxes, ha="center", va="center", color="0.4"); right.set_xticks([])
+        right.text(
+            0.5, 0.5, "not\nmeasured", transform=right.transAxes, ha="center", va="center", color="0.4"
+        )
+        right.set_xticks([])
         return
     values = gain[target].reindex(nearest.index).to_numpy()
     right.barh(place, values, color=[GREEN if v > 0 else GREY for v in values], height=0.65)
     for y, v in zip(place, values):
-        if np.isfinite(v): right.text(0, y, f" {v:+.1f} ".replace("-", "−"), ha="right" if v > 0 else "left", va="center", fontsize=7)
-    reach = max(1, 1.1*np.nanmax(np.abs(gain.to_numpy()))); right.set(xlim=(-reach, reach)); right.xaxis.set_major_locator(MaxNLocator(4))
+        if np.isfinite(v):
+            right.text(
+                0,
+                y,
+                f" {v:+.1f} ".replace("-", "−"),
+                ha="right" if v > 0 else "left",
+                va="center",
+                fontsize=7,
+            )
+    reach = max(1, 1.1 * np.nanmax(np.abs(gain.to_numpy())))
+    right.set(xlim=(-reach, reach))
+    right.xaxis.set_major_locator(MaxNLocator(4))
 
 # %% ../nbs/09b_widgets.ipynb #3ef61799
 def tied(
-    values:pd.Series,     # numbers by name, NaN ignored
-    end:str,              # "min" | "max"
-) -> list:                # names, in their order
+    values: pd.Series,  # numbers by name, NaN ignored
+    end: str,  # "min" | "max"
+) -> list:  # names, in their order
     "All names that have the smallest, or the largest, value."
     return list(values.index[values == getattr(values, end)()])
 
+
 def listed(
-    names:list,           # one or more
+    names: list,  # one or more
 ) -> str:
     "Names in a sentence."
     return " and ".join(short(n, 40) for n in names)
 
 # %% ../nbs/09b_widgets.ipynb #c079
-LAYOUTS = {"map": _draw_map, "tree": _draw_tree, "matrix": _draw_ordered}     # how tasks are laid out
+LAYOUTS = {"map": _draw_map, "tree": _draw_tree, "matrix": _draw_ordered}  # how tasks are laid out
+
 
 def sentence_of_nearest(
-    nearest:pd.Series,      # distances to the target, sorted
-    gain,                   # of `fine_tuning_gain`, or None
-    target:str,             # the chosen task
-    name:str,               # of the distance
+    nearest: pd.Series,  # distances to the target, sorted
+    gain,  # of `fine_tuning_gain`, or None
+    target: str,  # the chosen task
+    name: str,  # of the distance
 ) -> str:
     "The nearest and the farthest source, and what fine-tuning from the nearest gained, beside the best."
     near, far = tied(nearest, "min"), tied(nearest, "max")
-    words = (f"By {name}, the nearest source to {short(target, 40)} is {listed(near)} ({nearest.min():.3g}), "
-             f"the farthest {listed(far)} ({nearest.max():.3g}).")
-    if gain is None or gain[target].isna().all(): return words
+    words = (
+        f"By {name}, the nearest source to {short(target, 40)} is {listed(near)} ({nearest.min():.3g}), "
+        f"the farthest {listed(far)} ({nearest.max():.3g})."
+    )
+    if gain is None or gain[target].isna().all():
+        return words
     own = gain.loc[near, target].mean()
-    said = "no measurement" if np.isnan(own) else f"{signed(own)} points of accuracy against the mean over sources"
+    said = (
+        "no measurement"
+        if np.isnan(own)
+        else f"{signed(own)} points of accuracy against the mean over sources"
+    )
     best = listed(tied(gain[target].drop(target), "max"))
     return f"{words} Fine-tuning from {listed(near)}: {said}; the best source was {best} ({signed(gain[target].max())})."
 
 # %% ../nbs/09b_widgets.ipynb #c080
 @figure_style()
 def draw_tasks(
-    matrix,                    # DataFrame or DistanceMatrix, no NaN off the diagonal
-    target:str,                # the chosen task
-    layout:str="map",          # "map" | "tree" | "matrix"
-    gain:pd.DataFrame=None,    # of `fine_tuning_gain`
-    name:str="distance",       # of the distance, for the sentence
-    unit:str="",               # of the distance, for the axes
-    place=None,                # of `viz.task_map` or of `task_tree`; None: computed
-    show:int=8,                # sources at most
-):                             # (Figure, sentence)
+    matrix,  # DataFrame or DistanceMatrix, no NaN off the diagonal
+    target: str,  # the chosen task
+    layout: str = "map",  # "map" | "tree" | "matrix"
+    gain: pd.DataFrame = None,  # of `fine_tuning_gain`
+    name: str = "distance",  # of the distance, for the sentence
+    unit: str = "",  # of the distance, for the axes
+    place=None,  # of `viz.task_map` or of `task_tree`; None: computed
+    show: int = 8,  # sources at most
+):  # (Figure, sentence)
     "Tasks laid out by a distance, the nearest sources of one target, what fine-tuning from them gained."
-    frame = as_frame(matrix); check_choice(target, "target", tuple(frame.index)); check_choice(layout, "layout", tuple(LAYOUTS))
-    if place is None: place = place_tasks(frame) if layout == "map" else task_tree(frame)
+    frame = as_frame(matrix)
+    check_choice(target, "target", tuple(frame.index))
+    check_choice(layout, "layout", tuple(LAYOUTS))
+    if place is None:
+        place = place_tasks(frame) if layout == "map" else task_tree(frame)
     nearest, figure = frame[target].drop(target).sort_values(kind="stable"), new_figure(3.6)
-    left = {"map": (0.08, 0.12, 0.42, 0.74), "tree": (0.04, 0.13, 0.37, 0.72), "matrix": (0.13, 0.2, 0.36, 0.66)}[layout]
-    board, *bars = (figure.add_axes(box) for box in (left, (0.645, 0.13, 0.155, 0.72), (0.825, 0.13, 0.155, 0.72)))
+    left = {
+        "map": (0.08, 0.12, 0.42, 0.74),
+        "tree": (0.04, 0.13, 0.37, 0.72),
+        "matrix": (0.13, 0.2, 0.36, 0.66),
+    }[layout]
+    board, *bars = (
+        figure.add_axes(box) for box in (left, (0.645, 0.13, 0.155, 0.72), (0.825, 0.13, 0.155, 0.72))
+    )
     LAYOUTS[layout](board, frame, place, target, unit or "distance")
     _draw_nearest(*bars, nearest[:show], gain, target, unit or "distance")
     return figure, sentence_of_nearest(nearest, gain, target, name)
@@ -677,229 +991,336 @@ def _fractions(ax, corner, other):
     (x, y), (u, v) = ax.figure.transFigure.inverted().transform(ax.transData.transform([corner, other]))
     return min(x, u), min(y, v), abs(u - x), abs(v - y)
 
+
 def _task_places(
-    figure:Figure,         # of `draw_tasks`
-    frame:pd.DataFrame,    # (n, n), the tasks in the order that was drawn from
-    layout:str,            # "map" | "tree" | "matrix"
-    place,                 # of `viz.task_map` or of `task_tree`
-) -> dict:                 # {task: (left, bottom, width, height)} in fractions of the figure
+    figure: Figure,  # of `draw_tasks`
+    frame: pd.DataFrame,  # (n, n), the tasks in the order that was drawn from
+    layout: str,  # "map" | "tree" | "matrix"
+    place,  # of `viz.task_map` or of `task_tree`
+) -> dict:  # {task: (left, bottom, width, height)} in fractions of the figure
     "Where each task can be clicked."
-    board = figure.axes[0]; board.apply_aspect()
+    board = figure.axes[0]
+    board.apply_aspect()
     if layout == "map":
-        half = 0.05*np.ptp(board.get_xlim())
+        half = 0.05 * np.ptp(board.get_xlim())
         return {t: _fractions(board, p - half, p + half) for t, p in place[0].iterrows()}
     names, far = frame.index[dendrogram(place, no_plot=True)["leaves"]], max(board.get_xlim())
-    if layout == "tree": return {t: _fractions(board, (-0.32*far, 10*k), (0, 10*k + 10)) for k, t in enumerate(names)}
+    if layout == "tree":
+        return {t: _fractions(board, (-0.32 * far, 10 * k), (0, 10 * k + 10)) for k, t in enumerate(names)}
     return {t: _fractions(board, (k - 0.5, -0.5), (k + 0.5, len(frame) - 0.5)) for k, t in enumerate(names)}
 
 # %% ../nbs/09b_widgets.ipynb #c083
 def _by_architecture(matrices) -> dict:
     "{architecture: {distance: matrix}}, also for one level only."
-    if isinstance(matrices, Mapping) and matrices and all(isinstance(m, Mapping) for m in matrices.values()): nested = dict(matrices)
-    else: nested = {"": matrices}
+    if isinstance(matrices, Mapping) and matrices and all(isinstance(m, Mapping) for m in matrices.values()):
+        nested = dict(matrices)
+    else:
+        nested = {"": matrices}
     tasks = {k: set(next(iter(_check_matrices(m, 3).values())).index) for k, m in nested.items()}
     if len(set(map(frozenset, tasks.values()))) > 1:
         raise ValueError(f"matrices must be over the same tasks for every architecture. Got: {tasks}.")
     return nested
 
+
 def _gain_of(matrices, gain):
     "The gain that was given, or that of the fine-tuning matrix if it holds accuracies."
-    if gain is not None: return gain
+    if gain is not None:
+        return gain
     fine = matrices.get("fine_tuning")
     return fine_tuning_gain(fine) if hasattr(fine, "table") and fine.results else None
 
 # %% ../nbs/09b_widgets.ipynb #c085
 def task_map(
-    matrices:Mapping,         # {distance: matrix} or {architecture: {distance: matrix}}, the same tasks in all (at least 3)
-    gain=None,                # DataFrame (sources, targets); None: from the accuracies of the matrix "fine_tuning", if there is one
-    target:str=None,          # chosen first; None: the first task
-    layout:str="map",         # chosen first: "map" | "tree" | "matrix"
-    show:int=8,               # sources at most
+    matrices: Mapping,  # {distance: matrix} or {architecture: {distance: matrix}}, the same tasks in all (at least 3)
+    gain=None,  # DataFrame (sources, targets); None: from the accuracies of the matrix "fine_tuning", if there is one
+    target: str = None,  # chosen first; None: the first task
+    layout: str = "map",  # chosen first: "map" | "tree" | "matrix"
+    show: int = 8,  # sources at most
 ) -> Panel:
     "Choose distance, layout and architecture, click a task; see its nearest sources and what fine-tuning from them gained."
     nested = _by_architecture(matrices)
     frames = {k: _check_matrices(m, 3) for k, m in nested.items()}
-    first = next(iter(frames)); names = list(next(iter(frames[first].values())).index)
+    first = next(iter(frames))
+    names = list(next(iter(frames[first].values())).index)
     common = [d for d in frames[first] if all(d in f for f in frames.values())]
     target = check_choice(target or names[0], "target", tuple(names))
+
     @cache
-    def scaled(network, distance, plane): return (place_tasks if plane else task_tree)(frames[network][distance])
-    def place(network, distance, layout): return scaled(network, distance, layout == "map")
+    def scaled(network, distance, plane):
+        return (place_tasks if plane else task_tree)(frames[network][distance])
+
+    def place(network, distance, layout):
+        return scaled(network, distance, layout == "map")
+
     def draw(distance, layout, target, network=first):
         unit = unit_of(nested[network][distance], quantity="distance")
-        return draw_tasks(frames[network][distance], target, layout, _gain_of(nested[network], gain), distance.replace("_", "-"), unit,
-                          place(network, distance, layout), show)
+        return draw_tasks(
+            frames[network][distance],
+            target,
+            layout,
+            _gain_of(nested[network], gain),
+            distance.replace("_", "-"),
+            unit,
+            place(network, distance, layout),
+            show,
+        )
+
     def places(figure, distance, layout, target, network=first):
         return _task_places(figure, frames[network][distance], layout, place(network, distance, layout))
-    controls = {"distance": _menu("distance", common), "layout": _menu("layout", list(LAYOUTS), check_choice(layout, "layout", tuple(LAYOUTS)))}
-    if len(frames) > 1: controls["network"] = _menu("network", list(frames))
+
+    controls = {
+        "distance": _menu("distance", common),
+        "layout": _menu("layout", list(LAYOUTS), check_choice(layout, "layout", tuple(LAYOUTS))),
+    }
+    if len(frames) > 1:
+        controls["network"] = _menu("network", list(frames))
     options, look = [(short(t), t) for t in names], dict(button_width="auto")
-    controls["target"] = widgets.ToggleButtons(options=options, value=target, description="target", style=look)
+    controls["target"] = widgets.ToggleButtons(
+        options=options, value=target, description="target", style=look
+    )
     return Panel(draw, controls, places, "target")
 
 # %% ../nbs/09b_widgets.ipynb #c101
 class Toy(NamedTuple):
     "Where the toy's target lies, and how the task gets there."
-    shift: float = 1.5             # of both means
-    width: float = 1.5             # of class 0; class 1 keeps width 1
-    kind: str = "displacement"     # "displacement" | "mixture"
 
-Z = np.linspace(-7, 7, 141)                            # nodes of the trapezoidal rule for a Gaussian
-MASS = np.tile(norm.pdf(Z)/norm.pdf(Z).sum(), 2)/2     # of the nodes of both classes
+    shift: float = 1.5  # of both means
+    width: float = 1.5  # of class 0; class 1 keeps width 1
+    kind: str = "displacement"  # "displacement" | "mixture"
+
+
+Z = np.linspace(-7, 7, 141)  # nodes of the trapezoidal rule for a Gaussian
+MASS = np.tile(norm.pdf(Z) / norm.pdf(Z).sum(), 2) / 2  # of the nodes of both classes
+
 
 def toy_points(
-    toy:Toy,           # where the target lies
-    tau:float,         # 0 to 1
-):                     # x, mass, label, each (n,)
+    toy: Toy,  # where the target lies
+    tau: float,  # 0 to 1
+):  # x, mass, label, each (n,)
     "The task at tau as labelled points with weights that sum to 1."
-    start, y = np.concatenate([Z - 1, Z + 1]), np.repeat([0., 1.], len(Z))
-    end = np.concatenate([toy.shift - 1 + toy.width*Z, toy.shift + 1 + Z])
-    if toy.kind == "displacement": return (1 - tau)*start + tau*end, MASS, y
-    return np.r_[start, end], np.r_[(1 - tau)*MASS, tau*MASS], np.r_[y, y]
+    start, y = np.concatenate([Z - 1, Z + 1]), np.repeat([0.0, 1.0], len(Z))
+    end = np.concatenate([toy.shift - 1 + toy.width * Z, toy.shift + 1 + Z])
+    if toy.kind == "displacement":
+        return (1 - tau) * start + tau * end, MASS, y
+    return np.r_[start, end], np.r_[(1 - tau) * MASS, tau * MASS], np.r_[y, y]
 
 # %% ../nbs/09b_widgets.ipynb #c103
 def toy_gradient(
-    w,                    # (2,) slope and bias
-    points,               # of `toy_points`
-) -> np.ndarray:          # (2,)
+    w,  # (2,) slope and bias
+    points,  # of `toy_points`
+) -> np.ndarray:  # (2,)
     "Gradient of the cross-entropy in slope and bias."
     x, mass, y = points
-    r = mass*(expit(w[0]*x + w[1]) - y)
+    r = mass * (expit(w[0] * x + w[1]) - y)
     return np.array([r @ x, r.sum()])
 
+
 def toy_loss(
-    w,                    # (2,) slope and bias
-    points,               # of `toy_points`
-) -> float:               # in nats
+    w,  # (2,) slope and bias
+    points,  # of `toy_points`
+) -> float:  # in nats
     "Cross-entropy of the classifier."
-    x, mass, y = points; u = w[0]*x + w[1]
-    return float(mass @ (np.logaddexp(0, u) - y*u))
+    x, mass, y = points
+    u = w[0] * x + w[1]
+    return float(mass @ (np.logaddexp(0, u) - y * u))
 
 # %% ../nbs/09b_widgets.ipynb #c104
 def toy_best(
-    toy:Toy,              # where the target lies
-    taus,                 # (M+1,) from 0 to 1
-) -> np.ndarray:          # (M+1, 2) slope and bias
+    toy: Toy,  # where the target lies
+    taus,  # (M+1,) from 0 to 1
+) -> np.ndarray:  # (M+1, 2) slope and bias
     "The best classifier at every tau, by Newton's method from the one before; (2, 0) at the source is known."
-    w, path = np.array([2., 0.]), []
+    w, path = np.array([2.0, 0.0]), []
     for tau in taus:
         points = x, mass, _ = toy_points(toy, tau)
         for _ in range(50):
-            p = expit(w[0]*x + w[1]); h = mass*p*(1 - p)
+            p = expit(w[0] * x + w[1])
+            h = mass * p * (1 - p)
             step = np.linalg.solve(np.array([[h @ x**2, h @ x], [h @ x, h.sum()]]), toy_gradient(w, points))
             w = w - step
-            if np.abs(step).max() < 1e-10: break
+            if np.abs(step).max() < 1e-10:
+                break
         path.append(w)
     return np.array(path)
 
 # %% ../nbs/09b_widgets.ipynb #c105
 def toy_flow(
-    toy:Toy,              # where the target lies
-    speed:float,          # kappa
-    taus,                 # (M+1,) from 0 to 1
-) -> np.ndarray:          # (M+1, 2) slope and bias
+    toy: Toy,  # where the target lies
+    speed: float,  # kappa
+    taus,  # (M+1,) from 0 to 1
+) -> np.ndarray:  # (M+1, 2) slope and bias
     "The learner: gradient flow from the best classifier of the source, at learning speed kappa."
-    fall = lambda tau, w: -speed*toy_gradient(w, toy_points(toy, min(tau, 1)))
-    return solve_ivp(fall, (0, 1), [2., 0.], "LSODA", taus, rtol=1e-6, atol=1e-8).y.T
+    fall = lambda tau, w: -speed * toy_gradient(w, toy_points(toy, min(tau, 1)))
+    return solve_ivp(fall, (0, 1), [2.0, 0.0], "LSODA", taus, rtol=1e-6, atol=1e-8).y.T
+
 
 def toy_lengths(
-    toy:Toy,              # where the target lies
-    path,                 # (M+1, 2) slope and bias
-    taus,                 # (M+1,) from 0 to 1
-) -> np.ndarray:          # (M+1, 2): lengths B and A so far
+    toy: Toy,  # where the target lies
+    path,  # (M+1, 2) slope and bias
+    taus,  # (M+1,) from 0 to 1
+) -> np.ndarray:  # (M+1, 2): lengths B and A so far
     "Both lengths of a path of weights, as the engine reads them: sqrt(2 KL) at the inputs where each step begins."
-    steps = [(0., 0.)]
+    steps = [(0.0, 0.0)]
     for w, v, tau in zip(path[:-1], path[1:], taus):
         x, mass, _ = toy_points(toy, tau)
-        said = [torch.from_numpy(np.stack([-np.logaddexp(0, u), -np.logaddexp(0, -u)], 1)) for u in (w[0]*x + w[1], v[0]*x + v[1])]
+        said = [
+            torch.from_numpy(np.stack([-np.logaddexp(0, u), -np.logaddexp(0, -u)], 1))
+            for u in (w[0] * x + w[1], v[0] * x + v[1])
+        ]
         kl = kl_divergence(*said, check=False)
-        steps.append([mean_length(kl, kind, torch.from_numpy(mass)).item() for kind in ("per_input", "riemannian")])
+        steps.append(
+            [mean_length(kl, kind, torch.from_numpy(mass)).item() for kind in ("per_input", "riemannian")]
+        )
     return np.cumsum(steps, 0)
 
 # %% ../nbs/09b_widgets.ipynb #c106
 @cache
 def solve_toy(
-    toy:Toy,              # where the target lies
-    speed:float,          # kappa, positive
-    steps:int=20,         # M
+    toy: Toy,  # where the target lies
+    speed: float,  # kappa, positive
+    steps: int = 20,  # M
 ) -> dict:
     "Everything that the picture needs: taus, best and learner's weights (M+1, 2), their lengths so far (M+1, 2), excess loss (M+1,)."
     check_choice(toy.kind, "kind", ("displacement", "mixture"))
-    if toy.width <= 0 or speed <= 0: raise ValueError(f"width and speed must be positive. Got: {toy.width} and {speed}.")
+    if toy.width <= 0 or speed <= 0:
+        raise ValueError(f"width and speed must be positive. Got: {toy.width} and {speed}.")
     taus = np.linspace(0, 1, steps + 1)
     best, learner = toy_best(toy, taus), toy_flow(toy, speed, taus)
-    excess = [toy_loss(w, toy_points(toy, t)) - toy_loss(v, toy_points(toy, t)) for w, v, t in zip(learner, best, taus)]
-    return dict(taus=taus, best=best, learner=learner, excess=np.array(excess),
-                best_lengths=toy_lengths(toy, best, taus), lengths=toy_lengths(toy, learner, taus))
+    excess = [
+        toy_loss(w, toy_points(toy, t)) - toy_loss(v, toy_points(toy, t))
+        for w, v, t in zip(learner, best, taus)
+    ]
+    return dict(
+        taus=taus,
+        best=best,
+        learner=learner,
+        excess=np.array(excess),
+        best_lengths=toy_lengths(toy, best, taus),
+        lengths=toy_lengths(toy, learner, taus),
+    )
 
 # %% ../nbs/09b_widgets.ipynb #c108
-BELOW = dict(loc="upper center", bbox_to_anchor=(0.5, -0.2), columnspacing=0.8)     # where a legend stands
+BELOW = dict(loc="upper center", bbox_to_anchor=(0.5, -0.2), columnspacing=0.8)  # where a legend stands
+
 
 def _draw_classes(ax, toy, tau, best, learner):
     "Densities of both classes at tau, and what the best classifier and the learner say."
     x = np.linspace(-4.5, 6.5, 300)
     for k, (colour, hatch) in enumerate(((BLUE, ""), (RED, "////"))):
         m, s = (-1, 1)[k], (toy.width, 1)[k]
-        if toy.kind == "displacement": y = norm.pdf(x, m + tau*toy.shift, 1 + tau*(s - 1))
-        else: y = (1 - tau)*norm.pdf(x, m) + tau*norm.pdf(x, m + toy.shift, s)
-        ax.fill_between(x, y, facecolor=colour, alpha=0.35, edgecolor=colour, hatch=hatch, linewidth=0.8, label=f"class {k}")
+        if toy.kind == "displacement":
+            y = norm.pdf(x, m + tau * toy.shift, 1 + tau * (s - 1))
+        else:
+            y = (1 - tau) * norm.pdf(x, m) + tau * norm.pdf(x, m + toy.shift, s)
+        ax.fill_between(
+            x,
+            y,
+            facecolor=colour,
+            alpha=0.35,
+            edgecolor=colour,
+            hatch=hatch,
+            linewidth=0.8,
+            label=f"class {k}",
+        )
     for w, style, name in ((best, "--", "p(1|x), best"), (learner, "-", "p(1|x), learner")):
-        ax.plot(x, expit(w[0]*x + w[1]), style, color="black", label=name)
+        ax.plot(x, expit(w[0] * x + w[1]), style, color="black", label=name)
     ax.set(xlabel="x", ylabel="density, probability", xlim=(-4.5, 6.5), ylim=(0, 1.02))
-    ax.set_title(f"the task at τ = {tau:.2f}", loc="left"); ax.legend(ncols=2, handlelength=1.5, **BELOW)
+    ax.set_title(f"the task at τ = {tau:.2f}", loc="left")
+    ax.legend(ncols=2, handlelength=1.5, **BELOW)
 
 # %% ../nbs/09b_widgets.ipynb #c109
 def _draw_weights(ax, solved, at):
     "The path of the best classifier and the learner's: decision boundary and slope."
-    for name, style in (("best", dict(color="black", linestyle="--")), ("learner", dict(color=GREEN, linewidth=2))):
-        slope, bias = solved[name].T; boundary = -bias/slope
-        ax.plot(boundary, slope, label=name, **style); ax.plot(boundary[at], slope[at], "o", color=style["color"], markersize=6)
+    for name, style in (
+        ("best", dict(color="black", linestyle="--")),
+        ("learner", dict(color=GREEN, linewidth=2)),
+    ):
+        slope, bias = solved[name].T
+        boundary = -bias / slope
+        ax.plot(boundary, slope, label=name, **style)
+        ax.plot(boundary[at], slope[at], "o", color=style["color"], markersize=6)
     ax.plot(0, 2, "s", color="0.4", markersize=5, label="source")
     ax.set(xlabel="decision boundary −b/a", ylabel="slope a", xlim=(-0.6, 3.4), ylim=(0, 4))
-    ax.set_title("weights", loc="left"); ax.legend(ncols=3, handlelength=1.5, **BELOW)
+    ax.set_title("weights", loc="left")
+    ax.legend(ncols=3, handlelength=1.5, **BELOW)
+
 
 def _draw_toy_lengths(ax, solved, at):
     "Both lengths so far, of the best path (dashed) and of the learner's."
     for column, (colour, name) in enumerate(((BLUE, "B"), (RED, "A"))):
-        ax.plot(solved["taus"], solved["best_lengths"][:, column], "--", color=colour, linewidth=1.2, label=f"{name}, best")
-        ax.plot(solved["taus"], solved["lengths"][:, column], color=colour, label=f"{name}, learner", linewidth=2)
+        ax.plot(
+            solved["taus"],
+            solved["best_lengths"][:, column],
+            "--",
+            color=colour,
+            linewidth=1.2,
+            label=f"{name}, best",
+        )
+        ax.plot(
+            solved["taus"], solved["lengths"][:, column], color=colour, label=f"{name}, learner", linewidth=2
+        )
         ax.plot(solved["taus"][at], solved["lengths"][at, column], "o", color=colour, markersize=6)
     ax.axvline(solved["taus"][at], color="black", linewidth=0.6)
-    longest = 1.05*max(solved["best_lengths"].max(), solved["lengths"].max())
+    longest = 1.05 * max(solved["best_lengths"].max(), solved["lengths"].max())
     ax.set(xlabel="τ", ylabel="length so far (nats$^{1/2}$)", xlim=(-0.02, 1.02), ylim=(0, max(1.5, longest)))
-    ax.set_title("lengths", loc="left"); ax.legend(ncols=2, handlelength=1.5, **BELOW)
+    ax.set_title("lengths", loc="left")
+    ax.legend(ncols=2, handlelength=1.5, **BELOW)
 
 # %% ../nbs/09b_widgets.ipynb #c110
 @figure_style()
 def draw_toy(
-    toy:Toy,         # where the target lies
-    speed:float,     # kappa
-    at:int=20,       # checkpoint shown, 0 to 20
-):                   # (Figure, sentence)
+    toy: Toy,  # where the target lies
+    speed: float,  # kappa
+    at: int = 20,  # checkpoint shown, 0 to 20
+):  # (Figure, sentence)
     "The toy's task, the path of its weights and both lengths at one tau."
     solved, figure = solve_toy(toy, speed), new_figure(3.5)
     axes = figure.add_gridspec(1, 3, left=0.065, right=0.985, top=0.83, bottom=0.3, wspace=0.3).subplots()
     tau, (B, A), (B_best, A_best) = solved["taus"][at], solved["lengths"][-1], solved["best_lengths"][-1]
     _draw_classes(axes[0], toy, tau, solved["best"][at], solved["learner"][at])
-    _draw_weights(axes[1], solved, at); _draw_toy_lengths(axes[2], solved, at)
+    _draw_weights(axes[1], solved, at)
+    _draw_toy_lengths(axes[2], solved, at)
     now, end = (f"{solved['excess'][m]:.2g}" for m in (at, -1))
     title = f"{toy.kind}, shift {toy.shift:g}, κ = {speed:.3g}: B = {B:.2f} (best path {B_best:.2f}), excess loss at the end {end} nats"
     figure.suptitle(title, fontsize=9.5, y=0.975)
-    return figure, (f"{toy.kind.capitalize()}, shift {toy.shift:g}, width {toy.width:g}, learning speed {speed:.3g}. "
-                    f"Whole path: learner B = {B:.3f}, A = {A:.3f}; best B = {B_best:.3f}, A = {A_best:.3f} nats^½; "
-                    f"excess loss at τ = {tau:.2f}: {now} nats, at the end {end}.")
+    return figure, (
+        f"{toy.kind.capitalize()}, shift {toy.shift:g}, width {toy.width:g}, learning speed {speed:.3g}. "
+        f"Whole path: learner B = {B:.3f}, A = {A:.3f}; best B = {B_best:.3f}, A = {A_best:.3f} nats^½; "
+        f"excess loss at τ = {tau:.2f}: {now} nats, at the end {end}."
+    )
 
 # %% ../nbs/09b_widgets.ipynb #c112
 def exact_toy_explorer(
-    shift:float=1.5, width:float=1.5, speed:float=10**1.5, kind:str="displacement",     # where to start
+    shift: float = 1.5,
+    width: float = 1.5,
+    speed: float = 10**1.5,
+    kind: str = "displacement",  # where to start
 ) -> Panel:
     "Shift, learning speed and kind of interpolation of a toy without sampling; see the path of the weights and its lengths respond."
     check_choice(kind, "kind", ("displacement", "mixture"))
     look = dict(layout=widgets.Layout(width="310px"), style=dict(description_width="9em"))
-    number = lambda v, low, high, name: widgets.FloatSlider(v, min=low, max=high, step=0.1, description=name, readout_format=".1f", **look)
-    controls = {"shift": number(shift, 0, 3, "shift c"), "width": number(width, 0.5, 2, "width of class 0"),
-                "speed": widgets.FloatLogSlider(speed, min=0, max=4, step=0.1, description="learning speed κ", readout_format=".3g", **look),
-                "at": widgets.SelectionSlider(options=[(f"{m/20:.2f}", m) for m in range(21)], value=10, description="τ", **look),
-                "kind": widgets.ToggleButtons(options=["displacement", "mixture"], value=kind, description="interpolation",
-                                              style=dict(button_width="auto"))}
-    return Panel(lambda shift, width, speed, at, kind: draw_toy(Toy(round(shift, 6), round(width, 6), kind), speed, at), controls)
+    number = lambda v, low, high, name: widgets.FloatSlider(
+        v, min=low, max=high, step=0.1, description=name, readout_format=".1f", **look
+    )
+    controls = {
+        "shift": number(shift, 0, 3, "shift c"),
+        "width": number(width, 0.5, 2, "width of class 0"),
+        "speed": widgets.FloatLogSlider(
+            speed, min=0, max=4, step=0.1, description="learning speed κ", readout_format=".3g", **look
+        ),
+        "at": widgets.SelectionSlider(
+            options=[(f"{m / 20:.2f}", m) for m in range(21)], value=10, description="τ", **look
+        ),
+        "kind": widgets.ToggleButtons(
+            options=["displacement", "mixture"],
+            value=kind,
+            description="interpolation",
+            style=dict(button_width="auto"),
+        ),
+    }
+    return Panel(
+        lambda shift, width, speed, at, kind: draw_toy(
+            Toy(round(shift, 6), round(width, 6), kind), speed, at
+        ),
+        controls,
+    )

@@ -6,7 +6,14 @@
 __all__ = ['one_thread', 'visible_devices', 'own_folder', 'locked', 'own_device', 'orderly_stop', 'end_with']
 
 # %% ../nbs/06d_workers.ipynb #4539ea1c
-import multiprocessing, os, signal, stat, tempfile, threading, time, warnings
+import multiprocessing
+import os
+import signal
+import stat
+import tempfile
+import threading
+import time
+import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,8 +26,10 @@ from threadpoolctl import threadpool_limits
 from .fingerprints import fingerprint
 
 # %% ../nbs/06d_workers.ipynb #c45089f9
-try: import fcntl
-except ImportError: fcntl = None   # Windows: processes share devices by their numbers
+try:
+    import fcntl
+except ImportError:
+    fcntl = None  # Windows: processes share devices by their numbers
 
 # %% ../nbs/06d_workers.ipynb #45af8084
 @contextmanager
@@ -29,13 +38,15 @@ def one_thread():
     before = torch.get_num_threads()
     with threadpool_limits(1):
         torch.set_num_threads(1)
-        try: yield
-        finally: torch.set_num_threads(before)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
 # %% ../nbs/06d_workers.ipynb #45ae4307
 def visible_devices(
-    environ:Mapping=os.environ,   # where `CUDA_VISIBLE_DEVICES` may stand
-    count:int=None,               # of GPUs; None: as PyTorch counts them
+    environ: Mapping = os.environ,  # where `CUDA_VISIBLE_DEVICES` may stand
+    count: int = None,  # of GPUs; None: as PyTorch counts them
 ) -> list[str]:
     "Names of the GPUs that this process may use, in PyTorch's order."
     count = torch.cuda.device_count() if count is None else count
@@ -44,48 +55,63 @@ def visible_devices(
 
 # %% ../nbs/06d_workers.ipynb #a4034907
 def own_folder(
-    root:str|Path|None=None,   # where it lies; None: the machine's temporary folder
-) -> Path|None:       # None where there is no such folder
+    root: str | Path | None = None,  # where it lies; None: the machine's temporary folder
+) -> Path | None:  # None where there is no such folder
     "A folder that this user alone may enter, made if it is not there. Warns of what stands in its place."
-    path = Path(root or tempfile.gettempdir())/f"taskdist-{os.getuid()}"
+    path = Path(root or tempfile.gettempdir()) / f"taskdist-{os.getuid()}"
     try:
-        with suppress(FileExistsError): path.mkdir(mode=0o700)
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o700)
         s = path.lstat()
-    except OSError: return None
-    if stat.S_ISDIR(s.st_mode) and s.st_uid == os.getuid() and not s.st_mode & 0o077: return path
-    warnings.warn(f"{path} is not a folder of this user alone, so no GPU is locked: processes may share one. "
-                  "Remove it.", RuntimeWarning, stacklevel=2)
+    except OSError:
+        return None
+    if stat.S_ISDIR(s.st_mode) and s.st_uid == os.getuid() and not s.st_mode & 0o077:
+        return path
+    warnings.warn(
+        f"{path} is not a folder of this user alone, so no GPU is locked: processes may share one. "
+        "Remove it.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
     return None
+
 
 @contextmanager
 def locked(
-    path:Path,   # of a file in a folder of one's own; made if it is not there
-):               # gives True, or False if another process holds it
+    path: Path,  # of a file in a folder of one's own; made if it is not there
+):  # gives True, or False if another process holds it
     "Hold a lock, if it is free."
-    how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC   # not emptied, no link followed
-    try: f = os.open(path, how, 0o600)
+    how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC  # not emptied, no link followed
+    try:
+        f = os.open(path, how, 0o600)
     except OSError:
         yield False
         return
     try:
-        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError: yield False
-        else: yield True
-    finally: os.close(f)
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(f)
 
 # %% ../nbs/06d_workers.ipynb #bfa28b85
-_last = [0]   # the device that this process had last: going back to it saves a CUDA context
+_last = [0]  # the device that this process had last: going back to it saves a CUDA context
+
 
 @contextmanager
 def own_device(
-    names:Iterable[str],   # as `visible_devices` gives them
-    root:str=None,         # where the locks' folder lies; None: the machine's temporary folder
-):                         # gives an index into `names`
+    names: Iterable[str],  # as `visible_devices` gives them
+    root: str = None,  # where the locks' folder lies; None: the machine's temporary folder
+):  # gives an index into `names`
     "The first device that no other process holds, held until the end; a shared one if there is none."
     names, folder = list(names), own_folder(root) if fcntl else None
     for k in sorted(range(len(names)), key=lambda k: k != _last[0]) if folder else ():
-        with locked(folder/f"gpu-{fingerprint(names[k])}.lock") as free:
-            if not free: continue
+        with locked(folder / f"gpu-{fingerprint(names[k])}.lock") as free:
+            if not free:
+                continue
             _last[0] = k
             yield k
             return
@@ -99,23 +125,33 @@ def orderly_stop():
     if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
-    def stop(number, frame): raise SystemExit(128 + number)   # as a shell would report it
+
+    def stop(number, frame):
+        raise SystemExit(128 + number)  # as a shell would report it
+
     signal.signal(signal.SIGTERM, stop)
-    try: yield
-    finally: signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 # %% ../nbs/06d_workers.ipynb #9d4f2fa8
-_watching = set()   # parents that this process watches
+_watching = set()  # parents that this process watches
+
 
 def end_with(
-    parent:int,       # the number of the process that hands out the work
-    every:float=1.,   # seconds between two looks
+    parent: int,  # the number of the process that hands out the work
+    every: float = 1.0,  # seconds between two looks
 ):
     "End this process when its parent ends. Does nothing in the parent itself, or in the child of another."
-    started_by = getattr(multiprocessing.parent_process(), "pid", os.getppid())   # alive or not
-    if started_by != parent or parent in _watching: return
+    started_by = getattr(multiprocessing.parent_process(), "pid", os.getppid())  # alive or not
+    if started_by != parent or parent in _watching:
+        return
     _watching.add(parent)
+
     def watch():
-        while os.getppid() == parent: time.sleep(every)
-        os._exit(1)   # at once: records are written in one piece, so nothing is left half done
+        while os.getppid() == parent:
+            time.sleep(every)
+        os._exit(1)  # at once: records are written in one piece, so nothing is left half done
+
     threading.Thread(target=watch, daemon=True).start()

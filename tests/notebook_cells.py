@@ -8,6 +8,7 @@ its notebook is skipped. A cell may be asked for alone: those before it run firs
 `--exported` takes what a cell exports from the module instead of running the cell, so that the notebook tests the module: coverage
 and mutation testing look at modules.
 """
+
 import importlib.util
 import os
 import symtable
@@ -20,10 +21,22 @@ import pytest
 
 
 def pytest_addoption(parser):
-    parser.addoption("--nb-flags", default="", metavar="FLAGS",
-                     help="space-separated flags (tst_flags in settings.ini) of notebook cells to run, e.g. 'slow'")
-    parser.addoption("--exported", action="store_true", help="use the exported modules in place of the notebook cells that export")
-    parser.addoption("--pretend-gpu", action="store_true", help="run notebook cells as on a machine with a GPU (tests/pretend_gpu.py)")
+    parser.addoption(
+        "--nb-flags",
+        default="",
+        metavar="FLAGS",
+        help="space-separated flags (tst_flags in settings.ini) of notebook cells to run, e.g. 'slow'",
+    )
+    parser.addoption(
+        "--exported",
+        action="store_true",
+        help="use the exported modules in place of the notebook cells that export",
+    )
+    parser.addoption(
+        "--pretend-gpu",
+        action="store_true",
+        help="run notebook cells as on a machine with a GPU (tests/pretend_gpu.py)",
+    )
 
 
 def pytest_collect_file(parent, file_path):
@@ -45,8 +58,10 @@ def flags_to_skip(config):
 
 def device_of(config):
     "Where the cells compute: on the CPU as it is, or as if it were a GPU."
-    if not config.getoption("--pretend-gpu"): return nullcontext()
+    if not config.getoption("--pretend-gpu"):
+        return nullcontext()
     from pretend_gpu import pretend_gpu
+
     return pretend_gpu()
 
 
@@ -57,11 +72,12 @@ def first_line(source):
 
 
 def skip_reason(
-    directives, # of one cell, as nbdev reads them: {"eval:": ["false"], "slow": [], ...}
-    flags, # the flags that are not to be run
+    directives,  # of one cell, as nbdev reads them: {"eval:": ["false"], "slow": [], ...}
+    flags,  # the flags that are not to be run
 ):
     "Why a cell is not run, or None."
-    if directives.get("eval:", [""])[0].lower() == "false": return "#| eval: false"
+    if directives.get("eval:", [""])[0].lower() == "false":
+        return "#| eval: false"
     return next((f"#| {flag} (run it with --nb-flags {flag})" for flag in directives if flag in flags), None)
 
 
@@ -72,47 +88,66 @@ def exports(directives):
 
 def exported_names(module, source):
     "What a cell that exports binds, as the module has it. Other names stay: a notebook may give one that the module has, too."
-    bound = {s.get_name() for s in symtable.symtable(source, module, "exec").get_symbols() if s.is_assigned() or s.is_imported()}
+    bound = {
+        s.get_name()
+        for s in symtable.symtable(source, module, "exec").get_symbols()
+        if s.is_assigned() or s.is_imported()
+    }
     return {name: value for name, value in vars(importlib.import_module(module)).items() if name in bound}
 
 
 def registries(
-    lib, # name of the package
+    lib,  # name of the package
 ):
     "Its distances and scores, to which a notebook may add; none where it has no such modules."
     wanted = {"distances": "DISTANCES", "scores": "SCORES"}
-    there = [(module, name) for module, name in wanted.items() if importlib.util.find_spec(lib) and importlib.util.find_spec(f"{lib}.{module}")]
+    there = [
+        (module, name)
+        for module, name in wanted.items()
+        if importlib.util.find_spec(lib) and importlib.util.find_spec(f"{lib}.{module}")
+    ]
     return [getattr(importlib.import_module(f"{lib}.{module}"), name) for module, name in there]
 
 
 class Notebook(pytest.File):
     "The code cells of a notebook, and the shell they share."
+
     shell = module = None
 
     def collect(self):
         from nbdev.process import NBProcessor
+
         self.todo, self.failed, flags = [], None, flags_to_skip(self.config)
         for index, cell in enumerate(NBProcessor(self.path).nb.cells):
-            if name := cell.directives_.get("default_exp"): self.module = f"{settings_of(self.config)['lib_name']}.{name[0]}"
-            if cell.cell_type != "code" or not first_line(cell.source) or "nbdev_export()" in cell.source: continue
+            if name := cell.directives_.get("default_exp"):
+                self.module = f"{settings_of(self.config)['lib_name']}.{name[0]}"
+            if cell.cell_type != "code" or not first_line(cell.source) or "nbdev_export()" in cell.source:
+                continue
             item = Cell.make(self, index, cell.source)
             item.exported = self.config.getoption("--exported") and exports(cell.directives_)
             reason = skip_reason(cell.directives_, flags)
-            if reason: item.add_marker(pytest.mark.skip(reason=reason))
-            else: self.todo.append(item)
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=reason))
+            else:
+                self.todo.append(item)
             yield item
 
     def setup(self):
         from execnb.shell import CaptureShell
-        self.registered = [(registry, dict(registry)) for registry in registries(settings_of(self.config)["lib_name"])]
-        with self.as_notebook(): self.shell = CaptureShell(mpl_format="png")
+
+        self.registered = [
+            (registry, dict(registry)) for registry in registries(settings_of(self.config)["lib_name"])
+        ]
+        with self.as_notebook():
+            self.shell = CaptureShell(mpl_format="png")
         # pytest shows the exception, so IPython need not
         self.shell.showtraceback = self.shell.showsyntaxerror = lambda *args, **kwargs: None
 
     def teardown(self):
-        if "matplotlib.pyplot" in sys.modules: sys.modules["matplotlib.pyplot"].close("all")
+        if "matplotlib.pyplot" in sys.modules:
+            sys.modules["matplotlib.pyplot"].close("all")
         self.shell = None
-        for registry, before in self.registered:      # what a notebook registers is its own
+        for registry, before in self.registered:  # what a notebook registers is its own
             registry.clear()
             registry.update(before)
 
@@ -122,8 +157,10 @@ class Notebook(pytest.File):
         folder, path, main = os.getcwd(), list(sys.path), sys.modules["__main__"]
         os.chdir(self.path.parent)
         sys.path.insert(0, str(self.path.parent))
-        if self.shell: sys.modules["__main__"] = self.shell.user_module
-        try: yield
+        if self.shell:
+            sys.modules["__main__"] = self.shell.user_module
+        try:
+            yield
         finally:
             os.chdir(folder)
             sys.path[:] = path
@@ -132,22 +169,28 @@ class Notebook(pytest.File):
     def run(self, cell):
         "What running the cell raised, or None."
         with self.as_notebook(), device_of(self.config):
-            if not cell.exported: return self.shell.run_cell(cell.source, stdout=False, stderr=False).exception
-            try: self.shell.user_ns.update(exported_names(self.module, cell.source))
-            except Exception as error: return error
+            if not cell.exported:
+                return self.shell.run_cell(cell.source, stdout=False, stderr=False).exception
+            try:
+                self.shell.user_ns.update(exported_names(self.module, cell.source))
+            except Exception as error:
+                return error
 
     def run_up_to(self, item):
         "Run the cells up to and including `item` that have not run yet; raise what a bad one raised."
         while item in self.todo:
             cell = self.todo.pop(0)
             error = self.run(cell)
-            if error is None: continue
-            if not isinstance(error, pytest.skip.Exception): self.failed, self.todo = cell, []
+            if error is None:
+                continue
+            if not isinstance(error, pytest.skip.Exception):
+                self.failed, self.todo = cell, []
             raise error
 
 
 class Cell(pytest.Item):
     "One code cell."
+
     @classmethod
     def make(cls, notebook, index, source):
         item = cls.from_parent(notebook, name=f"cell {index}: {first_line(source)[:50]}".replace("::", ":"))
@@ -155,7 +198,8 @@ class Cell(pytest.Item):
         return item
 
     def runtest(self):
-        if self.parent.failed: pytest.skip(f"{self.parent.failed.name!r} failed before")
+        if self.parent.failed:
+            pytest.skip(f"{self.parent.failed.name!r} failed before")
         self.parent.run_up_to(self)
 
     def repr_failure(self, excinfo, style=None):
@@ -172,5 +216,6 @@ class Cell(pytest.Item):
 def from_cell(error):
     "The error's traceback without the frames of pytest, execnb and IPython that led to the cell."
     at = error.__traceback__
-    while at and at.tb_frame.f_globals.get("__name__") != "__main__": at = at.tb_next
+    while at and at.tb_frame.f_globals.get("__name__") != "__main__":
+        at = at.tb_next
     return at or (None if isinstance(error, SyntaxError) else error.__traceback__)

@@ -1,4 +1,5 @@
 """Networks of timm and transformers, tiny ones with random weights; skipped where these packages are not installed."""
+
 import json
 
 import pytest
@@ -18,7 +19,9 @@ def test_timm_network_takes_weights_and_a_new_head(tmp_path):
     safetensors.torch.save_file(given.state_dict(), tmp_path / "w.safetensors")
     network = load_model(f"timm:resnet10t@{tmp_path}/w.safetensors", shape=(3, 40, 40))
     assert network.recipe["trained"] and network.recipe["mean"] == (0.485, 0.456, 0.406)
-    seen = (X / 255 - torch.tensor(network.recipe["mean"]).view(3, 1, 1)) / torch.tensor(network.recipe["std"]).view(3, 1, 1)
+    seen = (X / 255 - torch.tensor(network.recipe["mean"]).view(3, 1, 1)) / torch.tensor(
+        network.recipe["std"]
+    ).view(3, 1, 1)
     with torch.no_grad():
         assert torch.allclose(network((X / 255 - 0.5) / 0.25), given.eval()(seen), atol=1e-4)
     trained = Trained(network, X)
@@ -32,10 +35,14 @@ def test_transformers_folder(tmp_path):
     config = transformers.ViTConfig(**sizes, image_size=32, patch_size=16, num_labels=4)
     given = transformers.ViTForImageClassification(config).eval()
     given.save_pretrained(tmp_path)
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps(dict(image_mean=[0.5] * 3, image_std=[0.5] * 3)))
+    (tmp_path / "preprocessor_config.json").write_text(
+        json.dumps(dict(image_mean=[0.5] * 3, image_std=[0.5] * 3))
+    )
     network = load_model(f"hf:{tmp_path}", shape=(3, 40, 40))
     assert network.recipe["trained"] and network.recipe["size"] == 32
-    small = torch.nn.functional.interpolate((X / 255 - 0.5) / 0.25, size=(32, 32), mode="bilinear", antialias=True)
+    small = torch.nn.functional.interpolate(
+        (X / 255 - 0.5) / 0.25, size=(32, 32), mode="bilinear", antialias=True
+    )
     with torch.no_grad():
         assert torch.allclose(network((X / 255 - 0.5) / 0.25), given(small / 4 / 0.5).logits, atol=1e-4)
     assert Trained(network, X)(5)(X.float()).shape == (3, 5)

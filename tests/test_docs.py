@@ -1,11 +1,11 @@
 """docs/make_readme.py and docs/reference.py on small examples, docs/build.py on the project's own notebooks, and the links of the built site."""
+
 import base64
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from importlib.util import find_spec
-from pathlib import Path
 from urllib.parse import unquote
 
 import build
@@ -21,19 +21,28 @@ PNG = b"\x89PNG pretend"
 
 
 def test_readme_from_every_kind_of_cell(tmp_path):
-    image = new_output("display_data", {"image/png": base64.b64encode(PNG).decode(), "text/plain": "<Figure>"})
+    image = new_output(
+        "display_data", {"image/png": base64.b64encode(PNG).decode(), "text/plain": "<Figure>"}
+    )
     table = new_output("execute_result", {"text/plain": "   a\n0  1", "text/html": "<table>"})
     warned = new_output("stream", name="stderr", text="careful")
     printed = new_output("stream", name="stdout", text="\x1b[31m```\x1b[0m\n")
-    cells = [new_markdown_cell("# Title\n\n[data](00_data.ipynb), [licence](../LICENSE), [web](https://a.b/c), [up](#title)"),
-             new_code_cell("#| hide\nimport os"),
-             new_code_cell("#| echo: false\n#| fig-alt: \"A figure\"\nplot()", outputs=[image]),
-             new_code_cell("#| slow\n\nf(1) #| kept", outputs=[warned, table]),
-             new_code_cell("print('`'*3)", outputs=[printed])]
+    cells = [
+        new_markdown_cell(
+            "# Title\n\n[data](00_data.ipynb), [licence](../LICENSE), [web](https://a.b/c), [up](#title)"
+        ),
+        new_code_cell("#| hide\nimport os"),
+        new_code_cell('#| echo: false\n#| fig-alt: "A figure"\nplot()', outputs=[image]),
+        new_code_cell("#| slow\n\nf(1) #| kept", outputs=[warned, table]),
+        new_code_cell("print('`'*3)", outputs=[printed]),
+    ]
     nbformat.write(new_notebook(cells=cells), tmp_path / "index.ipynb")
     text, images = render(tmp_path / "index.ipynb")
     assert images == {"index_0.png": PNG}
-    assert text == HEADER + f"""# Title
+    assert (
+        text
+        == HEADER
+        + f"""# Title
 
 [data](nbs/00_data.ipynb), [licence](LICENSE), [web](https://a.b/c), [up](#title)
 
@@ -56,6 +65,7 @@ print('`'*3)
 ```
 ````
 """
+    )
 
 
 def test_split_takes_only_leading_directives():
@@ -69,27 +79,42 @@ def folded(*cells):
     picture = new_output("display_data", {"image/png": "cGljdHVyZQ==", "text/plain": "<Figure>"})
     made = []
     for directives, source, *shown in cells:
-        outputs = [picture if out == "picture" else new_output("execute_result", {"text/plain": out}) for out in shown]
+        outputs = [
+            picture if out == "picture" else new_output("execute_result", {"text/plain": out})
+            for out in shown
+        ]
         made.append(new_code_cell(source, metadata={"directives": directives}, outputs=outputs))
     return [(summary(cell) if cell.metadata["folded"] else "", cell.source) for cell in fold(made)]
 
 
 def test_imports_and_checks_of_arguments_are_folded():
     exported = {"export": ""}
-    first, second, check = "import numpy as np", "from math import pi", "def _check_number(n):\n    if n < 0: raise ValueError(n)"
+    first, second, check = (
+        "import numpy as np",
+        "from math import pi",
+        "def _check_number(n):\n    if n < 0: raise ValueError(n)",
+    )
     shown = "def root(n): return _check_number(n)"
     assert folded((exported, first), (exported, second), (exported, check), (exported, shown)) == [
-        ("Imports", f"{first}\n\n{second}"), ("Argument checks: 2 lines", check), ("", shown)]
-    assert folded((exported, check)) == [("", check)]                             # a notebook about nothing else
+        ("Imports", f"{first}\n\n{second}"),
+        ("Argument checks: 2 lines", check),
+        ("", shown),
+    ]
+    # a notebook about nothing else
+    assert folded((exported, check)) == [("", check)]
 
 
 def test_checks_are_folded_with_what_is_computed_for_them_alone():
     setup, test, again = "x = 3\ny = x*x", "test_eq(y, 9)", "for k in range(y):\n    assert k >= 0"
-    assert folded(({}, setup), ({}, test), ({}, again)) == [("Checks: 5 lines", "\n\n".join((setup, test, again)))]
+    assert folded(({}, setup), ({}, test), ({}, again)) == [
+        ("Checks: 5 lines", "\n\n".join((setup, test, again)))
+    ]
     used = folded(({}, setup), ({}, test), ({}, "y", "9"))
-    assert [words for words, _ in used] == ["", "Checks: 1 line", ""]            # y is shown below
-    assert folded(({}, "x = 1\nassert x"), ({}, "x = 2\nx + 1", "3"))[0][0] == "Checks: 2 lines"       # another x
-    assert folded(({}, "assert x\nx", "1")) == [("", "assert x\nx")]             # its output is what it is about
+    assert [words for words, _ in used] == ["", "Checks: 1 line", ""]  # y is shown below
+    # another x
+    assert folded(({}, "x = 1\nassert x"), ({}, "x = 2\nx + 1", "3"))[0][0] == "Checks: 2 lines"
+    # its output is what it is about
+    assert folded(({}, "assert x\nx", "1")) == [("", "assert x\nx")]
     own = "def refused(f):\n    try: f()\n    except ValueError: return\n    raise AssertionError"
     assert [words for words, _ in folded(({}, own), ({}, "refused(lambda: int('x'))"))] == ["Checks: 5 lines"]
     assert folded(({"export": ""}, "def f(x):\n    assert x\n    return x"))[0][0] == ""
@@ -99,15 +124,26 @@ def test_checks_are_folded_with_what_is_computed_for_them_alone():
 def test_code_of_figures_is_folded_unless_it_shows_a_call():
     plot = "fig, ax = plt.subplots()\nax.plot(x)\nax.set(title='x')\nplt.show()"
     within = "with style():\n    " + plot.replace("\n", "\n    ")
-    assert folded(({}, plot, "picture"), ({}, within, "picture")) == [("Code of the figure: 4 lines", plot), ("Code of the figure: 5 lines", within)]
+    assert folded(({}, plot, "picture"), ({}, within, "picture")) == [
+        ("Code of the figure: 4 lines", plot),
+        ("Code of the figure: 5 lines", within),
+    ]
     assert folded(({}, "plot_matrix(d)\nplt.show()", "picture"))[0][0] == ""
     helper = "def _draw_lines(ax, x):\n    ax.plot(x)"
-    assert [words for words, _ in folded(({"export": ""}, helper), ({"export": ""}, "def plot(x): return _draw_lines(None, x)"))] == ["Code of the figure: 2 lines", ""]
+    assert [
+        words
+        for words, _ in folded(
+            ({"export": ""}, helper), ({"export": ""}, "def plot(x): return _draw_lines(None, x)")
+        )
+    ] == ["Code of the figure: 2 lines", ""]
 
 
 def test_a_directive_opens_and_closes_a_cell():
     assert folded(({"fold": "false"}, "assert naive(3) == fast(3)"))[0][0] == ""
-    assert folded(({"fold": '"Two settings"'}, "a = 1\nb = 2"), ({}, "a + b", "3"))[0][0] == "Two settings: 2 lines"
+    assert (
+        folded(({"fold": '"Two settings"'}, "a = 1\nb = 2"), ({}, "a + b", "3"))[0][0]
+        == "Two settings: 2 lines"
+    )
 
 
 MODULE = r'''"""About rulers."""
@@ -149,39 +185,73 @@ def undescribed(x): return x
 def test_reference_reads_a_module():
     width, ruler, measure = reference.entries(MODULE)
     assert (width.name, width.kind, width.doc, width.options) == ("WIDTH", "data", "in inches", [":value: 3"])
-    assert ruler.signature == "(length, marks=[])" and ruler.rows == [("length", "float", "in nats | bits"), ("marks", "list", "")]
+    assert ruler.signature == "(length, marks=[])" and ruler.rows == [
+        ("length", "float", "in nats | bits"),
+        ("marks", "list", ""),
+    ]
     half, metre = ruler.members
     assert (half.name, half.kind, half.options) == ("Ruler.half", "property", [":type: float"])
-    assert (metre.name, metre.kind, metre.signature, metre.options) == ("Ruler.metre", "method", "(unit='m', *, n=1, **more)", [":classmethod:"])
+    assert (metre.name, metre.kind, metre.signature, metre.options) == (
+        "Ruler.metre",
+        "method",
+        "(unit='m', *, n=1, **more)",
+        [":classmethod:"],
+    )
     assert metre.rows == [("unit", "str", "its name"), ("returns", "Ruler", "")]
-    assert measure.signature == "(x, y, kind='a|b')" and measure.rows == [("x, y", "", "both ends"), ("kind", "str", ""), ("returns", "", "nats")]
+    assert measure.signature == "(x, y, kind='a|b')" and measure.rows == [
+        ("x, y", "", "both ends"),
+        ("kind", "str", ""),
+        ("returns", "", "nats"),
+    ]
 
 
 def test_reference_page_of_a_module():
     made = reference.entries(MODULE)
-    page = reference.page("yardstick", made, MODULE, {("02_ruler", "c005"): "ruler-1", ("02_ruler", "c009"): "ruler-2"})
+    page = reference.page(
+        "yardstick", made, MODULE, {("02_ruler", "c005"): "ruler-1", ("02_ruler", "c009"): "ruler-2"}
+    )
     assert r"Has a \*length\*, $\sqrt{2}$ and `marks`." in page
     assert "| `length` | `float` | in nats \\| bits |" in page
-    assert page.index("[](#ruler-1)") < page.index("{py:method} Ruler.metre") < page.index("{py:function} measure") < page.index("[](#ruler-2)")
-    assert reference.names({"ruler": made, "other": reference.entries(MODULE.replace("def measure", "def mantel").replace("'measure'", "'mantel'"))}) == {
-        "mantel": "taskdist_nb.other.mantel"}        # Ruler is in two modules, and measure a common word
+    assert (
+        page.index("[](#ruler-1)")
+        < page.index("{py:method} Ruler.metre")
+        < page.index("{py:function} measure")
+        < page.index("[](#ruler-2)")
+    )
+    assert reference.names(
+        {
+            "ruler": made,
+            "other": reference.entries(
+                MODULE.replace("def measure", "def mantel").replace("'measure'", "'mantel'")
+            ),
+        }
+    ) == {"mantel": "taskdist_nb.other.mantel"}  # Ruler is in two modules, and measure a common word
 
 
 def test_names_become_links_except_in_code_headings_and_links():
     known = {"Ruler": "taskdist_nb.ruler.Ruler", "Ruler.metre": "taskdist_nb.ruler.Ruler.metre"}
     text = "# `Ruler`\n`Ruler`, `Ruler.metre()`, [`Ruler`](x), `other`, `Ruler(3)`\n```python\n# not a heading\n`Ruler`\n```\n"
     labels = []
-    assert build.outside_fences(lambda part: build.link_names(build.label_headings(part, "a/b", labels), known), text) == (
+    assert build.outside_fences(
+        lambda part: build.link_names(build.label_headings(part, "a/b", labels), known), text
+    ) == (
         "(a-b-0)=\n# `Ruler`\n{py:obj}`Ruler <taskdist_nb.ruler.Ruler>`, {py:obj}`Ruler.metre() <taskdist_nb.ruler.Ruler.metre>`, [`Ruler`](x), `other`, `Ruler(3)`\n"
-        "```python\n# not a heading\n`Ruler`\n```\n")
+        "```python\n# not a heading\n`Ruler`\n```\n"
+    )
     assert labels == ["a-b-0"]
 
 
 def test_sidebar_must_list_each_notebook_once(tmp_path, monkeypatch):
-    for name in ("index", "a", "b"): (tmp_path / f"{name}.ipynb").touch()
-    (tmp_path / "sidebar.yml").write_text("website: {sidebar: {contents: [index.ipynb, {section: S, contents: [a.ipynb, a.ipynb, c.ipynb]}]}}")
+    for name in ("index", "a", "b"):
+        (tmp_path / f"{name}.ipynb").touch()
+    (tmp_path / "sidebar.yml").write_text(
+        "website: {sidebar: {contents: [index.ipynb, {section: S, contents: [a.ipynb, a.ipynb, c.ipynb]}]}}"
+    )
     monkeypatch.setattr(build, "NBS", tmp_path)
-    with pytest.raises(ValueError, match="not listed: b.ipynb; listed but not there: c.ipynb; listed twice: a.ipynb"): build.sections()
+    with pytest.raises(
+        ValueError, match="not listed: b.ipynb; listed but not there: c.ipynb; listed twice: a.ipynb"
+    ):
+        build.sections()
 
 
 @pytest.fixture(scope="module")
@@ -193,13 +263,24 @@ def pages(tmp_path_factory):
 
 
 def test_pages_hold_all_notebooks_and_no_directives(pages):
-    made = {p.relative_to(pages).with_suffix("").as_posix(): nbformat.read(p, as_version=4) for p in pages.rglob("*.ipynb")}
+    made = {
+        p.relative_to(pages).with_suffix("").as_posix(): nbformat.read(p, as_version=4)
+        for p in pages.rglob("*.ipynb")
+    }
     listed = sum(build.sections().values(), [])
     assert set(made) == {"index", *listed}
-    sources = [cell.source for notebook in made.values() for cell in notebook.cells if cell.cell_type == "code"]
+    sources = [
+        cell.source for notebook in made.values() for cell in notebook.cells if cell.cell_type == "code"
+    ]
     assert not any(source.startswith("#|") or "nbdev_export()" in source for source in sources)
-    told = [cell.metadata.get("mystnb", {}).get("code_prompt_show", "") for notebook in made.values() for cell in notebook.cells if cell.cell_type == "code"]
-    for kind in ("Imports", "Checks", "Argument checks", "Code of the figure"): assert sum(words.startswith(kind) for words in told) > 5
+    told = [
+        cell.metadata.get("mystnb", {}).get("code_prompt_show", "")
+        for notebook in made.values()
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+    for kind in ("Imports", "Checks", "Argument checks", "Code of the figure"):
+        assert sum(words.startswith(kind) for words in told) > 5
     contents = made["index"].cells[-1].source
     assert all(page in contents for page in listed)
 
@@ -207,20 +288,38 @@ def test_pages_hold_all_notebooks_and_no_directives(pages):
 def test_reference_has_a_page_for_each_module(pages):
     modules = {p.stem for p in reference.LIB.glob("*.py")} - {"__init__", "__main__", "_modidx"}
     assert {p.stem for p in (pages / "reference").glob("*.md")} == modules | {"index"}
-    assert "{py:function} coupled_transfer(source, target, model=" in (pages / "reference" / "distances.md").read_text(encoding="utf-8")
+    assert "{py:function} coupled_transfer(source, target, model=" in (
+        pages / "reference" / "distances.md"
+    ).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def site(pages):
     "The built site, as `make docs` builds it: a warning is an error."
-    if not find_spec("sphinx"): pytest.skip("Sphinx is not installed; `make docs` installs it")
+    if not find_spec("sphinx"):
+        pytest.skip("Sphinx is not installed; `make docs` installs it")
     folder = pages.parent / "html"
-    subprocess.run([sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-c", build.ROOT / "docs", pages, folder], check=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-W",
+            "--keep-going",
+            "-q",
+            "-c",
+            build.ROOT / "docs",
+            pages,
+            folder,
+        ],
+        check=True,
+    )
     return folder
 
 
 class Page(HTMLParser):
     "What a page offers to links, links to, loads, and says."
+
     def __init__(self, path):
         super().__init__()
         self.anchors, self.links, self.loaded, self.images, self.text, self.inside = set(), [], [], [], [], []
@@ -229,54 +328,88 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attributes):
         a = {name: value or "" for name, value in attributes}
         self.anchors |= {a[name] for name in ("id", "name") if name in a}
-        if tag == "a" and "href" in a: self.links.append(a["href"])
-        if tag == "link" and a.get("rel") not in ("canonical", "author"): self.loaded.append(a["href"])
-        if tag != "a" and "src" in a: self.loaded.append(a["src"])
-        if tag == "img": self.images.append(a)
-        if tag in ("script", "style", "pre", "code") or "math" in a.get("class", "").split(): self.inside.append(tag)
+        if tag == "a" and "href" in a:
+            self.links.append(a["href"])
+        if tag == "link" and a.get("rel") not in ("canonical", "author"):
+            self.loaded.append(a["href"])
+        if tag != "a" and "src" in a:
+            self.loaded.append(a["src"])
+        if tag == "img":
+            self.images.append(a)
+        if tag in ("script", "style", "pre", "code") or "math" in a.get("class", "").split():
+            self.inside.append(tag)
 
     def handle_endtag(self, tag):
-        if self.inside and self.inside[-1] == tag: self.inside.pop()
+        if self.inside and self.inside[-1] == tag:
+            self.inside.pop()
 
     def handle_data(self, data):
-        if not self.inside: self.text.append(data)
+        if not self.inside:
+            self.text.append(data)
 
 
 @pytest.fixture(scope="module")
-def html(site): return {path: Page(path) for path in site.rglob("*.html") if "_static" not in path.parts}
+def html(site):
+    return {path: Page(path) for path in site.rglob("*.html") if "_static" not in path.parts}
 
 
 def broken(page, link, html):
     "Whether a link of a page within the site leads nowhere."
     place, _, anchor = link.partition("#")
     target = (page.parent / unquote(place.partition("?")[0])).resolve() if place else page
-    if not target.is_file(): return True
+    if not target.is_file():
+        return True
     return bool(anchor) and target in html and unquote(anchor) not in html[target].anchors
 
 
 def test_every_link_and_file_of_the_site_is_there(site, html):
-    wrong = [f"{page.relative_to(site)}: {link}" for page, found in html.items() for link in found.links + found.loaded
-             if not re.match(r"[a-z]+:", link) and link != "#" and broken(page, link, html)]
+    wrong = [
+        f"{page.relative_to(site)}: {link}"
+        for page, found in html.items()
+        for link in found.links + found.loaded
+        if not re.match(r"[a-z]+:", link) and link != "#" and broken(page, link, html)
+    ]
     assert wrong == []
     assert len(html) > 40 and sum(len(found.links) for found in html.values()) > 1000
 
 
 def test_site_loads_nothing_from_elsewhere(site, html):
-    assert [f"{page.name}: {url}" for page, found in html.items() for url in found.loaded if re.match(r"(https?:)?//", url)] == []
-    styles = {path.name: re.findall(r"(?:@import\s+|url\()[\"']?((?:https?:)?//[^\"')]+)", path.read_text(encoding="utf-8")) for path in site.rglob("*.css")}
+    assert [
+        f"{page.name}: {url}"
+        for page, found in html.items()
+        for url in found.loaded
+        if re.match(r"(https?:)?//", url)
+    ] == []
+    styles = {
+        path.name: re.findall(
+            r"(?:@import\s+|url\()[\"']?((?:https?:)?//[^\"')]+)", path.read_text(encoding="utf-8")
+        )
+        for path in site.rglob("*.css")
+    }
     assert {name: urls for name, urls in styles.items() if urls} == {}
 
 
 def test_formulas_are_typeset_and_figures_described(site, html):
-    tex = {page.name: hits for page, found in html.items() if (hits := re.findall(r"\$[^$\n]*[\\^_][^$\n]*\$", "".join(found.text)))}
+    tex = {
+        page.name: hits
+        for page, found in html.items()
+        if (hits := re.findall(r"\$[^$\n]*[\\^_][^$\n]*\$", "".join(found.text)))
+    }
     assert tex == {}
-    assert [f"{page.name}: {image.get('src')}" for page, found in html.items() for image in found.images if not image.get("alt")] == []
+    assert [
+        f"{page.name}: {image.get('src')}"
+        for page, found in html.items()
+        for image in found.images
+        if not image.get("alt")
+    ] == []
 
 
 def test_source_of_each_function_is_a_cell_of_a_chapter(site):
     pages, links = {}, 0
     for page in (site / "reference").glob("*.html"):
-        for href in re.findall(r'href="([^"]*)"><span class="viewcode-link">', page.read_text(encoding="utf-8")):
+        for href in re.findall(
+            r'href="([^"]*)"><span class="viewcode-link">', page.read_text(encoding="utf-8")
+        ):
             chapter, anchor = href.split("#")
             text = pages.setdefault(chapter, (page.parent / chapter).read_text(encoding="utf-8"))
             assert f'id="{anchor}"' in text, (page.name, href)
@@ -302,15 +435,22 @@ def test_next_page_is_the_next_of_the_sidebar_and_both_have_numbers(site):
     text = (site / "02_fisher.html").read_text(encoding="utf-8")
     sidebar = re.findall(r'<li class="toctree-l1[^"]*"><a[^>]*href="([^"]+)">([^<]*)', text)
     here = [href for href, _ in sidebar].index("#")
-    assert re.search(r'class="next-page" href="([^"]+)"', text)[1] == sidebar[here + 1][0] and sidebar[here][1] == "02 Fisher metric"
+    assert (
+        re.search(r'class="next-page" href="([^"]+)"', text)[1] == sidebar[here + 1][0]
+        and sidebar[here][1] == "02 Fisher metric"
+    )
 
 
 @pytest.mark.parametrize("path", sorted(build.NBS.rglob("*.ipynb")), ids=lambda path: path.stem)
 def test_committed_live_figures_hold_the_scripts_of_today(path):
     from taskdist_nb.live import figure_part
+
     for cell in nbformat.read(path, as_version=4).cells:
         for page in (out.get("data", {}).get("text/html", "") for out in cell.get("outputs", [])):
-            if not page.startswith("<div data-live"): continue
+            if not page.startswith("<div data-live"):
+                continue
             kind = re.match(r'<div data-live="(\w+)"', page)[1]
-            assert all(figure_part(part) in page for part in ("common.css", "common.js", f"{kind}.js")), f"run the notebook again: {kind}.js has changed"
+            assert all(figure_part(part) in page for part in ("common.css", "common.js", f"{kind}.js")), (
+                f"run the notebook again: {kind}.js has changed"
+            )
             assert len(page) < 60_000

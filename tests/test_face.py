@@ -1,4 +1,5 @@
 """What `import taskdist_nb as td` offers."""
+
 import subprocess
 import sys
 
@@ -12,7 +13,9 @@ DistanceMatrix mantel rank_sources rank_architectures fisher_rao step_length fis
 
 
 def python(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
 
 
 def test_every_name_is_there_and_explained():
@@ -31,8 +34,19 @@ def test_importing_the_package_loads_nothing_heavy():
     assert not {"torch", "pandas", "matplotlib", "matplotlib.pyplot"} & set(loaded)
 
 
-@pytest.mark.parametrize("first", ["import taskdist_nb.viz", "import taskdist_nb.mantel", "from taskdist_nb.mantel import mantel", "td.mantel", "pass"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import taskdist_nb.viz",
+        "import taskdist_nb.mantel",
+        "from taskdist_nb.mantel import mantel",
+        "td.mantel",
+        "pass",
+    ],
+)
 def test_mantel_is_callable_whatever_was_imported_before(first):
-    a = np.arange(16.).reshape(4, 4)
-    read = python(f"import numpy as np, taskdist_nb as td\n{first}\na = np.arange(16.).reshape(4, 4)\nprint(td.mantel(a, a).pvalue)")
+    a = np.arange(16.0).reshape(4, 4)
+    read = python(
+        f"import numpy as np, taskdist_nb as td\n{first}\na = np.arange(16.).reshape(4, 4)\nprint(td.mantel(a, a).pvalue)"
+    )
     assert float(read[0]) == td.mantel(a, a).pvalue

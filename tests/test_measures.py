@@ -1,4 +1,5 @@
 """A distance that another package brings: as an entry point, in processes of their own, by the command."""
+
 import os
 import subprocess
 import sys
@@ -7,16 +8,18 @@ from pathlib import Path
 from taskdist_nb.report import read_table
 
 COMMAND = Path(sys.executable).with_name("taskdist")
-PACKAGE = '''
+PACKAGE = """
 def mean_grey(source, target):
     "Difference of mean grey levels."
     return abs(source.x_train.float().mean() - target.x_train.float().mean())
-'''
+"""
 
 
 def run(folder, *words):
     path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return subprocess.run([COMMAND, *words], capture_output=True, text=True, cwd=folder, env=os.environ | {"PYTHONPATH": path})
+    return subprocess.run(
+        [COMMAND, *words], capture_output=True, text=True, cwd=folder, env=os.environ | {"PYTHONPATH": path}
+    )
 
 
 def test_an_installed_package_brings_a_distance(tmp_path):
@@ -25,7 +28,10 @@ def test_an_installed_package_brings_a_distance(tmp_path):
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: greys\nVersion: 1\n")
     (about / "entry_points.txt").write_text("[taskdist_nb.measures]\nmean_grey = greys:mean_grey\n")
-    done = run(tmp_path, *"run --suite digits --tasks low,high,odd --distances mean_grey --seeds 1 --n-jobs 2 --quiet --out out".split())
+    done = run(
+        tmp_path,
+        *"run --suite digits --tasks low,high,odd --distances mean_grey --seeds 1 --n-jobs 2 --quiet --out out".split(),
+    )
     assert (done.returncode, done.stderr) == (0, "")
     matrix = read_table(tmp_path / "out" / "mean_grey.csv")
     assert matrix.loc["low", "low"] == 0 < matrix.loc["low", "high"] == matrix.loc["high", "low"]

@@ -1,4 +1,5 @@
 """The notebook collector itself, on a small project made for the purpose."""
+
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,16 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = {
-    "good": ["#| default_exp good", "from pathlib import Path\nfrom dataclasses import dataclass",
-             "@dataclass\nclass Point:\n    x: 'int'", "%time here = Path.cwd().name\nassert here == 'nbs'",
-             "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\nassert not plt.get_fignums()",
-             "#| eval: false\n1/0", "#| slow\nraise SystemError('slow one')", "#| hide\nimport nbdev; nbdev.nbdev_export()"],
+    "good": [
+        "#| default_exp good",
+        "from pathlib import Path\nfrom dataclasses import dataclass",
+        "@dataclass\nclass Point:\n    x: 'int'",
+        "%time here = Path.cwd().name\nassert here == 'nbs'",
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()\nassert not plt.get_fignums()",
+        "#| eval: false\n1/0",
+        "#| slow\nraise SystemError('slow one')",
+        "#| hide\nimport nbdev; nbdev.nbdev_export()",
+    ],
     "bad": ["def invert(x):\n    return 1/x", "print('before')\ninvert(0)", "assert True"],
     "old": ["import warnings", "warnings.warn('gone soon', DeprecationWarning)"],
     "syntax": ["1 +"],
@@ -54,10 +61,10 @@ def test_passes_skips_and_failures(project):
 def test_report_names_the_cell_and_shows_its_source_and_traceback(project):
     out = run(project, "nbs/bad.ipynb")
     assert "ZeroDivisionError in nbs/bad.ipynb, cell 2" in out
-    assert "   2  invert(0)" in out                       # the cell's source, numbered
-    assert "line 2, in invert\n    return 1/x" in out     # the traceback reaches into an earlier cell
-    assert "before" in out                                # what the cell printed
-    assert "site-packages" not in out                     # and nothing of the machinery
+    assert "   2  invert(0)" in out  # the cell's source, numbered
+    assert "line 2, in invert\n    return 1/x" in out  # the traceback reaches into an earlier cell
+    assert "before" in out  # what the cell printed
+    assert "site-packages" not in out  # and nothing of the machinery
     assert "SyntaxError: invalid syntax" in run(project, "nbs/syntax.ipynb")
 
 
@@ -74,7 +81,11 @@ def test_flags_run_the_cells_they_name(project):
     assert "SystemError: slow one" in run(project, "nbs/good.ipynb", "--nb-flags", "slow")
 
 
-EXPORTING = ["#| default_exp made", "#| export\ndef _half(x): return x/2", "assert _half(3) == 1\nassert _half.__module__ == 'taskdist_nb.made'"]
+EXPORTING = [
+    "#| default_exp made",
+    "#| export\ndef _half(x): return x/2",
+    "assert _half(3) == 1\nassert _half.__module__ == 'taskdist_nb.made'",
+]
 
 
 def test_exported_cells_can_be_taken_from_the_module(tmp_path):
@@ -84,7 +95,9 @@ def test_exported_cells_can_be_taken_from_the_module(tmp_path):
     (tmp_path / "taskdist_nb" / "__init__.py").touch()
     module = tmp_path / "taskdist_nb" / "made.py"
     module.write_text("def _half(x): return x//2\n")
-    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in EXPORTING]), tmp_path / "nbs" / "made.ipynb")
+    nbformat.write(
+        new_notebook(cells=[new_code_cell(source) for source in EXPORTING]), tmp_path / "nbs" / "made.ipynb"
+    )
     assert "AssertionError in nbs/made.ipynb, cell 2" in run(tmp_path, "nbs/made.ipynb")
     assert "2 passed" in run(tmp_path, "nbs/made.ipynb", "--exported")
     module.write_text("1/0\n")

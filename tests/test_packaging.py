@@ -1,4 +1,5 @@
 """What is handed out: type hints that hold, and archives that install and run by themselves."""
+
 import os
 import shutil
 import subprocess
@@ -14,7 +15,17 @@ import pytest
 import taskdist_nb
 
 ROOT = Path(__file__).parents[1]
-PARTS = ["taskdist_nb", "setup.py", "settings.ini", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "CITATION.cff", "LICENSE"]
+PARTS = [
+    "taskdist_nb",
+    "setup.py",
+    "settings.ini",
+    "pyproject.toml",
+    "MANIFEST.in",
+    "README.md",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "LICENSE",
+]
 
 
 def run(*words, **options):
@@ -23,10 +34,21 @@ def run(*words, **options):
     return done.stdout
 
 
-@pytest.mark.skipif(os.environ.get("TASKDIST_MATRIX") == "oldest", reason="hints are checked against the newest releases")
+@pytest.mark.skipif(
+    os.environ.get("TASKDIST_MATRIX") == "oldest", reason="hints are checked against the newest releases"
+)
 def test_type_hints_hold(tmp_path):
     pytest.importorskip("mypy")
     run(sys.executable, "-m", "mypy", "--no-error-summary", cwd=ROOT)
+
+
+def test_code_is_formatted():
+    "`ruff check` and `ruff format` have nothing to say about notebooks and files: one statement a line."
+    ruff = Path(sys.executable).with_name("ruff")
+    if not ruff.exists():
+        pytest.skip("ruff is not installed")
+    run(ruff, "check", "--quiet", ".", cwd=ROOT)
+    run(ruff, "format", "--quiet", "--check", ".", cwd=ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +56,22 @@ def archives(tmp_path_factory):
     "A source archive, and the wheel that is built from it."
     pytest.importorskip("build")
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
-    for part in PARTS: (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, source / part)
+    for part in PARTS:
+        (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, source / part)
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, source)
     return next(out.glob("*.tar.gz")), next(out.glob("*.whl"))
 
 
 def test_archives_hold_the_package_and_nothing_else(archives):
     modules = {f"taskdist_nb/{p.name}" for p in (ROOT / "taskdist_nb").glob("*.py")}
-    modules |= {f"taskdist_nb/live_figures/{p.name}" for p in (ROOT / "taskdist_nb" / "live_figures").iterdir()}
-    with zipfile.ZipFile(archives[1]) as wheel: names = {n for n in wheel.namelist() if ".dist-info/" not in n}
+    modules |= {
+        f"taskdist_nb/live_figures/{p.name}" for p in (ROOT / "taskdist_nb" / "live_figures").iterdir()
+    }
+    with zipfile.ZipFile(archives[1]) as wheel:
+        names = {n for n in wheel.namelist() if ".dist-info/" not in n}
     assert names == modules
-    with tarfile.open(archives[0]) as source: inside = {n.partition("/")[2] for n in source.getnames()}
+    with tarfile.open(archives[0]) as source:
+        inside = {n.partition("/")[2] for n in source.getnames()}
     assert modules | set(PARTS[1:]) <= inside
 
 
@@ -54,7 +81,18 @@ def installed(archives, tmp_path_factory):
     folder = tmp_path_factory.mktemp("venv")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", archives[1])
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        archives[1],
+    )
     site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "bin"
@@ -63,9 +101,41 @@ def installed(archives, tmp_path_factory):
 @pytest.mark.skipif(os.name == "nt", reason="bin/ is Scripts/ on Windows")
 def test_the_wheel_runs_in_an_empty_environment(installed, tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | dict(OMP_NUM_THREADS="1")
-    place = run(installed / "python", "-c", "import taskdist_nb; print(taskdist_nb.__file__)", cwd=tmp_path, env=environment).strip()
+    place = run(
+        installed / "python",
+        "-c",
+        "import taskdist_nb; print(taskdist_nb.__file__)",
+        cwd=tmp_path,
+        env=environment,
+    ).strip()
     assert Path(place).is_relative_to(installed.parent)
-    assert run(installed / "taskdist", "--version", cwd=tmp_path, env=environment) == f"taskdist {taskdist_nb.__version__}\n"
-    run(installed / "taskdist", "run", "--suite", "digits", "--tasks", "low,high,even", "--distances", "wasserstein,fine_tuning", "--n-jobs", "1", "--out", "out",
-        "--set", "source_epochs=2", "steps=20", "checkpoints=5", "images=100", "wasserstein_images=50", "probes=20", cwd=tmp_path, env=environment)
-    assert {"wasserstein.csv", "fine_tuning.csv", "mantel.csv", "report.html"} <= {p.name for p in (tmp_path / "out").iterdir()}
+    assert (
+        run(installed / "taskdist", "--version", cwd=tmp_path, env=environment)
+        == f"taskdist {taskdist_nb.__version__}\n"
+    )
+    run(
+        installed / "taskdist",
+        "run",
+        "--suite",
+        "digits",
+        "--tasks",
+        "low,high,even",
+        "--distances",
+        "wasserstein,fine_tuning",
+        "--n-jobs",
+        "1",
+        "--out",
+        "out",
+        "--set",
+        "source_epochs=2",
+        "steps=20",
+        "checkpoints=5",
+        "images=100",
+        "wasserstein_images=50",
+        "probes=20",
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert {"wasserstein.csv", "fine_tuning.csv", "mantel.csv", "report.html"} <= {
+        p.name for p in (tmp_path / "out").iterdir()
+    }

@@ -3,6 +3,7 @@
 Each property is a fact about the result (bounds, symmetry, marginals, identities), checked whenever there is one. A public name
 that is neither covered here nor listed in `ELSEWHERE` with a reason fails a test.
 """
+
 import dataclasses
 import importlib
 import itertools
@@ -15,14 +16,55 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from cases import (COVERED, NAMES, TALLY, attempt, covers, given, hostile, images, no_nan, or_hostile, reals, refused,
-                   result_or_refusal, simplex, task_pairs, task_parts, write_torchvision_sets)
+from cases import (
+    COVERED,
+    NAMES,
+    TALLY,
+    attempt,
+    covers,
+    given,
+    images,
+    no_nan,
+    or_hostile,
+    reals,
+    refused,
+    result_or_refusal,
+    simplex,
+    task_pairs,
+    task_parts,
+    write_torchvision_sets,
+)
 from hypothesis import strategies as st
 from torch import nn
 
 import taskdist_nb
-from taskdist_nb import (adapters, candidates, cli, data, datasets, distances, findings, fingerprints, fisher, graded, judgement, mantel, matrix, models, ruler, scores, select, selection_study, together, trajectory, transport, tuning, viz,
-                         widgets, workers)
+from taskdist_nb import (
+    adapters,
+    candidates,
+    cli,
+    data,
+    datasets,
+    distances,
+    findings,
+    fingerprints,
+    fisher,
+    graded,
+    judgement,
+    mantel,
+    matrix,
+    models,
+    ruler,
+    scores,
+    select,
+    selection_study,
+    together,
+    trajectory,
+    transport,
+    tuning,
+    viz,
+    widgets,
+    workers,
+)
 from taskdist_nb.data import LabelSpace, Suite, Task
 from taskdist_nb.trajectory import TransferConfig
 
@@ -31,26 +73,38 @@ seeds = or_hostile(st.integers(0, 2**40))
 words = or_hostile(st.text(max_size=8))
 
 
-def generator(seed=0): return torch.Generator().manual_seed(seed)
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
 
 
 # ---------- data
+
 
 @covers("checks.unknown", "checks.UnknownName")
 @given(st.text(max_size=8), or_hostile(st.text(max_size=8)), st.lists(st.text(max_size=8), max_size=40))
 def test_unknown_names_what_was_given(argument, name, options):
     error = data.unknown(argument, name, options)
     TALLY["cases"] += 1
-    assert isinstance(error, KeyError) and isinstance(error, ValueError) and f"Got: {name!r:.80}" in str(error)
+    assert (
+        isinstance(error, KeyError) and isinstance(error, ValueError) and f"Got: {name!r:.80}" in str(error)
+    )
 
 
 @covers("data.Task", "data.same_task", "data.joint_label_space", examples=60)
-@given(task_parts(), st.sampled_from(["x_train", "y_train", "x_test", "y_test", "classes", "name", "vocabulary", None]), st.data())
+@given(
+    task_parts(),
+    st.sampled_from(["x_train", "y_train", "x_test", "y_test", "classes", "name", "vocabulary", None]),
+    st.data(),
+)
 def test_task_is_whole_or_refused(parts, field, more):
-    if field: parts[field] = more.draw(or_hostile(st.just(parts.get(field, ""))))
+    if field:
+        parts[field] = more.draw(or_hostile(st.just(parts.get(field, ""))))
     done, task = attempt(Task, **parts)
-    if not done: return
-    assert task.x_train.isfinite().all() and set(task.y_train.tolist()) == set(task.y_test.tolist()) == set(range(task.n_classes))
+    if not done:
+        return
+    assert task.x_train.isfinite().all() and set(task.y_train.tolist()) == set(task.y_test.tolist()) == set(
+        range(task.n_classes)
+    )
     again, space = attempt(data.joint_label_space, task, task)
     own = tuple(range(task.n_classes))
     assert again and space == LabelSpace(task.n_classes, own, own) and data.same_task(task, task)
@@ -61,10 +115,15 @@ label_lists = st.shared(st.lists(st.integers(-3, 3), min_size=1, max_size=30).ma
 
 
 @covers("data.stratified", examples=60)
-@given(or_hostile(label_lists), or_hostile(label_lists.flatmap(lambda y: st.integers(len(y.unique()), len(y)))), seeds)
+@given(
+    or_hostile(label_lists),
+    or_hostile(label_lists.flatmap(lambda y: st.integers(len(y.unique()), len(y)))),
+    seeds,
+)
 def test_stratified_takes_each_class(y, n, seed):
     done, index = attempt(data.stratified, y, n, seed)
-    if not done: return
+    if not done:
+        return
     assert len(index) == int(n) == len(index.unique()) and torch.equal(index, index.sort().values)
     assert set(y[index].tolist()) == set(y.tolist())
 
@@ -72,7 +131,8 @@ def test_stratified_takes_each_class(y, n, seed):
 parts_of_one = st.shared(task_parts(), key="parts")
 
 
-def enough_of(part): return or_hostile(parts_of_one.flatmap(lambda p: st.integers(len(p["classes"]), len(p[part]))))
+def enough_of(part):
+    return or_hostile(parts_of_one.flatmap(lambda p: st.integers(len(p["classes"]), len(p[part]))))
 
 
 @covers("data.Task", "data.Suite", examples=40)
@@ -80,22 +140,37 @@ def enough_of(part): return or_hostile(parts_of_one.flatmap(lambda p: st.integer
 def test_subsample_keeps_all_classes(parts, n_train, n_test, seed):
     suite = Suite([Task(**parts)])
     done, smaller = attempt(suite.subsample, n_train, n_test, seed)
-    if not done: return
+    if not done:
+        return
     task = smaller[parts["name"]]
     assert task.n_classes == len(parts["classes"]) and len(smaller.table()) == 1
     assert n_train is None or len(task.x_train) == n_train
 
 
 @covers("data.Suite", examples=30)
-@given(or_hostile(st.lists(task_parts(), min_size=1, max_size=3, unique_by=lambda p: p["name"])), or_hostile(st.sampled_from(NAMES)))
+@given(
+    or_hostile(st.lists(task_parts(), min_size=1, max_size=3, unique_by=lambda p: p["name"])),
+    or_hostile(st.sampled_from(NAMES)),
+)
 def test_suite_is_ordered_and_named(parts, name):
-    tasks = [Task(**p) for p in parts] if isinstance(parts, list) and parts and isinstance(parts[0], dict) else parts
+    tasks = (
+        [Task(**p) for p in parts]
+        if isinstance(parts, list) and parts and isinstance(parts[0], dict)
+        else parts
+    )
     done, suite = attempt(Suite, tasks)
-    if not done: return
-    assert suite.names == [t.name for t in tasks] and list(suite.subset(suite.names)) == suite.names and "<table" in suite._repr_html_()
+    if not done:
+        return
+    assert (
+        suite.names == [t.name for t in tasks]
+        and list(suite.subset(suite.names)) == suite.names
+        and "<table" in suite._repr_html_()
+    )
     assert suite[suite.names[-1]] is suite[tasks[-1].name] is tasks[-1]
-    if isinstance(name, str) and name in suite.names: assert suite[name].name == name
-    else: refused(suite.__getitem__, name)
+    if isinstance(name, str) and name in suite.names:
+        assert suite[name].name == name
+    else:
+        refused(suite.__getitem__, name)
 
 
 @st.composite
@@ -104,100 +179,174 @@ def labelled(draw):
     K, each = draw(st.integers(2, 5)), draw(st.integers(2, 5))
     y = np.arange(K).repeat(each)
     shape = draw(st.sampled_from([(4, 4), (1, 4, 4), (3, 4, 4), (4, 5, 3)]))
-    x = draw(images(len(y), shape, draw(st.sampled_from([torch.uint8, torch.float32, torch.float64])))).numpy()
-    tasks = {f"t{k}": draw(st.lists(st.integers(0, K - 1), min_size=2, max_size=K, unique=True)) for k in range(draw(st.integers(1, 3)))}
-    return dict(x=x, y=y, tasks=tasks, test_size=draw(st.floats(0.05, 0.95)), seed=draw(st.integers(0, 99)), class_names=draw(st.sampled_from([None, [f"c{k}" for k in range(K)]])))
+    x = draw(
+        images(len(y), shape, draw(st.sampled_from([torch.uint8, torch.float32, torch.float64])))
+    ).numpy()
+    tasks = {
+        f"t{k}": draw(st.lists(st.integers(0, K - 1), min_size=2, max_size=K, unique=True))
+        for k in range(draw(st.integers(1, 3)))
+    }
+    return dict(
+        x=x,
+        y=y,
+        tasks=tasks,
+        test_size=draw(st.floats(0.05, 0.95)),
+        seed=draw(st.integers(0, 99)),
+        class_names=draw(st.sampled_from([None, [f"c{k}" for k in range(K)]])),
+    )
 
 
 @covers("data.Suite", examples=120)
-@given(labelled(), st.sampled_from(["x", "y", "tasks", "test_size", "seed", "class_names", "x_test", None]), st.data())
+@given(
+    labelled(),
+    st.sampled_from(["x", "y", "tasks", "test_size", "seed", "class_names", "x_test", None]),
+    st.data(),
+)
 def test_from_arrays_cuts_or_refuses(arguments, field, more):
-    if field: arguments[field] = more.draw(or_hostile(st.just(arguments.get(field))))
+    if field:
+        arguments[field] = more.draw(or_hostile(st.just(arguments.get(field))))
     done, suite = attempt(Suite.from_arrays, **arguments)
-    if not done: return
+    if not done:
+        return
     for name, classes in arguments["tasks"].items():
         task = suite[name]
-        assert task.n_classes == len(classes) and len(task.x_train) + len(task.x_test) == sum((np.asarray(arguments["y"]) == c).sum() for c in classes)
+        assert task.n_classes == len(classes) and len(task.x_train) + len(task.x_test) == sum(
+            (np.asarray(arguments["y"]) == c).sum() for c in classes
+        )
 
 
 one_image = torch.zeros(1, 4, 4)
 
 
 @covers("data.Suite", examples=30)
-@given(st.permutations([0, 0, 1, 1, 2]), or_hostile(st.just(0)), or_hostile(st.just(one_image)), or_hostile(st.just({"t": [0, 1]})))
+@given(
+    st.permutations([0, 0, 1, 1, 2]),
+    or_hostile(st.just(0)),
+    or_hostile(st.just(one_image)),
+    or_hostile(st.just({"t": [0, 1]})),
+)
 def test_from_dataset_cuts_or_refuses(labels, label, image, tasks):
     items = [*((one_image, k) for k in labels if k < 2), (image, label)]
     done, suite = attempt(Suite.from_dataset, items, tasks)
-    if done: assert suite.names == ["t"] and len(suite["t"].x_train) + len(suite["t"].x_test) == 5
+    if done:
+        assert suite.names == ["t"] and len(suite["t"].x_train) + len(suite["t"].x_test) == 5
 
 
-ARCHIVE = {"x": np.zeros((8, 3, 3)), "y": np.arange(8) % 2, "classes": np.array(["p", "q"]), "task_a": np.array([1, 0])}
+ARCHIVE = {
+    "x": np.zeros((8, 3, 3)),
+    "y": np.arange(8) % 2,
+    "classes": np.array(["p", "q"]),
+    "task_a": np.array([1, 0]),
+}
 
 
-def as_numpy(value): return value.numpy() if isinstance(value, torch.Tensor) else value
+def as_numpy(value):
+    return value.numpy() if isinstance(value, torch.Tensor) else value
 
 
 @covers("data.Suite", "datasets.load_suite", examples=40)
 @given(*[or_hostile(st.just(value)) for value in ARCHIVE.values()])
 def test_npz_files_are_read_or_refused(tmp_path_factory, x, y, classes, task_a):
-    path = tmp_path_factory.mktemp("npz")/"suite.npz"
-    np.savez(path, **{name: as_numpy(value) for name, value in dict(x=x, y=y, classes=classes, task_a=task_a).items()})
+    path = tmp_path_factory.mktemp("npz") / "suite.npz"
+    np.savez(
+        path,
+        **{name: as_numpy(value) for name, value in dict(x=x, y=y, classes=classes, task_a=task_a).items()},
+    )
     done, suite = attempt(datasets.load_suite, path)
-    if done: assert suite["a"].n_classes == len(task_a) and len(suite["a"].x_train) + len(suite["a"].x_test) == 8
-    if done and classes is ARCHIVE["classes"]: assert suite["a"].classes == ("q", "p")
+    if done:
+        assert suite["a"].n_classes == len(task_a) and len(suite["a"].x_train) + len(suite["a"].x_test) == 8
+    if done and classes is ARCHIVE["classes"]:
+        assert suite["a"].classes == ("q", "p")
 
 
 @pytest.mark.parametrize("fate", ["cut", "text", "missing", "folder"])
 def test_damaged_npz_files_are_refused(tmp_path, fate):
-    path = tmp_path/"suite.npz"
-    if fate == "folder": path.mkdir()
-    if fate == "text": path.write_text("x,y\n1,2")
+    path = tmp_path / "suite.npz"
+    if fate == "folder":
+        path.mkdir()
+    if fate == "text":
+        path.write_text("x,y\n1,2")
     if fate == "cut":
         np.savez(path, **ARCHIVE)
         path.write_bytes(path.read_bytes()[:-30])
-    assert isinstance(refused(datasets.load_suite, path), OSError if fate in ("cut", "text") else (OSError, ValueError))
+    assert isinstance(
+        refused(datasets.load_suite, path), OSError if fate in ("cut", "text") else (OSError, ValueError)
+    )
 
 
 @covers("data.Suite", examples=20)
-@given(st.sampled_from([("a", "b"), ("t/a", "t/b"), ("t/a", "t/b", "u/a", "u/b")]), st.sampled_from([None, None, "bad.png", "note.txt"]), or_hostile(st.integers(1, 9)), or_hostile(st.sampled_from(["L", "RGB"])))
+@given(
+    st.sampled_from([("a", "b"), ("t/a", "t/b"), ("t/a", "t/b", "u/a", "u/b")]),
+    st.sampled_from([None, None, "bad.png", "note.txt"]),
+    or_hostile(st.integers(1, 9)),
+    or_hostile(st.sampled_from(["L", "RGB"])),
+)
 def test_folders_are_read_or_refused(tmp_path_factory, folders, odd, size, mode):
     from PIL import Image
+
     root = tmp_path_factory.mktemp("folder")
     for folder in folders:
-        (root/folder).mkdir(parents=True)
-        for k in range(3): Image.new("RGB", (5, 7), (k, 0, 0)).save(root/folder/f"{k}.png")
-    if odd: (root/folders[0]/odd).write_text("no image")
-    if odd == "bad.png": return refused(Suite.from_folder, root, size=size, mode=mode)
+        (root / folder).mkdir(parents=True)
+        for k in range(3):
+            Image.new("RGB", (5, 7), (k, 0, 0)).save(root / folder / f"{k}.png")
+    if odd:
+        (root / folders[0] / odd).write_text("no image")
+    if odd == "bad.png":
+        return refused(Suite.from_folder, root, size=size, mode=mode)
     done, suite = attempt(Suite.from_folder, root, size=size, mode=mode)
-    if done: assert all(t.shape == ({"L": 1, "RGB": 3}[mode], size, size) and len(t.x_train) + len(t.x_test) == 6 for t in suite.values())
+    if done:
+        assert all(
+            t.shape == ({"L": 1, "RGB": 3}[mode], size, size) and len(t.x_train) + len(t.x_test) == 6
+            for t in suite.values()
+        )
 
 
 @pytest.fixture(scope="module")
 def small_sets(tmp_path_factory):
     "A folder that holds torchvision's four data sets, of two images a class; what is known of the true files is not asked for."
     import torchvision
+
     kept = write_torchvision_sets(root := tmp_path_factory.mktemp("torchvision"), torchvision.datasets)
     yield root
-    for (kind, name), value in kept.items(): setattr(kind, name, value)
+    for (kind, name), value in kept.items():
+        setattr(kind, name, value)
 
 
-TORCHVISION = {"cifar100": 100, "cifar10": 10, "mnist": 10, "fashion_mnist": 10}   # suite -> classes
+TORCHVISION = {"cifar100": 100, "cifar10": 10, "mnist": 10, "fashion_mnist": 10}  # suite -> classes
 
 
-@covers("datasets.cifar100_suite", "datasets.cifar10_suite", "datasets.mnist_suite", "datasets.fashion_mnist_suite", "datasets.load_suite", examples=20)
+@covers(
+    "datasets.cifar100_suite",
+    "datasets.cifar10_suite",
+    "datasets.mnist_suite",
+    "datasets.fashion_mnist_suite",
+    "datasets.load_suite",
+    examples=20,
+)
 @given(or_hostile(st.sampled_from([None, {"t": [3, 8]}])))
 def test_torchvision_sets_are_cut_or_refused(small_sets, names):
     for name, n_classes in TORCHVISION.items():
         done, suite = attempt(getattr(datasets, f"{name}_suite"), names, small_sets)
         again, loaded = attempt(datasets.load_suite, name, names, small_sets)
         assert done == again
-        if not done: continue
-        assert loaded.names == suite.names and all(len(t.x_train) == len(t.x_test) == 2*t.n_classes for t in suite.values())
-        assert suite.names == ["t"] if names else len(set().union(*(t.classes for t in suite.values()))) == n_classes
+        if not done:
+            continue
+        assert loaded.names == suite.names and all(
+            len(t.x_train) == len(t.x_test) == 2 * t.n_classes for t in suite.values()
+        )
+        assert (
+            suite.names == ["t"]
+            if names
+            else len(set().union(*(t.classes for t in suite.values()))) == n_classes
+        )
 
 
 @covers(examples=60)
-@given(st.sampled_from(["cifar100_suite", "cifar10_suite", "mnist_suite", "fashion_mnist_suite", "load_suite"]), or_hostile(st.just(None)), words)
+@given(
+    st.sampled_from(["cifar100_suite", "cifar10_suite", "mnist_suite", "fashion_mnist_suite", "load_suite"]),
+    or_hostile(st.just(None)),
+    words,
+)
 def test_missing_data_are_named(name, names, root):
     arguments = (names, root) if name != "load_suite" else (root, names)
     assert isinstance(refused(getattr(data, name), *arguments), (OSError, ValueError, TypeError))
@@ -213,17 +362,31 @@ def test_digits_suite(test_size, seed, names):
 @covers("data.joint_label_space", "data.class_identities", "data.is_word", "data.LabelSpace", examples=60)
 @given(task_parts(), task_parts(), st.booleans(), or_hostile(st.sampled_from(data.LABELS)))
 def test_joint_label_space(a, b, alike, labels):
-    if alike: b |= dict(x_train=(2 + 0*a["x_train"])[:1].expand(len(b["y_train"]), -1, -1, -1), x_test=(0*a["x_train"])[:1].expand(len(b["y_test"]), -1, -1, -1))
+    if alike:
+        b |= dict(
+            x_train=(2 + 0 * a["x_train"])[:1].expand(len(b["y_train"]), -1, -1, -1),
+            x_test=(0 * a["x_train"])[:1].expand(len(b["y_test"]), -1, -1, -1),
+        )
     a, b = Task(**a), Task(**(b | dict(name="other")))
     fits = a.shape == b.shape and a.x_train.dtype == b.x_train.dtype
-    if not fits: return refused(data.joint_label_space, a, b, labels)
+    if not fits:
+        return refused(data.joint_label_space, a, b, labels)
     done, space = attempt(data.joint_label_space, a, b, labels)
-    if not done: return
+    if not done:
+        return
     known = dict(zip(data.class_identities(a), range(a.n_classes))) if labels == "union" else {}
     meant = set(data.class_identities(a)) & set(data.class_identities(b)) if labels == "union" else ()
-    assert space.source == tuple(range(a.n_classes)) and space.shared == len(meant) and len(set(space.target)) == b.n_classes
-    assert set(space.source) | set(space.target) == set(range(space.n_outputs)) and space.n_outputs == a.n_classes + b.n_classes - len(meant)
-    assert [k for k in space.target if k < a.n_classes] == [known[c] for c in data.class_identities(b) if c in known]
+    assert (
+        space.source == tuple(range(a.n_classes))
+        and space.shared == len(meant)
+        and len(set(space.target)) == b.n_classes
+    )
+    assert set(space.source) | set(space.target) == set(
+        range(space.n_outputs)
+    ) and space.n_outputs == a.n_classes + b.n_classes - len(meant)
+    assert [k for k in space.target if k < a.n_classes] == [
+        known[c] for c in data.class_identities(b) if c in known
+    ]
     assert all(data.is_word(name) or vocabulary for vocabulary, name in data.class_identities(b))
 
 
@@ -231,32 +394,57 @@ def test_joint_label_space(a, b, alike, labels):
 @given(or_hostile(st.integers(-3, 9)), or_hostile(st.floats(-1, 2)))
 def test_numbers_are_checked(n, t):
     done, found = attempt(data.check_whole, n, "n", 0, 7)
-    assert done == (isinstance(n, (int, np.integer)) and not isinstance(n, bool) and 0 <= n <= 7) and (not done or type(found) is int)
+    assert done == (isinstance(n, (int, np.integer)) and not isinstance(n, bool) and 0 <= n <= 7) and (
+        not done or type(found) is int
+    )
     done, found = attempt(data.check_number, t, "t", 0, 1)
     assert not done or 0 <= found <= 1 and type(found) is float
 
 
 @covers("checks.check_choice", "checks.check_list", examples=60)
-@given(or_hostile(st.sampled_from(["a", "b", ""]) | st.text(max_size=8)), or_hostile(st.lists(st.integers(), max_size=3)))
+@given(
+    or_hostile(st.sampled_from(["a", "b", ""]) | st.text(max_size=8)),
+    or_hostile(st.lists(st.integers(), max_size=3)),
+)
 def test_choices_and_lists_are_checked(word, names):
     done, found = attempt(data.check_choice, word, "word", ["a", "b", ""])
     assert done == (isinstance(word, str) and word in ("a", "b", "")) and (not done or found == word)
     done, found = attempt(data.check_list, names, "names")
-    assert not done or type(found) is list and len(found) == len(names) and not isinstance(names, (str, bytes))
-
+    assert (
+        not done or type(found) is list and len(found) == len(names) and not isinstance(names, (str, bytes))
+    )
 
 
 # ---------- graded
 
+
 @covers("graded.graded_suite", "graded.GradedSuite", examples=60)
-@given(or_hostile(st.sampled_from([*graded.GRADED])), or_hostile(st.lists(st.sampled_from([0, 2, 3, 4]), min_size=1, max_size=3, unique=True)), or_hostile(st.none()),
-       or_hostile(st.integers(10, 60)), or_hostile(st.none() | st.integers(1, 8)), or_hostile(st.none() | st.just("digits")), seeds)
+@given(
+    or_hostile(st.sampled_from([*graded.GRADED])),
+    or_hostile(st.lists(st.sampled_from([0, 2, 3, 4]), min_size=1, max_size=3, unique=True)),
+    or_hostile(st.none()),
+    or_hostile(st.integers(10, 60)),
+    or_hostile(st.none() | st.integers(1, 8)),
+    or_hostile(st.none() | st.just("digits")),
+    seeds,
+)
 def test_graded_suites_are_graded_or_refused(kind, levels, classes, images, size, second, seed):
-    done, suite = attempt(graded.graded_suite, kind, levels, classes=classes, images=images, size=size, second=second, seed=seed)
-    if not done: return
-    assert list(suite.dial) == suite.names and (levels is None or list(suite.dial.values()) == [0, *levels]) and suite.unit == graded.GRADED[kind].unit
+    done, suite = attempt(
+        graded.graded_suite, kind, levels, classes=classes, images=images, size=size, second=second, seed=seed
+    )
+    if not done:
+        return
+    assert (
+        list(suite.dial) == suite.names
+        and (levels is None or list(suite.dial.values()) == [0, *levels])
+        and suite.unit == graded.GRADED[kind].unit
+    )
     assert {len(t.x_train) for t in suite.values()} == {images}
-    assert all(data.joint_label_space(suite["source"], t).shared == suite["source"].n_classes - (kind == "shared_classes")*suite.dial[n] for n, t in suite.items())
+    assert all(
+        data.joint_label_space(suite["source"], t).shared
+        == suite["source"].n_classes - (kind == "shared_classes") * suite.dial[n]
+        for n, t in suite.items()
+    )
 
 
 @covers("graded.renamed_copy", "graded.with_copies", examples=40)
@@ -264,49 +452,102 @@ def test_graded_suites_are_graded_or_refused(kind, levels, classes, images, size
 def test_copies_share_no_output_and_lose_no_image(parts, name, seed):
     task = Task(**parts)
     done, pair = attempt(graded.renamed_copy, task, name, seed)
-    if not done: return
-    assert data.joint_label_space(*pair).shared == 0 and sum(len(t.x_train) for t in pair) == len(task.x_train)
+    if not done:
+        return
+    assert data.joint_label_space(*pair).shared == 0 and sum(len(t.x_train) for t in pair) == len(
+        task.x_train
+    )
     assert list(graded.with_copies({"a": task}, seed)) == [task.name, f"{task.name} copy"]
+
 
 # ---------- models
 
-@covers("models.small_cnn", "models.wrn_16_4", "models.slim_cnn", "models.mlp", "models.small_cnn_authors", "models.wrn_16_4_authors", "models.WideBlock", "models.AuthorsWideBlock", examples=40)
+
+@covers(
+    "models.small_cnn",
+    "models.wrn_16_4",
+    "models.slim_cnn",
+    "models.mlp",
+    "models.small_cnn_authors",
+    "models.wrn_16_4_authors",
+    "models.WideBlock",
+    "models.AuthorsWideBlock",
+    examples=40,
+)
 @given(st.sampled_from([*models.MODELS]), st.integers(2, 5))
 def test_each_named_network_has_the_wanted_outputs(name, n_classes):
     done, network = attempt(getattr(models, name), n_classes)
-    if done: assert network(torch.zeros(2, 3, 32, 32)).shape == (2, n_classes)
+    if done:
+        assert network(torch.zeros(2, 3, 32, 32)).shape == (2, n_classes)
 
 
 @covers("models.build_model", "models.get_model", "models.predict_logits", "models.penultimate", examples=60)
-@given(or_hostile(st.sampled_from([*models.MODELS, models.mlp, lambda k: nn.Linear(2, k), lambda k: nn.Flatten(), lambda k: None, nn.Linear])), or_hostile(st.integers(2, 5)), seeds,
-       or_hostile(st.sampled_from([torch.uint8, torch.float32, torch.float64]).flatmap(lambda dtype: images(3, (2, 8, 8), dtype))))
+@given(
+    or_hostile(
+        st.sampled_from(
+            [
+                *models.MODELS,
+                models.mlp,
+                lambda k: nn.Linear(2, k),
+                lambda k: nn.Flatten(),
+                lambda k: None,
+                nn.Linear,
+            ]
+        )
+    ),
+    or_hostile(st.integers(2, 5)),
+    seeds,
+    or_hostile(
+        st.sampled_from([torch.uint8, torch.float32, torch.float64]).flatmap(
+            lambda dtype: images(3, (2, 8, 8), dtype)
+        )
+    ),
+)
 def test_models_fit_or_say_why(model, n_classes, seed, x):
     done, network = attempt(models.build_model, model, n_classes, x, seed)
-    if not done: return
+    if not done:
+        return
     done, logits = attempt(models.predict_logits, network, x)
     assert done and logits.shape == (len(x), n_classes) and logits.isfinite().all() and network.training
     done, features = attempt(models.penultimate, network, x)
     assert not done or len(features) == len(x)
 
 
-@covers("models.predict_logits", "models.penultimate", "models.predict_features", "models.head_of", examples=60)
-@given(or_hostile(st.just(models.mlp(3))), or_hostile(reals((3, 1, 4, 4), kinds=("normal", "zeros", "huge"))), or_hostile(st.integers(1, 5)), or_hostile(st.sampled_from(["float32", "bfloat16", "auto"])))
+@covers(
+    "models.predict_logits", "models.penultimate", "models.predict_features", "models.head_of", examples=60
+)
+@given(
+    or_hostile(st.just(models.mlp(3))),
+    or_hostile(reals((3, 1, 4, 4), kinds=("normal", "zeros", "huge"))),
+    or_hostile(st.integers(1, 5)),
+    or_hostile(st.sampled_from(["float32", "bfloat16", "auto"])),
+)
 def test_reading_a_model(network, x, batch_size, precision):
     done, logits = attempt(models.predict_logits, network, x, batch_size, precision)
-    if done: assert logits.shape[0] == len(x) and logits.dtype in (torch.float32, torch.float64)
+    if done:
+        assert logits.shape[0] == len(x) and logits.dtype in (torch.float32, torch.float64)
     done, features = attempt(models.penultimate, network, x, batch_size)
-    if done: assert features.shape == (len(x), 128)
+    if done:
+        assert features.shape == (len(x), 128)
     done, both = attempt(models.predict_features, network, x, batch_size, precision)
-    if done: assert both[0].shape == (len(x), 128) and torch.equal(both[1], models.predict_logits(network, x, batch_size, precision))
+    if done:
+        assert both[0].shape == (len(x), 128) and torch.equal(
+            both[1], models.predict_logits(network, x, batch_size, precision)
+        )
     done, head = attempt(models.head_of, network, x)
-    if done: assert head == "5"
+    if done:
+        assert head == "5"
 
 
 @covers("models.to_inputs", "models.resolve_precision", examples=40)
-@given(or_hostile(images(2, (1, 3, 3), torch.uint8)), or_hostile(st.sampled_from(["auto", "float32", "bfloat16"]) | st.text(max_size=8)))
+@given(
+    or_hostile(images(2, (1, 3, 3), torch.uint8)),
+    or_hostile(st.sampled_from(["auto", "float32", "bfloat16"]) | st.text(max_size=8)),
+)
 def test_inputs_and_precision(x, precision):
     done, z = attempt(models.to_inputs, x)
-    if done: assert z.shape == x.shape and (x.dtype != torch.uint8 or z.abs().max() <= 2)
+    if done:
+        assert z.shape == x.shape and (x.dtype != torch.uint8 or z.abs().max() <= 2)
     done, word = attempt(models.resolve_precision, precision)
     assert done == (isinstance(precision, str) and precision in ("auto", "float32", "bfloat16"))
 
@@ -317,48 +558,90 @@ row_shapes = st.shared(st.tuples(small, st.integers(2, 5)), key="rows")
 rows_of = or_hostile(row_shapes.flatmap(simplex))
 
 
-@covers("fisher.kl_divergence", "fisher.as_probabilities", "fisher.mean_length", "fisher.step_length", "fisher.fisher_rao", examples=150)
+@covers(
+    "fisher.kl_divergence",
+    "fisher.as_probabilities",
+    "fisher.mean_length",
+    "fisher.step_length",
+    "fisher.fisher_rao",
+    examples=150,
+)
 @given(rows_of, rows_of, or_hostile(st.sampled_from(["riemannian", "per_input"])), or_hostile(st.just(None)))
 def test_lengths_are_lengths(p, q, kind, weights):
     done, d = attempt(fisher.fisher_rao, p, q)
-    if done: assert no_nan(d) and (d >= 0).all() and (d <= math.pi + 1e-5).all() and torch.allclose(d, fisher.fisher_rao(q, p), atol=1e-6)
+    if done:
+        assert (
+            no_nan(d)
+            and (d >= 0).all()
+            and (d <= math.pi + 1e-5).all()
+            and torch.allclose(d, fisher.fisher_rao(q, p), atol=1e-6)
+        )
     done, step = attempt(fisher.step_length, p, q, kind, weights)
-    if done: assert step >= 0 and fisher.step_length(p, p, kind, weights) == 0
-    if done and weights is None: assert fisher.step_length(p, q, "per_input") <= fisher.step_length(p, q, "riemannian")*(1 + 1e-6)
-    done, kl = attempt(fisher.kl_divergence, *(v.log() if isinstance(v, torch.Tensor) and v.is_floating_point() else v for v in (p, q)))
-    if done: assert no_nan(kl) and (kl >= 0).all()
-    if done: done, mean = attempt(fisher.mean_length, kl, kind, weights)
-    if done: assert no_nan(mean)
+    if done:
+        assert step >= 0 and fisher.step_length(p, p, kind, weights) == 0
+    if done and weights is None:
+        assert fisher.step_length(p, q, "per_input") <= fisher.step_length(p, q, "riemannian") * (1 + 1e-6)
+    done, kl = attempt(
+        fisher.kl_divergence,
+        *(v.log() if isinstance(v, torch.Tensor) and v.is_floating_point() else v for v in (p, q)),
+    )
+    if done:
+        assert no_nan(kl) and (kl >= 0).all()
+    if done:
+        done, mean = attempt(fisher.mean_length, kl, kind, weights)
+    if done:
+        assert no_nan(mean)
 
 
 @covers("fisher.geodesic", examples=60)
 @given(rows_of, rows_of, or_hostile(st.floats(0, 1)))
 def test_geodesics_divide_the_distance(p, q, t):
     done, points = attempt(fisher.geodesic, p, q, t)
-    if not done: return
+    if not done:
+        return
     p, q = (torch.as_tensor(v) for v in (p, q))
     assert no_nan(points) and torch.allclose(points.sum(-1), torch.ones_like(points.sum(-1)), atol=1e-4)
-    if isinstance(t, float): assert torch.allclose(fisher.fisher_rao(p, points/points.sum(-1, keepdim=True)), t*fisher.fisher_rao(p, q), atol=2e-3)
+    if isinstance(t, float):
+        assert torch.allclose(
+            fisher.fisher_rao(p, points / points.sum(-1, keepdim=True)),
+            t * fisher.fisher_rao(p, q),
+            atol=2e-3,
+        )
 
 
 @covers("fisher.path_length", examples=60)
-@given(or_hostile(st.tuples(st.integers(2, 5), small, st.integers(2, 4)).flatmap(simplex)), or_hostile(st.sampled_from(["riemannian", "per_input"])))
+@given(
+    or_hostile(st.tuples(st.integers(2, 5), small, st.integers(2, 4)).flatmap(simplex)),
+    or_hostile(st.sampled_from(["riemannian", "per_input"])),
+)
 def test_a_path_is_at_least_as_long_as_its_parts(path, kind):
     done, length = attempt(fisher.path_length, path, kind)
-    if not done: return
+    if not done:
+        return
     steps = [fisher.step_length(a, b, kind) for a, b in zip(path[:-1], path[1:])]
     assert length == pytest.approx(sum(steps), rel=1e-4) and length >= 0
 
 
 @covers("fisher.fisher_information", "models.evaluating", examples=80)
-@given(or_hostile(st.just(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))), or_hostile(reals((5, 1, 2, 2), kinds=("normal", "zeros", "huge"), dtypes=(torch.float32,))), or_hostile(st.sampled_from(["true", "empirical"])),
-       or_hostile(st.sampled_from(["dense", "diagonal", "product"])), or_hostile(st.sampled_from([torch.tensor([0, 1, 2, 0, 1]), torch.tensor([2, 2, 1, 0, 1]), torch.tensor([0, 1, 9, 0, 1])])), or_hostile(st.sampled_from([1, 2**24])))
+@given(
+    or_hostile(st.just(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))),
+    or_hostile(reals((5, 1, 2, 2), kinds=("normal", "zeros", "huge"), dtypes=(torch.float32,))),
+    or_hostile(st.sampled_from(["true", "empirical"])),
+    or_hostile(st.sampled_from(["dense", "diagonal", "product"])),
+    or_hostile(
+        st.sampled_from(
+            [torch.tensor([0, 1, 2, 0, 1]), torch.tensor([2, 2, 1, 0, 1]), torch.tensor([0, 1, 9, 0, 1])]
+        )
+    ),
+    or_hostile(st.sampled_from([1, 2**24])),
+)
 def test_fisher_information_is_positive(model, x, kind, structure, y, max_entries):
     done, g = attempt(fisher.fisher_information, model, x, kind, structure, y, max_entries)
-    if not done: return
+    if not done:
+        return
     if structure == "product":
         done, g = attempt(g, torch.ones(15))
-        assert done and no_nan(g) and (g.sum() >= -1e-5*len(x) or x.abs().max() > 1e3)   # 1' g 1, float32
+        assert done and no_nan(g) and (g.sum() >= -1e-5 * len(x) or x.abs().max() > 1e3)  # 1' g 1, float32
     else:
         assert no_nan(g) and ((g if structure == "diagonal" else g.diagonal()) >= 0).all()
         assert structure == "diagonal" or torch.allclose(g, g.T)
@@ -366,149 +649,255 @@ def test_fisher_information_is_positive(model, x, kind, structure, y, max_entrie
 
 # ---------- transport
 
-cost_matrices = st.tuples(small, small).flatmap(lambda s: or_hostile(reals(s, kinds=("normal", "zeros", "equal", "huge", "tiny", "integers", "nan", "inf"))))
-cost_blocks = st.tuples(small, small).flatmap(lambda s: or_hostile(reals((s[0], s[1], s[1]), kinds=("normal", "zeros", "equal", "huge", "tiny", "integers", "nan"))))
+cost_matrices = st.tuples(small, small).flatmap(
+    lambda s: or_hostile(
+        reals(s, kinds=("normal", "zeros", "equal", "huge", "tiny", "integers", "nan", "inf"))
+    )
+)
+cost_blocks = st.tuples(small, small).flatmap(
+    lambda s: or_hostile(
+        reals((s[0], s[1], s[1]), kinds=("normal", "zeros", "equal", "huge", "tiny", "integers", "nan"))
+    )
+)
 
 
-def has_marginals(plans): return (plans >= 0).all() and np.allclose(plans.sum(-1)*plans.shape[-2], 1, atol=1e-6) and np.allclose(plans.sum(-2)*plans.shape[-1], 1, atol=1e-6)
+def has_marginals(plans):
+    return (
+        (plans >= 0).all()
+        and np.allclose(plans.sum(-1) * plans.shape[-2], 1, atol=1e-6)
+        and np.allclose(plans.sum(-2) * plans.shape[-1], 1, atol=1e-6)
+    )
 
 
 @covers("transport.exact_plan", "transport.entropic_plan", examples=60)
 @given(cost_matrices, or_hostile(st.sampled_from([1e-3, 1.0, 1e3])), or_hostile(st.just(None)))
 def test_plans_have_their_marginals(cost, epsilon, a):
     done, exact = attempt(transport.exact_plan, cost, a)
-    if done and a is None: assert has_marginals(exact)
+    if done and a is None:
+        assert has_marginals(exact)
     soft, plan = attempt(transport.entropic_plan, cost, epsilon, a)
-    if soft and a is None: assert has_marginals(plan)
-    if done and soft: assert (exact*torch.as_tensor(cost)).sum() <= (plan*torch.as_tensor(cost)).sum() + 1e-6*torch.as_tensor(cost).abs().max()
+    if soft and a is None:
+        assert has_marginals(plan)
+    if done and soft:
+        assert (exact * torch.as_tensor(cost)).sum() <= (
+            plan * torch.as_tensor(cost)
+        ).sum() + 1e-6 * torch.as_tensor(cost).abs().max()
 
 
 @covers("transport.block_plans", "transport.proximal_step", "transport.BlockCoupling", examples=60)
-@given(cost_blocks, or_hostile(st.sampled_from([0., 1e-3, 1.])), or_hostile(st.sampled_from([0., 0.05, 1e3])), seeds)
+@given(
+    cost_blocks,
+    or_hostile(st.sampled_from([0.0, 1e-3, 1.0])),
+    or_hostile(st.sampled_from([0.0, 0.05, 1e3])),
+    seeds,
+)
 def test_block_plans_and_what_follows(costs, epsilon, weight, seed):
     done, plans = attempt(transport.block_plans, costs, epsilon)
-    if not done: return
+    if not done:
+        return
     assert has_marginals(plans)
     done, nearer = attempt(transport.proximal_step, costs, plans, weight)
-    if not done: return
+    if not done:
+        return
     assert has_marginals(nearer)
     B, b = plans.shape[:2]
-    index = torch.arange(B*b).view(B, b)
+    index = torch.arange(B * b).view(B, b)
     done, coupling = attempt(transport.BlockCoupling, index, index, nearer)
     assert done and coupling.mean(torch.ones(B, b, b)) == pytest.approx(1)
-    i, j = coupling.draw(B*b, generator())
-    assert sorted(i.tolist()) == list(range(B*b)) and torch.equal(i//b, j//b)
+    i, j = coupling.draw(B * b, generator())
+    assert sorted(i.tolist()) == list(range(B * b)) and torch.equal(i // b, j // b)
 
 
 @covers("transport.BlockCoupling", examples=40)
-@given(or_hostile(st.just(torch.zeros(2, 3, dtype=torch.int64))), or_hostile(st.just(torch.zeros(2, 3, dtype=torch.int64))), or_hostile(st.just(torch.full((2, 3, 3), 1/9))), or_hostile(st.integers(1, 20)))
+@given(
+    or_hostile(st.just(torch.zeros(2, 3, dtype=torch.int64))),
+    or_hostile(st.just(torch.zeros(2, 3, dtype=torch.int64))),
+    or_hostile(st.just(torch.full((2, 3, 3), 1 / 9))),
+    or_hostile(st.integers(1, 20)),
+)
 def test_couplings_are_whole_or_refused(rows, columns, plans, n):
     done, coupling = attempt(transport.BlockCoupling, rows, columns, plans)
-    if not done: return
+    if not done:
+        return
     done, drawn = attempt(coupling.draw, n, generator())
     assert not done or len(drawn[0]) == len(drawn[1]) == n
 
 
 @covers("transport.make_blocks", "transport.block_costs", examples=60)
-@given(or_hostile(st.integers(1, 20)), or_hostile(st.integers(1, 20)), or_hostile(st.integers(1, 8)), or_hostile(st.sampled_from(["random", "consecutive"])), or_hostile(st.sampled_from(["cosine", "sqeuclidean"])))
+@given(
+    or_hostile(st.integers(1, 20)),
+    or_hostile(st.integers(1, 20)),
+    or_hostile(st.integers(1, 8)),
+    or_hostile(st.sampled_from(["random", "consecutive"])),
+    or_hostile(st.sampled_from(["cosine", "sqeuclidean"])),
+)
 def test_blocks_hold_every_sample(n, m, size, order, metric):
     done, blocks = attempt(transport.make_blocks, n, m, size, generator(), order)
-    if not done: return
-    for index, total in zip(blocks, (n, m)): assert index.shape[1] == size and set(index.flatten().tolist()) == set(range(total))
+    if not done:
+        return
+    for index, total in zip(blocks, (n, m)):
+        assert index.shape[1] == size and set(index.flatten().tolist()) == set(range(total))
     done, costs = attempt(transport.block_costs, torch.randn(n, 3), torch.randn(m, 3), *blocks, metric)
-    if done: assert costs.shape == (len(blocks[0]), size, size) and no_nan(costs)
+    if done:
+        assert costs.shape == (len(blocks[0]), size, size) and no_nan(costs)
 
 
 @covers("transport.epochs", "transport.to_outputs", examples=40)
 @given(st.integers(1, 30), st.integers(1, 30))
 def test_epochs_go_through_all(n, total):
     TALLY["cases"] += 1
-    each = max(1, total//n)
-    batches = list(itertools.islice(transport.epochs(n, total, generator()), 2*each))
+    each = max(1, total // n)
+    batches = list(itertools.islice(transport.epochs(n, total, generator()), 2 * each))
     for k in (0, each):
-        seen = torch.cat(batches[k:k + each])
-        assert len(seen) == each*n and (n > total or len(seen.unique()) == each*n) and 0 <= seen.min() <= seen.max() < total
+        seen = torch.cat(batches[k : k + each])
+        assert (
+            len(seen) == each * n
+            and (n > total or len(seen.unique()) == each * n)
+            and 0 <= seen.min() <= seen.max() < total
+        )
     places = torch.randperm(total + 2, generator=generator())[:total]
-    assert torch.equal(transport.to_outputs(batches[0], tuple(places.tolist())), places[batches[0]]) and transport.to_outputs(batches[0]) is batches[0]
+    assert (
+        torch.equal(transport.to_outputs(batches[0], tuple(places.tolist())), places[batches[0]])
+        and transport.to_outputs(batches[0]) is batches[0]
+    )
 
 
 @covers("transport.one_pass", "transport.tau_schedule", "transport.mixup_tau", examples=80)
-@given(or_hostile(st.integers(1, 30)), or_hostile(st.integers(1, 30)), or_hostile(st.sampled_from(["linear", "authors"])), or_hostile(st.floats(0, 1)))
+@given(
+    or_hostile(st.integers(1, 30)),
+    or_hostile(st.integers(1, 30)),
+    or_hostile(st.sampled_from(["linear", "authors"])),
+    or_hostile(st.floats(0, 1)),
+)
 def test_times_and_orders(n, total, kind, tau):
     done, index = attempt(transport.one_pass, n, total, generator())
-    if done: assert len(index) == n and np.ptp(np.bincount(index, minlength=total)) <= 1
+    if done:
+        assert len(index) == n and np.ptp(np.bincount(index, minlength=total)) <= 1
     done, taus = attempt(transport.tau_schedule, kind, n)
-    if done: assert taus[0] == 0 and taus[-1] == 1 and (taus.diff() >= 0).all() and len(taus) == n + 1
+    if done:
+        assert taus[0] == 0 and taus[-1] == 1 and (taus.diff() >= 0).all() and len(taus) == n + 1
     done, draws = attempt(transport.mixup_tau, tau, n, generator())
-    if done: assert len(draws) == n and no_nan(draws) and 0 <= draws.min() <= draws.max() <= 1
+    if done:
+        assert len(draws) == n and no_nan(draws) and 0 <= draws.min() <= draws.max() <= 1
 
 
 @covers("transport.displace", "transport.one_hot", "transport.soft_labels", examples=80)
-@given(or_hostile(reals((4, 2))), or_hostile(reals((4, 2))), or_hostile(st.floats(0, 1)), or_hostile(st.lists(st.integers(0, 3), min_size=4, max_size=4).map(torch.tensor)), or_hostile(st.integers(3, 6)))
+@given(
+    or_hostile(reals((4, 2))),
+    or_hostile(reals((4, 2))),
+    or_hostile(st.floats(0, 1)),
+    or_hostile(st.lists(st.integers(0, 3), min_size=4, max_size=4).map(torch.tensor)),
+    or_hostile(st.integers(3, 6)),
+)
 def test_what_moves_stays_between(x, z, tau, y, K):
     done, moved = attempt(transport.displace, x, z, tau)
     if done and isinstance(tau, float) and x.isfinite().all() and z.isfinite().all():
         low, high = torch.minimum(x, z), torch.maximum(x, z)
-        slack = 1e-6*torch.maximum(low.abs(), high.abs())
+        slack = 1e-6 * torch.maximum(low.abs(), high.abs())
         assert ((moved >= low - slack) & (moved <= high + slack)).all()
     done, labels = attempt(transport.soft_labels, y, y, tau, K)
-    if done: assert labels.shape == (len(y), K) and torch.allclose(labels.sum(1), torch.ones(len(y)), atol=1e-5)
+    if done:
+        assert labels.shape == (len(y), K) and torch.allclose(labels.sum(1), torch.ones(len(y)), atol=1e-5)
     done, hot = attempt(transport.one_hot, y, K)
-    if done: assert torch.equal(hot.argmax(1), y)
+    if done:
+        assert torch.equal(hot.argmax(1), y)
 
 
 @covers("transport.random_crop_flip", "transport.CropFlip", "transport.identity", examples=60)
-@given(or_hostile(reals((3, 1, 4, 5), kinds=("normal",))), or_hostile(st.integers(0, 3)), or_hostile(st.booleans()), or_hostile(st.floats(-2, 2)))
+@given(
+    or_hostile(reals((3, 1, 4, 5), kinds=("normal",))),
+    or_hostile(st.integers(0, 3)),
+    or_hostile(st.booleans()),
+    or_hostile(st.floats(-2, 2)),
+)
 def test_crops_hold_pixels_of_the_image(x, padding, flip, value):
     assert transport.identity(x, generator()) is x
     done, crop = attempt(transport.random_crop_flip, x, padding, flip, generator(), value)
-    if not done: return
-    assert crop.shape == x.shape and set(crop.flatten().tolist()) <= {*x.flatten().tolist(), *torch.tensor([value], dtype=x.dtype).tolist()}
+    if not done:
+        return
+    assert crop.shape == x.shape and set(crop.flatten().tolist()) <= {
+        *x.flatten().tolist(),
+        *torch.tensor([value], dtype=x.dtype).tolist(),
+    }
     assert torch.equal(transport.CropFlip(padding, flip, value)(x, generator()), crop)
 
 
 @covers("transport.Displacement", "transport.Mixture", "transport.Still", "transport.Probe", examples=40)
-@given(task_pairs(), or_hostile(st.floats(0, 1)), or_hostile(st.integers(1, 9)), st.integers(1, 4), or_hostile(st.integers(4, 9)))
+@given(
+    task_pairs(),
+    or_hostile(st.floats(0, 1)),
+    or_hostile(st.integers(1, 9)),
+    st.integers(1, 4),
+    or_hostile(st.integers(4, 9)),
+)
 def test_moving_tasks_give_batches(pair, tau, n, size, outputs):
     source, target = pair
     labels = data.joint_label_space(source, target)
     rows, columns = transport.make_blocks(len(source.y_train), len(target.y_train), size, generator())
     coupling = transport.BlockCoupling(rows, columns, torch.full((*rows.shape, size), size**-2))
-    for make, arguments in ((transport.Displacement, (source, target, coupling, labels)), (transport.Mixture, (source, target, labels)), (transport.Still, (target, outputs))):
+    for make, arguments in (
+        (transport.Displacement, (source, target, coupling, labels)),
+        (transport.Mixture, (source, target, labels)),
+        (transport.Still, (target, outputs)),
+    ):
         done, moving = attempt(make, *arguments)
-        if not done: continue
+        if not done:
+            continue
         assert isinstance(moving, transport.MovingTask)
         done, batch = attempt(moving.batch, tau, n, generator())
-        if done: assert len(batch[0]) == len(batch[1]) == n and torch.allclose(batch[1].sum(1), torch.ones(n)) and no_nan(batch[0])
+        if done:
+            assert (
+                len(batch[0]) == len(batch[1]) == n
+                and torch.allclose(batch[1].sum(1), torch.ones(n))
+                and no_nan(batch[0])
+            )
         done, probe = attempt(moving.probe, n, generator())
-        if done and isinstance(tau, float) and 0 <= tau <= 1: assert no_nan(probe.inputs(tau)) and probe.weights(tau).sum() == pytest.approx(1, abs=1e-5)
+        if done and isinstance(tau, float) and 0 <= tau <= 1:
+            assert no_nan(probe.inputs(tau)) and probe.weights(tau).sum() == pytest.approx(1, abs=1e-5)
 
 
 # ---------- ruler
 
+
 @st.composite
 def label_spaces(draw):
     "A source of two classes or more, a target that shares some of them, spare outputs."
-    n, shared, new, spare = draw(st.integers(2, 4)), draw(st.integers(0, 2)), draw(st.integers(0, 3)), draw(st.integers(0, 2))
-    target = [*draw(st.permutations(range(n)))[:max(shared, 2 - new)], *range(n, n + new)]
+    n, shared, new, spare = (
+        draw(st.integers(2, 4)),
+        draw(st.integers(0, 2)),
+        draw(st.integers(0, 3)),
+        draw(st.integers(0, 2)),
+    )
+    target = [*draw(st.permutations(range(n)))[: max(shared, 2 - new)], *range(n, n + new)]
     return LabelSpace(n + new + spare, tuple(range(n)), tuple(draw(st.permutations(target))))
 
 
 @covers("ruler.label_groups", "ruler.kl_parts", "ruler.root_parts", "ruler.root_step", examples=60)
-@given(label_spaces(), st.integers(0, 999), st.sampled_from([1e-3, 1., 30.]))
+@given(label_spaces(), st.integers(0, 999), st.sampled_from([1e-3, 1.0, 30.0]))
 def test_parts_of_a_step_add_up(labels, seed, size):
     TALLY["cases"] += 1
     groups = ruler.label_groups(labels)
-    assert sorted(k for outputs in groups.values() for k in outputs) == list(range(labels.n_outputs)) and all(groups.values())
+    assert sorted(k for outputs in groups.values() for k in outputs) == list(range(labels.n_outputs)) and all(
+        groups.values()
+    )
     assert groups.get("shared", []) == sorted(set(labels.source) & set(labels.target))
     logits = torch.randn(2, 5, labels.n_outputs, generator=generator(seed), dtype=torch.float64)
-    p, q = (v.log_softmax(-1) for v in (logits[0], logits[0] + size*logits[1]))
+    p, q = (v.log_softmax(-1) for v in (logits[0], logits[0] + size * logits[1]))
     parts, chords = ruler.kl_parts(p, q, groups), ruler.root_parts(p, q, groups)
-    assert set(parts) == set(chords) == {"switch"} | {name for name, outputs in groups.items() if len(outputs) > 1}
-    assert torch.allclose(sum(parts.values()), fisher.kl_divergence(p, q), rtol=1e-9, atol=1e-12) and all((v >= 0).all() for v in parts.values())
+    assert (
+        set(parts)
+        == set(chords)
+        == {"switch"} | {name for name, outputs in groups.items() if len(outputs) > 1}
+    )
+    assert torch.allclose(sum(parts.values()), fisher.kl_divergence(p, q), rtol=1e-9, atol=1e-12) and all(
+        (v >= 0).all() for v in parts.values()
+    )
     step = ruler.root_step(p, q)
-    assert torch.allclose(sum(v.square().sum(-1) for v in chords.values()), step.square().sum(-1), rtol=1e-9, atol=1e-14)
-    if size == 1e-3: assert torch.allclose(step.square().sum(-1), 2*fisher.kl_divergence(p, q), rtol=1e-2)
+    assert torch.allclose(
+        sum(v.square().sum(-1) for v in chords.values()), step.square().sum(-1), rtol=1e-9, atol=1e-14
+    )
+    if size == 1e-3:
+        assert torch.allclose(step.square().sum(-1), 2 * fisher.kl_divergence(p, q), rtol=1e-2)
 
 
 walk_shapes = st.tuples(st.integers(2, 4), st.integers(1, 3), st.integers(1, 5), st.integers(1, 4))
@@ -519,35 +908,74 @@ walk_shapes = st.tuples(st.integers(2, 4), st.integers(1, 3), st.integers(1, 5),
 def test_what_walks_share(chords):
     found, products = ruler.cross_length(chords), ruler.cross_products(chords)
     R = len(chords)
-    by_hand = sum((a.double()*b.double()).sum((1, 2)) for k, a in enumerate(chords) for m, b in enumerate(chords) if k != m)/(R*(R - 1))
-    assert torch.allclose(products, by_hand, rtol=1e-6, atol=1e-6) and torch.allclose(ruler.signed_root(products).square()*products.sign(), products)
-    assert found.length == pytest.approx(sum(math.copysign(abs(v)**0.5, v) for v in products.tolist()), abs=1e-6) and math.isnan(found.stderr) == (R == 2)
+    by_hand = sum(
+        (a.double() * b.double()).sum((1, 2))
+        for k, a in enumerate(chords)
+        for m, b in enumerate(chords)
+        if k != m
+    ) / (R * (R - 1))
+    assert torch.allclose(products, by_hand, rtol=1e-6, atol=1e-6) and torch.allclose(
+        ruler.signed_root(products).square() * products.sign(), products
+    )
+    assert found.length == pytest.approx(
+        sum(math.copysign(abs(v) ** 0.5, v) for v in products.tolist()), abs=1e-6
+    ) and math.isnan(found.stderr) == (R == 2)
     same = ruler.cross_length(chords[:1].expand_as(chords))
-    assert np.allclose(same.steps, chords[0].double().square().sum((1, 2)).sqrt(), atol=1e-6) and (R == 2 or same.stderr == pytest.approx(0, abs=1e-5))
+    assert np.allclose(same.steps, chords[0].double().square().sum((1, 2)).sqrt(), atol=1e-6) and (
+        R == 2 or same.stderr == pytest.approx(0, abs=1e-5)
+    )
     refused(ruler.cross_products, chords[:1])
 
 
-@covers("ruler.LengthMeter", "ruler.look_at", "ruler.Look", "ruler.find_head", "ruler.apply_head", "ruler.cross_lengths", examples=20)
+@covers(
+    "ruler.LengthMeter",
+    "ruler.look_at",
+    "ruler.Look",
+    "ruler.find_head",
+    "ruler.apply_head",
+    "ruler.cross_lengths",
+    examples=20,
+)
 @given(task_pairs(), st.integers(0, 99), st.sampled_from(ruler.INPUTS), st.booleans())
 def test_a_ruler_reads_parts_and_chords(pair, seed, inputs, normed):
     TALLY["cases"] += 1
     labels = data.joint_label_space(*pair)
     probe = transport.Mixture(*pair, labels).probe(8, generator(seed))
-    build = (lambda k: nn.Sequential(nn.Flatten(), nn.LazyLinear(4), nn.ReLU(), nn.Linear(4, k), *[nn.LayerNorm(k)]*normed))
-    walks = [[models.build_model(build, labels.n_outputs, pair[0].x_train, 10*w + k) for k in range(3)] for w in range(2)]
-    meters = [ruler.LengthMeter(probe, inputs=inputs, labels=labels, stretches=2, checkpoints=2) for _ in walks]
+    build = lambda k: nn.Sequential(
+        nn.Flatten(), nn.LazyLinear(4), nn.ReLU(), nn.Linear(4, k), *[nn.LayerNorm(k)] * normed
+    )
+    walks = [
+        [models.build_model(build, labels.n_outputs, pair[0].x_train, 10 * w + k) for k in range(3)]
+        for w in range(2)
+    ]
+    meters = [
+        ruler.LengthMeter(probe, inputs=inputs, labels=labels, stretches=2, checkpoints=2) for _ in walks
+    ]
     for meter, walk in zip(meters, walks):
-        for tau, model in zip((0., 0.5, 1.), walk): meter.mark(model, tau, final=tau == 1)
-    x, first = probe.inputs(0.), walks[0][0]
+        for tau, model in zip((0.0, 0.5, 1.0), walk):
+            meter.mark(model, tau, final=tau == 1)
+    x, first = probe.inputs(0.0), walks[0][0]
     head = ruler.find_head(first, x)
     assert head == ("" if normed else "3") and (ruler.look_at(first, x, head).features is None) == normed
     if not normed:
         look = ruler.look_at(first, x, head)
-        assert torch.allclose(ruler.apply_head(look.features, look.head).log_softmax(1), look.log_p, atol=1e-5)
+        assert torch.allclose(
+            ruler.apply_head(look.features, look.head).log_softmax(1), look.log_p, atol=1e-5
+        )
     for meter in meters:
-        assert len(meter.steps) == 2 and np.allclose([v[1]**2 for v in meter.steps], sum(np.array(v)**2 for (kind, part), v in meter.parts.items() if kind == "riemannian" and part not in ("body", "head")), rtol=1e-4)
+        assert len(meter.steps) == 2 and np.allclose(
+            [v[1] ** 2 for v in meter.steps],
+            sum(
+                np.array(v) ** 2
+                for (kind, part), v in meter.parts.items()
+                if kind == "riemannian" and part not in ("body", "head")
+            ),
+            rtol=1e-4,
+        )
     found = ruler.cross_lengths(meters)
-    assert ({"body", "head"} <= set(found)) != normed and np.allclose(found[""].steps, ruler.signed_root(ruler.cross_products(torch.stack([m.chords[""] for m in meters]))))
+    assert ({"body", "head"} <= set(found)) != normed and np.allclose(
+        found[""].steps, ruler.signed_root(ruler.cross_products(torch.stack([m.chords[""] for m in meters])))
+    )
 
 
 # ---------- scores
@@ -556,54 +984,114 @@ set_sizes = st.tuples(st.integers(4, 10), st.integers(1, 6))
 size_of_one, size_of_other = st.shared(set_sizes, key="one"), st.shared(set_sizes, key="other")
 
 
-def features_of(size): return or_hostile(size.flatmap(lambda s: reals(s, kinds=("normal", "zeros", "equal", "tiny", "integers", "huge"))))
+def features_of(size):
+    return or_hostile(
+        size.flatmap(lambda s: reals(s, kinds=("normal", "zeros", "equal", "tiny", "integers", "huge")))
+    )
 
 
 def labels_of(size):
     "Mostly two classes or three, each twice or more often."
-    return or_hostile(size.flatmap(lambda s: st.permutations([k % min(s[0]//2, 3) for k in range(s[0])]).map(np.array)))
+    return or_hostile(
+        size.flatmap(lambda s: st.permutations([k % min(s[0] // 2, 3) for k in range(s[0])]).map(np.array))
+    )
 
 
-@covers("scores.as_array", "scores.check_rows", "scores.check_labels", "scores.leep", "scores.nce", "scores.logme", "scores.h_score", "scores.knn_accuracy", examples=150)
-@given(features_of(size_of_one), labels_of(size_of_one), or_hostile(size_of_one.flatmap(simplex)), st.booleans(), or_hostile(st.integers(1, 4)))
+@covers(
+    "scores.as_array",
+    "scores.check_rows",
+    "scores.check_labels",
+    "scores.leep",
+    "scores.nce",
+    "scores.logme",
+    "scores.h_score",
+    "scores.knn_accuracy",
+    examples=150,
+)
+@given(
+    features_of(size_of_one),
+    labels_of(size_of_one),
+    or_hostile(size_of_one.flatmap(simplex)),
+    st.booleans(),
+    or_hostile(st.integers(1, 4)),
+)
 def test_scores_keep_their_bounds(f, y, p, shrink, k):
     done, value = attempt(scores.logme, f, y)
-    if done: assert not math.isnan(value)
+    if done:
+        assert not math.isnan(value)
     done, value = attempt(scores.h_score, f, y, shrink)
-    if done: assert -1e-6 <= value <= len(np.unique(y)) - 1 + 1e-6
+    if done:
+        assert -1e-6 <= value <= len(np.unique(y)) - 1 + 1e-6
     done, value = attempt(scores.knn_accuracy, f, y, k)
-    if done: assert 0 <= value <= 1
+    if done:
+        assert 0 <= value <= 1
     done, value = attempt(scores.leep, p, y)
-    if done: assert value <= 1e-6   # 0 but for rows that are rounded to float32
+    if done:
+        assert value <= 1e-6  # 0 but for rows that are rounded to float32
     done, value = attempt(scores.nce, y, y)
-    if done: assert value == pytest.approx(0, abs=1e-12)
+    if done:
+        assert value == pytest.approx(0, abs=1e-12)
 
 
 @covers("scores.otdd", "scores.label_costs", examples=60)
 @given(features_of(size_of_one), labels_of(size_of_one), features_of(size_of_one), labels_of(size_of_one))
 def test_otdd_is_a_symmetric_distance(f, y, g, z):
     done, d = attempt(scores.otdd, f, y, g, z)
-    if not done: return
+    if not done:
+        return
     scale = max(float(np.abs(scores.as_array(v)).max()) for v in (f, g))
-    assert d >= 0 and d == pytest.approx(scores.otdd(g, z, f, y), rel=1e-5, abs=1e-5*scale) and scores.otdd(f, y, f, y) <= 1e-3*scale
+    assert (
+        d >= 0
+        and d == pytest.approx(scores.otdd(g, z, f, y), rel=1e-5, abs=1e-5 * scale)
+        and scores.otdd(f, y, f, y) <= 1e-3 * scale
+    )
 
 
 # ---------- mantel
 
 KINDS = ("normal", "normal", "integers", "huge", "tiny", "equal", "nan", "inf")
-square = or_hostile(st.shared(st.integers(3, 6), key="n").flatmap(lambda n: reals((n, n), KINDS)).map(torch.Tensor.numpy))
+square = or_hostile(
+    st.shared(st.integers(3, 6), key="n").flatmap(lambda n: reals((n, n), KINDS)).map(torch.Tensor.numpy)
+)
 
 
-def as_labelled(m): return pd.DataFrame(m) if isinstance(m, np.ndarray) and m.ndim == 2 else m
+def as_labelled(m):
+    return pd.DataFrame(m) if isinstance(m, np.ndarray) and m.ndim == 2 else m
 
 
-@covers("mantel.mantel", "mantel.MantelResult", "mantel.square_values", "mantel.matrix_pair", "mantel.align_columns", "mantel.check_choice", "mantel.check_integer", "mantel.refuse_masked", examples=120)
-@given(square, square, or_hostile(st.sampled_from(["greater", "less", "two-sided"])), or_hostile(st.sampled_from(["pearson", "spearman"])), or_hostile(st.just(20)), or_hostile(st.booleans()), seeds, st.booleans())
+@covers(
+    "mantel.mantel",
+    "mantel.MantelResult",
+    "mantel.square_values",
+    "mantel.matrix_pair",
+    "mantel.align_columns",
+    "mantel.check_choice",
+    "mantel.check_integer",
+    "mantel.refuse_masked",
+    examples=120,
+)
+@given(
+    square,
+    square,
+    or_hostile(st.sampled_from(["greater", "less", "two-sided"])),
+    or_hostile(st.sampled_from(["pearson", "spearman"])),
+    or_hostile(st.just(20)),
+    or_hostile(st.booleans()),
+    seeds,
+    st.booleans(),
+)
 def test_mantel_gives_a_p_value(a, b, alternative, method, permutations, symmetric, seed, labelled):
     pair = [as_labelled(m) for m in (a, b)] if labelled else (a, b)
     done, result = attempt(mantel.mantel, *pair, alternative, method, permutations, symmetric, seed)
-    if not done: return
-    assert -1 <= result.r <= 1 and 0 < result.pvalue <= 1 and no_nan(result.null) and len(result.null) == result.n_permutations and "Mantel" in repr(result)
+    if not done:
+        return
+    assert (
+        -1 <= result.r <= 1
+        and 0 < result.pvalue <= 1
+        and no_nan(result.null)
+        and len(result.null) == result.n_permutations
+        and "Mantel" in repr(result)
+    )
     other = mantel.mantel(pair[1], pair[0], alternative, method, permutations, symmetric, seed)
     assert other.r == pytest.approx(result.r, abs=1e-9)
 
@@ -613,7 +1101,12 @@ def test_mantel_gives_a_p_value(a, b, alternative, method, permutations, symmetr
 def test_mantel_of_many_tasks(n, permutations, seed):
     a = generator(), torch.rand(n, n, generator=generator(1)).numpy()
     done, result = attempt(mantel.mantel, a[1], a[1], permutations=permutations, seed=seed)
-    if done: assert result.r == pytest.approx(1) and result.pvalue == pytest.approx(1/(permutations + 1)) and not result.exact
+    if done:
+        assert (
+            result.r == pytest.approx(1)
+            and result.pvalue == pytest.approx(1 / (permutations + 1))
+            and not result.exact
+        )
 
 
 @covers("judgement.judge", "judgement.judge_targets", "judgement.Judgement", examples=60)
@@ -621,9 +1114,15 @@ def test_mantel_of_many_tasks(n, permutations, seed):
 def test_judging_a_prediction(a, b, labelled):
     pair = [as_labelled(m) for m in (a, b)] if labelled else (a, b)
     done, found = attempt(judgement.judge, *pair)
-    if done: assert repr(found) and all(abs(v) <= 1 + 1e-9 for v in (found.r, found.spearman, found.interaction, found.tau) if not math.isnan(v))
+    if done:
+        assert repr(found) and all(
+            abs(v) <= 1 + 1e-9
+            for v in (found.r, found.spearman, found.interaction, found.tau)
+            if not math.isnan(v)
+        )
     done, found = attempt(judgement.judge_targets, *pair)
-    if done: assert len(found) == len(pair[0])
+    if done:
+        assert len(found) == len(pair[0])
 
 
 # ---------- settings and transfers
@@ -632,21 +1131,47 @@ FIELDS = {name: value for name, value in vars(TransferConfig.toy()).items()}
 
 
 @covers("trajectory.TransferConfig", examples=150)
-@given(st.sampled_from(["paper", "fast", "toy", ""]), st.sets(st.sampled_from(sorted(FIELDS)), max_size=3), st.sampled_from(sorted(FIELDS)), or_hostile(st.none()))
+@given(
+    st.sampled_from(["paper", "fast", "toy", ""]),
+    st.sets(st.sampled_from(sorted(FIELDS)), max_size=3),
+    st.sampled_from(sorted(FIELDS)),
+    or_hostile(st.none()),
+)
 def test_settings_are_checked(preset, kept, field, odd):
     changes = {name: FIELDS[name] for name in kept} | ({} if odd is None else {field: odd})
     done, config = attempt(getattr(TransferConfig, preset) if preset else TransferConfig, **changes)
-    if not done: return
-    assert config.checkpoints <= config.steps and config.steps % config.tau_hold == 0 and 0 <= config.momentum < 1
+    if not done:
+        return
+    assert (
+        config.checkpoints <= config.steps
+        and config.steps % config.tau_hold == 0
+        and 0 <= config.momentum < 1
+    )
     assert no_nan([v for v in vars(config).values() if isinstance(v, (int, float))])
-    if odd is None: assert {name: getattr(config, name) for name in kept} == changes
+    if odd is None:
+        assert {name: getattr(config, name) for name in kept} == changes
 
 
-@covers("trajectory.derive_seed", "trajectory.make_generator", "trajectory.learning_rates", "trajectory.spread", "trajectory.path_times", examples=30)
-@given(st.integers(0, 10**30), words, st.sampled_from(["constant", "one_cycle", "step", "cosine"]), st.integers(1, 40), st.integers(1, 20))
+@covers(
+    "trajectory.derive_seed",
+    "trajectory.make_generator",
+    "trajectory.learning_rates",
+    "trajectory.spread",
+    "trajectory.path_times",
+    examples=30,
+)
+@given(
+    st.integers(0, 10**30),
+    words,
+    st.sampled_from(["constant", "one_cycle", "step", "cosine"]),
+    st.integers(1, 40),
+    st.integers(1, 20),
+)
 def test_streams_and_rates(seed, purpose, schedule, steps, points):
     TALLY["cases"] += 1
-    assert 0 <= trajectory.derive_seed(seed, purpose) < 2**63 and trajectory.make_generator(seed, purpose).initial_seed() == trajectory.derive_seed(seed, purpose)
+    assert 0 <= trajectory.derive_seed(seed, purpose) < 2**63 and trajectory.make_generator(
+        seed, purpose
+    ).initial_seed() == trajectory.derive_seed(seed, purpose)
     rates = trajectory.learning_rates(schedule, 0.1, steps)
     assert len(rates) == steps and (0 < rates).all() and (rates <= 0.1).all()
     assert max(trajectory.spread(points, steps)) == steps
@@ -655,28 +1180,92 @@ def test_streams_and_rates(seed, purpose, schedule, steps, points):
     assert len(taus) == steps and marks[0] == 0 and marks[-1] == steps and taus[-1] == at[-1] == 1
 
 
-QUICK = dict(source_epochs=1, source_batch_size=4, steps=4, batch_size=4, checkpoints=2, probes=6, coupling_iterations=2, block_size=3, excess_points=1, excess_steps=1, accuracy_points=1,
-             fisher_images=10, wasserstein_images=10)
-TRANSFERS = ["coupled_transfer", "uncoupled_transfer", "fine_tuning", "task2vec", "wasserstein", "wasserstein_features"]
-odd_settings = st.fixed_dictionaries({}, optional=dict(lr=st.sampled_from([1e-12, 0.1, 1e30]), block_size=st.sampled_from([1, 50]), probes=st.sampled_from([1, 1000]), batch_size=st.sampled_from([1, 64]),
-    first_coupling=st.sampled_from(["pixels", "independent"]), entropic_epsilon=st.sampled_from([0., 1e-9, 1e9]), proximal_weight=st.sampled_from([1e-12, 1e12]), checkpoints=st.sampled_from([1, 4]),
-    mixup=st.just(True), images=st.sampled_from([1, 4]), norm_speed=st.sampled_from([0., 1e6]), averaging=st.sampled_from([1, 50]), precision=st.sampled_from(["bfloat16", "auto"]), probe_inputs=st.just("moving"),
-    excess_points=st.just(0), source_lr=st.sampled_from([1e-12, 1e30]), tau_schedule=st.just("authors"), crop_padding=st.just(9), flip=st.just(True)))
+QUICK = dict(
+    source_epochs=1,
+    source_batch_size=4,
+    steps=4,
+    batch_size=4,
+    checkpoints=2,
+    probes=6,
+    coupling_iterations=2,
+    block_size=3,
+    excess_points=1,
+    excess_steps=1,
+    accuracy_points=1,
+    fisher_images=10,
+    wasserstein_images=10,
+)
+TRANSFERS = [
+    "coupled_transfer",
+    "uncoupled_transfer",
+    "fine_tuning",
+    "task2vec",
+    "wasserstein",
+    "wasserstein_features",
+]
+odd_settings = st.fixed_dictionaries(
+    {},
+    optional=dict(
+        lr=st.sampled_from([1e-12, 0.1, 1e30]),
+        block_size=st.sampled_from([1, 50]),
+        probes=st.sampled_from([1, 1000]),
+        batch_size=st.sampled_from([1, 64]),
+        first_coupling=st.sampled_from(["pixels", "independent"]),
+        entropic_epsilon=st.sampled_from([0.0, 1e-9, 1e9]),
+        proximal_weight=st.sampled_from([1e-12, 1e12]),
+        checkpoints=st.sampled_from([1, 4]),
+        mixup=st.just(True),
+        images=st.sampled_from([1, 4]),
+        norm_speed=st.sampled_from([0.0, 1e6]),
+        averaging=st.sampled_from([1, 50]),
+        precision=st.sampled_from(["bfloat16", "auto"]),
+        probe_inputs=st.just("moving"),
+        excess_points=st.just(0),
+        source_lr=st.sampled_from([1e-12, 1e30]),
+        tau_schedule=st.just("authors"),
+        crop_padding=st.just(9),
+        flip=st.just(True),
+    ),
+)
 
 
 one_pair = st.shared(task_pairs(), key="pair")
 configs = odd_settings.map(lambda odd: TransferConfig.toy(**(QUICK | odd)))
 
 
-@covers(*[f"distances.{name}" for name in TRANSFERS], "distances.TransferResult", "distances.to_record", "distances.from_record", "distances.check_pair", "distances.check_config", examples=15)
-@given(or_hostile(one_pair.map(lambda p: p[0])), or_hostile(one_pair.map(lambda p: p[1])), or_hostile(st.just("mlp")), or_hostile(configs), or_hostile(st.integers(0, 99)))
+@covers(
+    *[f"distances.{name}" for name in TRANSFERS],
+    "distances.TransferResult",
+    "distances.to_record",
+    "distances.from_record",
+    "distances.check_pair",
+    "distances.check_config",
+    examples=15,
+)
+@given(
+    or_hostile(one_pair.map(lambda p: p[0])),
+    or_hostile(one_pair.map(lambda p: p[1])),
+    or_hostile(st.just("mlp")),
+    or_hostile(configs),
+    or_hostile(st.integers(0, 99)),
+)
 def test_a_transfer_ends_in_a_distance_or_says_why(source, target, model, config, seed):
     for name in TRANSFERS:
         done, result = attempt(getattr(distances, name), source, target, model, config, seed, progress=False)
-        if not done: continue
-        assert result.noise_floor >= 0 and result.name == name.removesuffix("_transfer") and (result.distance >= 0 or distances.reading_of(result.config) == "cross")
+        if not done:
+            continue
+        assert (
+            result.noise_floor >= 0
+            and result.name == name.removesuffix("_transfer")
+            and (result.distance >= 0 or distances.reading_of(result.config) == "cross")
+        )
         again = distances.from_record(distances.to_record(result))
-        assert (again.distance, again.config, again.lengths, again.parts) == (result.distance, result.config, result.lengths, result.parts)
+        assert (again.distance, again.config, again.lengths, again.parts) == (
+            result.distance,
+            result.config,
+            result.lengths,
+            result.parts,
+        )
 
 
 @covers("distances.get_distance", examples=20)
@@ -684,80 +1273,174 @@ def test_a_transfer_ends_in_a_distance_or_says_why(source, target, model, config
 def test_distances_have_names(name):
     done, found = attempt(distances.get_distance, name)
     assert done == (isinstance(name, str) and name in distances.DISTANCES)
-    if done: assert found.measure.__name__.removesuffix("_transfer") == name and found.meaning
+    if done:
+        assert found.measure.__name__.removesuffix("_transfer") == name and found.meaning
 
 
 @covers("distances.from_scratch", examples=20)
 @given(task_pairs(), odd_settings, st.sampled_from(["target", "model", "config", "seed", None]), st.data())
 def test_from_scratch(pair, odd, field, more):
-    arguments = dict(target=pair[0], model="mlp", config=TransferConfig.toy(**(QUICK | odd)), seed=more.draw(st.integers(0, 99)))
-    if field: arguments[field] = more.draw(or_hostile(st.just(arguments[field])))
+    arguments = dict(
+        target=pair[0],
+        model="mlp",
+        config=TransferConfig.toy(**(QUICK | odd)),
+        seed=more.draw(st.integers(0, 99)),
+    )
+    if field:
+        arguments[field] = more.draw(or_hostile(st.just(arguments[field])))
     done, walk = attempt(distances.from_scratch, **arguments)
-    if done: assert 0 <= walk.accuracy <= 1 and walk.lengths["per_input"] >= 0
+    if done:
+        assert 0 <= walk.accuracy <= 1 and walk.lengths["per_input"] >= 0
 
 
 @covers("together.transfer_together", examples=5)
-@given(task_pairs(), odd_settings, seeds, or_hostile(st.just("mlp")), or_hostile(st.sampled_from([*distances.PATHS])))
+@given(
+    task_pairs(),
+    odd_settings,
+    seeds,
+    or_hostile(st.just("mlp")),
+    or_hostile(st.sampled_from([*distances.PATHS])),
+)
 def test_transfers_in_lock_step(pair, odd, seed, model, odd_name):
     for name in distances.PATHS:
-        done, results = attempt(together.transfer_together, [pair, pair[::-1]], name, model, TransferConfig.toy(**(QUICK | odd)), seed, progress=False)
-        if done: assert [(r.source, r.target) for r in results] == [("one", "two"), ("two", "one")] and all(r.distance >= 0 for r in results)
-    if not isinstance(odd_name, str) or odd_name not in distances.PATHS: refused(together.transfer_together, [pair], odd_name, "mlp")
+        done, results = attempt(
+            together.transfer_together,
+            [pair, pair[::-1]],
+            name,
+            model,
+            TransferConfig.toy(**(QUICK | odd)),
+            seed,
+            progress=False,
+        )
+        if done:
+            assert [(r.source, r.target) for r in results] == [("one", "two"), ("two", "one")] and all(
+                r.distance >= 0 for r in results
+            )
+    if not isinstance(odd_name, str) or odd_name not in distances.PATHS:
+        refused(together.transfer_together, [pair], odd_name, "mlp")
 
 
-@covers("scores.measure_scores", "scores.measure_score", "scores.get_measure", "scores.View", "scores.view_of", examples=20)
-@given(or_hostile(st.sampled_from(sorted(scores.SCORES))), task_pairs(), or_hostile(st.sampled_from(["mlp", "small_cnn"])), seeds)
+@covers(
+    "scores.measure_scores",
+    "scores.measure_score",
+    "scores.get_measure",
+    "scores.View",
+    "scores.view_of",
+    examples=20,
+)
+@given(
+    or_hostile(st.sampled_from(sorted(scores.SCORES))),
+    task_pairs(),
+    or_hostile(st.sampled_from(["mlp", "small_cnn"])),
+    seeds,
+)
 def test_scores_of_tasks(name, pair, model, seed):
     done, measure = attempt(scores.get_measure, name)
     assert done == (isinstance(name, str) and name in scores.SCORES)
-    done, result = attempt(scores.measure_score, name, *pair, model, TransferConfig.toy(**QUICK), seed, progress=False)
-    if done: assert bool(result.reason) == math.isnan(result.distance)
+    done, result = attempt(
+        scores.measure_score, name, *pair, model, TransferConfig.toy(**QUICK), seed, progress=False
+    )
+    if done:
+        assert bool(result.reason) == math.isnan(result.distance)
 
 
 @covers("distances.wasserstein_2", "distances.embedding_distance", "distances.cut_at", examples=40)
-@given(reals((4, 3), kinds=("normal", "zeros", "equal", "huge", "integers")), reals((5, 3), kinds=("normal", "zeros", "equal", "huge", "integers")), st.lists(st.floats(0, 1), min_size=2, max_size=9))
+@given(
+    reals((4, 3), kinds=("normal", "zeros", "equal", "huge", "integers")),
+    reals((5, 3), kinds=("normal", "zeros", "equal", "huge", "integers")),
+    st.lists(st.floats(0, 1), min_size=2, max_size=9),
+)
 def test_distances_of_samples(a, b, accuracy):
     TALLY["cases"] += 1
     d = distances.wasserstein_2(a, b)
-    assert d >= 0 and d == pytest.approx(distances.wasserstein_2(b, a), rel=1e-6, abs=1e-6*max(a.abs().max(), b.abs().max()).item())
-    u, v = a[:, 0]**2, b[:4, 0]**2
+    assert d >= 0 and d == pytest.approx(
+        distances.wasserstein_2(b, a), rel=1e-6, abs=1e-6 * max(a.abs().max(), b.abs().max()).item()
+    )
+    u, v = a[:, 0] ** 2, b[:4, 0] ** 2
     done, cosine = attempt(distances.embedding_distance, u, v)
-    assert done == bool(u.any() and v.any() and u.isfinite().all() and v.isfinite().all())   # zero has no direction
-    if done: assert 0 <= cosine <= 1 + 1e-9 and distances.embedding_distance(u, u) == pytest.approx(0, abs=1e-6)
+    # zero has no direction
+    assert done == bool(u.any() and v.any() and u.isfinite().all() and v.isfinite().all())
+    if done:
+        assert 0 <= cosine <= 1 + 1e-9 and distances.embedding_distance(u, u) == pytest.approx(0, abs=1e-6)
     cut = distances.cut_at(accuracy)
-    assert 1 <= cut < len(accuracy) and accuracy[cut] >= 0.95*accuracy[-1]
+    assert 1 <= cut < len(accuracy) and accuracy[cut] >= 0.95 * accuracy[-1]
 
 
 # ---------- matrices and their store
 
-json_like = st.recursive(st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=5), st.integers()), lambda c: st.lists(c, max_size=3) | st.dictionaries(st.text(max_size=4), c, max_size=3), max_leaves=6)
+json_like = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.floats(), st.text(max_size=5), st.integers()),
+    lambda c: st.lists(c, max_size=3) | st.dictionaries(st.text(max_size=4), c, max_size=3),
+    max_leaves=6,
+)
 
 
 @covers("fingerprints.fingerprint", "store.Store", "store.DamagedRecord", examples=40)
-@given(st.dictionaries(st.text(max_size=5), json_like, max_size=3), st.binary(max_size=60), st.integers(0, 10**6), st.sampled_from(["whole", "noise", "bit", "cut"]))
+@given(
+    st.dictionaries(st.text(max_size=5), json_like, max_size=3),
+    st.binary(max_size=60),
+    st.integers(0, 10**6),
+    st.sampled_from(["whole", "noise", "bit", "cut"]),
+)
 def test_a_store_gives_back_what_it_was_given_or_nothing(tmp_path_factory, record, noise, at, fate):
     store, key = matrix.Store(tmp_path_factory.mktemp("store")), fingerprints.fingerprint(record)
     TALLY["cases"] += 1
-    store.write(key, record, dict(w=torch.arange(5.)))
+    store.write(key, record, dict(w=torch.arange(5.0)))
     raw = store.file_of(key).read_bytes()
-    spoilt = {"whole": raw, "noise": noise, "bit": raw[:(k := at % len(raw))] + bytes([raw[k] ^ 1]) + raw[k + 1:], "cut": raw[:at % len(raw)]}[fate]
+    spoilt = {
+        "whole": raw,
+        "noise": noise,
+        "bit": raw[: (k := at % len(raw))] + bytes([raw[k] ^ 1]) + raw[k + 1 :],
+        "cut": raw[: at % len(raw)],
+    }[fate]
     store.file_of(key).write_bytes(spoilt)
-    if spoilt in (raw, raw[:-1]):   # without its last newline a record is whole
-        assert json.dumps(store.read(key), sort_keys=True) == json.dumps(record, sort_keys=True) and torch.equal(store.tensors(key)["w"], torch.arange(5.))
+    if spoilt in (raw, raw[:-1]):  # without its last newline a record is whole
+        assert json.dumps(store.read(key), sort_keys=True) == json.dumps(
+            record, sort_keys=True
+        ) and torch.equal(store.tensors(key)["w"], torch.arange(5.0))
     else:
-        with pytest.warns(matrix.DamagedRecord): assert store.read(key) is None
+        with pytest.warns(matrix.DamagedRecord):
+            assert store.read(key) is None
 
 
-@covers("matrix.distance_matrix", "matrix.check_suite", "matrix.check_seeds", "checks.check_n_jobs", "matrix.DistanceMatrix", "matrix.assemble", "keys.settings_for", examples=30)
-@given(task_pairs(), st.sampled_from(["suite", "distance", "model", "config", "seeds", "n_jobs", "together", "store", "prepared", None]), st.data())
+@covers(
+    "matrix.distance_matrix",
+    "matrix.check_suite",
+    "matrix.check_seeds",
+    "checks.check_n_jobs",
+    "matrix.DistanceMatrix",
+    "matrix.assemble",
+    "keys.settings_for",
+    examples=30,
+)
+@given(
+    task_pairs(),
+    st.sampled_from(
+        ["suite", "distance", "model", "config", "seeds", "n_jobs", "together", "store", "prepared", None]
+    ),
+    st.data(),
+)
 def test_a_matrix_is_whole_or_refused(tmp_path_factory, pair, field, more):
-    arguments = dict(suite=Suite(pair), distance="wasserstein", model="mlp", config=TransferConfig.toy(**QUICK), seeds=[0], n_jobs=1, together=1)
-    if field: arguments[field] = more.draw(or_hostile(st.just(arguments.get(field))))
-    if field == "store" and arguments["store"] is not None: arguments["store"] = str(tmp_path_factory.mktemp("s")/str(arguments["store"])[:40].replace("/", "-"))
+    arguments = dict(
+        suite=Suite(pair),
+        distance="wasserstein",
+        model="mlp",
+        config=TransferConfig.toy(**QUICK),
+        seeds=[0],
+        n_jobs=1,
+        together=1,
+    )
+    if field:
+        arguments[field] = more.draw(or_hostile(st.just(arguments.get(field))))
+    if field == "store" and arguments["store"] is not None:
+        arguments["store"] = str(
+            tmp_path_factory.mktemp("s") / str(arguments["store"])[:40].replace("/", "-")
+        )
     done, found = attempt(matrix.distance_matrix, **arguments, progress=False)
-    if not done: return
+    if not done:
+        return
     assert found.values.shape == (len(found.seeds), 2, 2) and (found.mean.to_numpy() >= 0).all()
-    path = tmp_path_factory.mktemp("csv")/"m.csv"
+    path = tmp_path_factory.mktemp("csv") / "m.csv"
     found.to_csv(path)
     assert np.allclose(matrix.DistanceMatrix.from_csv(path).values, found.values, rtol=1e-5)
 
@@ -765,7 +1448,7 @@ def test_a_matrix_is_whole_or_refused(tmp_path_factory, pair, field, more):
 @covers("matrix.DistanceMatrix", examples=25)
 @given(or_hostile(st.text(max_size=80)))
 def test_foreign_tables_are_refused(tmp_path_factory, text):
-    path = tmp_path_factory.mktemp("csv")/"m.csv"
+    path = tmp_path_factory.mktemp("csv") / "m.csv"
     own = a_matrix(np.eye(2))
     own.to_csv(path)
     done, found = attempt(matrix.DistanceMatrix.from_csv, path)
@@ -783,12 +1466,16 @@ def test_visible_devices(value, count):
 
 # ---------- the choice
 
+
 @covers("candidates.few_shot", examples=40)
 @given(task_parts(), or_hostile(st.integers(1, 4)), seeds)
 def test_few_shots_of_each_class(parts, shots, seed):
     task = Task(**parts)
     done, few = attempt(candidates.few_shot, task, shots, seed)
-    if done: assert few.y_train.bincount().tolist() == task.y_train.bincount().clamp(max=int(shots)).tolist() and torch.equal(few.x_test, task.x_test)
+    if done:
+        assert few.y_train.bincount().tolist() == task.y_train.bincount().clamp(
+            max=int(shots)
+        ).tolist() and torch.equal(few.x_test, task.x_test)
 
 
 @covers("findings.random_halves", examples=40)
@@ -798,58 +1485,124 @@ def test_halves_are_halves_of_every_class(labels, seed):
     counts = np.unique(labels, return_counts=True)[1]
     for half in findings.random_halves(np.array(labels), 3, seed):
         held = [np.sum(np.array(labels)[half] == k) for k in np.unique(labels)]
-        assert len(set(half)) == len(half) and all(max(1, n//2) <= h <= (n + 1)//2 for h, n in zip(held, counts))
+        assert len(set(half)) == len(half) and all(
+            max(1, n // 2) <= h <= (n + 1) // 2 for h, n in zip(held, counts)
+        )
 
 
 @covers("selection_study.cascaded", "selection_study.best_threshold", examples=40)
-@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9), st.booleans()), min_size=1, max_size=12), st.integers(1, 12))
+@given(
+    st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9), st.booleans()), min_size=1, max_size=12),
+    st.integers(1, 12),
+)
 def test_cascades_and_thresholds(rows, finalists):
     TALLY["cases"] += 1
     first, final, bad = map(np.array, zip(*rows))
     order = np.argsort(selection_study.cascaded(first, final, finalists))
-    assert sorted(order) == list(range(len(rows))) and set(order[:finalists]) == set(np.argsort(first, kind="stable")[:finalists])
+    assert sorted(order) == list(range(len(rows))) and set(order[:finalists]) == set(
+        np.argsort(first, kind="stable")[:finalists]
+    )
     right = ((first > selection_study.best_threshold(first, bad)) == bad).mean()
     assert right >= max(bad.mean(), 1 - bad.mean()) - 1e-12
 
 
 @covers("selection_study.predict_negative", "selection_study.NegativeTransfer", examples=60)
-@given(or_hostile(st.lists(st.floats(-9, 9), min_size=6, max_size=6)), or_hostile(st.lists(st.booleans(), min_size=6, max_size=6)), or_hostile(st.lists(st.integers(0, 2), min_size=6, max_size=6)), or_hostile(st.sampled_from([None, 0.])))
+@given(
+    or_hostile(st.lists(st.floats(-9, 9), min_size=6, max_size=6)),
+    or_hostile(st.lists(st.booleans(), min_size=6, max_size=6)),
+    or_hostile(st.lists(st.integers(0, 2), min_size=6, max_size=6)),
+    or_hostile(st.sampled_from([None, 0.0])),
+)
 def test_warnings_are_counted_or_refused(score, negative, group, threshold):
     done, found = attempt(selection_study.predict_negative, score, negative, group, threshold)
-    if done: assert found.counts.to_numpy().sum() == 6 and 0 <= found.right <= 1 and 0 <= found.always <= 1
+    if done:
+        assert found.counts.to_numpy().sum() == 6 and 0 <= found.right <= 1 and 0 <= found.always <= 1
 
 
 @covers("selection_study.nearest_purity", examples=30)
-@given(or_hostile(st.integers(3, 6).flatmap(lambda n: reals((n, n), kinds=("normal", "equal", "tiny"))).map(lambda v: pd.DataFrame(v.numpy()))), or_hostile(st.just({k: k % 2 for k in range(6)})))
+@given(
+    or_hostile(
+        st.integers(3, 6)
+        .flatmap(lambda n: reals((n, n), kinds=("normal", "equal", "tiny")))
+        .map(lambda v: pd.DataFrame(v.numpy()))
+    ),
+    or_hostile(st.just({k: k % 2 for k in range(6)})),
+)
 def test_purity_is_a_share_or_refused(frame, groups):
     done, found = attempt(selection_study.nearest_purity, frame, groups, 99)
-    if done: assert 0 <= found["purity"] <= 1 and 0.01 <= found["p"] <= 1
+    if done:
+        assert 0 <= found["purity"] <= 1 and 0.01 <= found["p"] <= 1
 
 
-CHOICE = TransferConfig.toy(source_epochs=1, source_batch_size=5, steps=2, batch_size=4, checkpoints=1, probes=4, excess_points=0, accuracy_points=1, coupling_iterations=1, block_size=2, fisher_images=4, wasserstein_images=4)
+CHOICE = TransferConfig.toy(
+    source_epochs=1,
+    source_batch_size=5,
+    steps=2,
+    batch_size=4,
+    checkpoints=1,
+    probes=4,
+    excess_points=0,
+    accuracy_points=1,
+    coupling_iterations=1,
+    block_size=2,
+    fisher_images=4,
+    wasserstein_images=4,
+)
 
 
 @covers("select.rank_sources", "ranking.Ranking", "candidates.check_method", "select.Allowance", examples=40)
-@given(task_pairs(), or_hostile(st.sampled_from(candidates.METHODS)), or_hostile(st.sampled_from([None, 60.])), or_hostile(st.sampled_from([None, {}])), st.sampled_from(["task", "suite", "hostile"]), st.data())
+@given(
+    task_pairs(),
+    or_hostile(st.sampled_from(candidates.METHODS)),
+    or_hostile(st.sampled_from([None, 60.0])),
+    or_hostile(st.sampled_from([None, {}])),
+    st.sampled_from(["task", "suite", "hostile"]),
+    st.data(),
+)
 def test_sources_are_ranked_or_refused(pair, method, budget, prepared, kind, more):
     target, source = pair
-    candidates = {"task": {"two": source}, "suite": Suite([source]), "hostile": more.draw(or_hostile(st.just(None)))}[kind]
-    done, ranking = attempt(select.rank_sources, target, candidates, method, "mlp", CHOICE, 0, budget, prepared)
-    if done: assert ranking.best == "two" == ranking.within_noise[0] and "two" in repr(ranking) and "<table" in ranking._repr_html_() and ranking.table.score.notna().all()
+    candidates = {
+        "task": {"two": source},
+        "suite": Suite([source]),
+        "hostile": more.draw(or_hostile(st.just(None))),
+    }[kind]
+    done, ranking = attempt(
+        select.rank_sources, target, candidates, method, "mlp", CHOICE, 0, budget, prepared
+    )
+    if done:
+        assert (
+            ranking.best == "two" == ranking.within_noise[0]
+            and "two" in repr(ranking)
+            and "<table" in ranking._repr_html_()
+            and ranking.table.score.notna().all()
+        )
 
 
 @covers("select.rank_architectures", "select.count_parameters", examples=15)
-@given(task_pairs(), or_hostile(st.sampled_from([["mlp"], {"m": models.mlp}, {"m": "mlpp"}, {}])), or_hostile(st.sampled_from(["coupled", "leep"])))
+@given(
+    task_pairs(),
+    or_hostile(st.sampled_from([["mlp"], {"m": models.mlp}, {"m": "mlpp"}, {}])),
+    or_hostile(st.sampled_from(["coupled", "leep"])),
+)
 def test_networks_are_ranked_or_refused(pair, networks, method):
     done, ranking = attempt(select.rank_architectures, *pair, networks, method, CHOICE)
-    if done: assert len(ranking.table) == 1 and ranking.table.parameters.iloc[0] > 0
+    if done:
+        assert len(ranking.table) == 1 and ranking.table.parameters.iloc[0] > 0
 
 
 @covers("adapters.adapt", "adapters.Adapted", examples=20)
-@given(or_hostile(st.sampled_from([models.mlp, lambda n: nn.Sequential(nn.Conv2d(3, n, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())])), st.sampled_from([None, 12]))
+@given(
+    or_hostile(
+        st.sampled_from(
+            [models.mlp, lambda n: nn.Sequential(nn.Conv2d(3, n, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())]
+        )
+    ),
+    st.sampled_from([None, 12]),
+)
 def test_adapted_models_take_grey_images(build, size):
     done, factory = attempt(adapters.adapt, build, size)
-    if not done: return
+    if not done:
+        return
     done, network = attempt(models.build_model, factory, 3, torch.zeros(2, 1, 8, 8), 0)
     assert not done or network(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
 
@@ -859,12 +1612,17 @@ def test_adapted_models_take_grey_images(build, size):
 def test_models_of_torchvision_are_found_or_refused(name):
     done, factory = attempt(adapters.torch_model, name)
     assert done == (name == "squeezenet1_1")
-    if done: assert factory(3)(torch.zeros(2, 1, 32, 32)).shape == (2, 3)
+    if done:
+        assert factory(3)(torch.zeros(2, 1, 32, 32)).shape == (2, 3)
 
 
 # ---------- figures and widgets
 
-frames = st.integers(2, 5).flatmap(lambda n: reals((n, n), kinds=("normal", "zeros", "equal", "huge", "tiny", "nan", "inf"))).map(lambda v: pd.DataFrame(v.numpy()).rename(index=str, columns=str))
+frames = (
+    st.integers(2, 5)
+    .flatmap(lambda n: reals((n, n), kinds=("normal", "zeros", "equal", "huge", "tiny", "nan", "inf")))
+    .map(lambda v: pd.DataFrame(v.numpy()).rename(index=str, columns=str))
+)
 
 
 @pytest.fixture(autouse=True)
@@ -881,22 +1639,29 @@ def test_matrices_are_drawn_or_refused(frame, annotate):
     assert drawn == done
     several, axes = attempt(viz.plot_matrices, {"a": frame})
     assert several == done
-    if done: assert list(checked.index) == list(frame.index) and 0 <= viz.decimals(checked) <= 40
+    if done:
+        assert list(checked.index) == list(frame.index) and 0 <= viz.decimals(checked) <= 40
     plt.close("all")
 
 
-positive = st.integers(4, 6).flatmap(lambda n: reals((n, n), kinds=("normal", "normal", "tiny", "huge", "nan", "zeros"))).map(lambda v: pd.DataFrame(v.abs().numpy()).rename(index=str, columns=str))
+positive = (
+    st.integers(4, 6)
+    .flatmap(lambda n: reals((n, n), kinds=("normal", "normal", "tiny", "huge", "nan", "zeros")))
+    .map(lambda v: pd.DataFrame(v.abs().numpy()).rename(index=str, columns=str))
+)
 
 
 @covers("viz.task_map", "viz.plot_task_map", "viz.plot_scatter", "viz.plot_mantel", examples=25)
 @given(or_hostile(positive), or_hostile(st.just(0)))
 def test_maps_are_drawn_or_refused(frame, seed):
     done, found = attempt(viz.task_map, frame, seed)
-    if done: assert no_nan(found[0].to_numpy()) and 0 <= found[1]
+    if done:
+        assert no_nan(found[0].to_numpy()) and 0 <= found[1]
     drawn, ax = attempt(viz.plot_task_map, frame, seed=seed)
     assert drawn == done and (not done or len(ax.collections[0].get_offsets()) == len(frame))
     done, ax = attempt(viz.plot_scatter, frame, frame)
-    if done: assert "r = +1.00" in ax.get_title(loc="left") or "r = 1.00" in ax.get_title(loc="left")
+    if done:
+        assert "r = +1.00" in ax.get_title(loc="left") or "r = 1.00" in ax.get_title(loc="left")
     done, test = result_or_refusal(mantel.mantel, frame, frame)
     drawn, ax = attempt(viz.plot_mantel, test if done else None)
     assert drawn == done
@@ -909,7 +1674,11 @@ def test_figures_are_made_or_refused(ax):
     done, made = attempt(viz.new_axes, ax, (2, 2))
     assert done == (ax is None)
     drawing = made if done else ax
-    for call, good in ((viz.figure_of, lambda f: f is made.figure), (viz.to_png, lambda b: b[:4] == b"\x89PNG"), (viz.to_data_uri, lambda t: t.startswith("data:image/png;base64,iVBOR"))):
+    for call, good in (
+        (viz.figure_of, lambda f: f is made.figure),
+        (viz.to_png, lambda b: b[:4] == b"\x89PNG"),
+        (viz.to_data_uri, lambda t: t.startswith("data:image/png;base64,iVBOR")),
+    ):
         found, result = attempt(call, drawing)
         assert found == done and (not done or good(result))
     plt.close("all")
@@ -918,22 +1687,50 @@ def test_figures_are_made_or_refused(ax):
 def a_result(seed):
     "A coupled transfer as it might have been read."
     steps = torch.rand(2, 5, generator=generator(seed)).cumsum(1).numpy()
-    path = pd.DataFrame(dict(step=range(5), tau=np.linspace(0, 1, 5), per_input=steps[0], riemannian=steps[1], stderr=0.1, loss=0.5, excess_loss=[np.nan, 0.1]*2 + [0.2], accuracy=0.5))
-    return distances.TransferResult("coupled", "one", "two", seed, float(steps[0, -1]), iterations=[2., 1.5], noise_floor=0.5, path=path, config=TransferConfig.toy(walks=1),
-                                    lengths=dict(per_input=float(steps[0, -1])), parts={"per_input": {"switch": 0.1, "source": 0.2, "body": 0.3, "head": 0.1}})
+    path = pd.DataFrame(
+        dict(
+            step=range(5),
+            tau=np.linspace(0, 1, 5),
+            per_input=steps[0],
+            riemannian=steps[1],
+            stderr=0.1,
+            loss=0.5,
+            excess_loss=[np.nan, 0.1] * 2 + [0.2],
+            accuracy=0.5,
+        )
+    )
+    return distances.TransferResult(
+        "coupled",
+        "one",
+        "two",
+        seed,
+        float(steps[0, -1]),
+        iterations=[2.0, 1.5],
+        noise_floor=0.5,
+        path=path,
+        config=TransferConfig.toy(walks=1),
+        lengths=dict(per_input=float(steps[0, -1])),
+        parts={"per_input": {"switch": 0.1, "source": 0.2, "body": 0.3, "head": 0.1}},
+    )
 
 
-@covers("viz.plot_path", "viz.plot_iterations", "viz.parts_table", "viz.plot_parts", "viz.reading_in", examples=25)
+@covers(
+    "viz.plot_path", "viz.plot_iterations", "viz.parts_table", "viz.plot_parts", "viz.reading_in", examples=25
+)
 @given(or_hostile(st.integers(0, 99).map(a_result)))
 def test_transfers_are_drawn_or_refused(result):
     done, axes = attempt(viz.plot_path, result)
     assert done == isinstance(result, distances.TransferResult)
-    if done: assert len(axes) == 3 and "one → two" in axes[0].get_title(loc="left")
+    if done:
+        assert len(axes) == 3 and "one → two" in axes[0].get_title(loc="left")
     drawn, ax = attempt(viz.plot_iterations, result)
     assert drawn == done and (not done or ax.lines[0].get_ydata().tolist() == result.iterations)
     if done:
         table = attempt(viz.parts_table, [result])[1]
-        assert table.loc[("one", "two"), :].to_dict() == {"whole": result.distance} | result.parts["per_input"] and viz.reading_in(result) == "per_input"
+        assert (
+            table.loc[("one", "two"), :].to_dict() == {"whole": result.distance} | result.parts["per_input"]
+            and viz.reading_in(result) == "per_input"
+        )
         assert len(attempt(viz.plot_parts, [result])[1]) == 2
         refused(viz.plot_parts, [dataclasses.replace(result, parts={})])
     plt.close("all")
@@ -943,28 +1740,58 @@ def test_transfers_are_drawn_or_refused(result):
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 9)), min_size=1, max_size=8))
 def test_dials_are_drawn(rows):
     TALLY["cases"] += 1
-    table = pd.DataFrame([dict(distance=name, seed=0, dial=float(dial), value=value) for name in ("a", "b") for dial, value in rows])
+    table = pd.DataFrame(
+        [
+            dict(distance=name, seed=0, dial=float(dial), value=value)
+            for name in ("a", "b")
+            for dial, value in rows
+        ]
+    )
     axes = viz.plot_dial(table, "degrees")
-    assert len(axes) == 2 and sorted(axes[1].lines[0].get_xdata().tolist()) == sorted({float(dial) for dial, _ in rows})
+    assert len(axes) == 2 and sorted(axes[1].lines[0].get_xdata().tolist()) == sorted(
+        {float(dial) for dial, _ in rows}
+    )
     plt.close("all")
 
 
 def a_matrix(values, seeds=(0, 1)):
     "Fine-tuning among tasks 0, 1, ...: the same values from every seed but for a little, and an accuracy for each."
     names = [str(k) for k in range(len(values))]
-    results = [distances.TransferResult("fine_tuning", s, t, seed, float(values[i, j]) + 0.1*seed, accuracy=0.5 + 0.1*i, noise_floor=0., config=TransferConfig.toy())
-               for seed in seeds for i, s in enumerate(names) for j, t in enumerate(names)]
+    results = [
+        distances.TransferResult(
+            "fine_tuning",
+            s,
+            t,
+            seed,
+            float(values[i, j]) + 0.1 * seed,
+            accuracy=0.5 + 0.1 * i,
+            noise_floor=0.0,
+            config=TransferConfig.toy(),
+        )
+        for seed in seeds
+        for i, s in enumerate(names)
+        for j, t in enumerate(names)
+    ]
     return matrix.assemble(results)
 
 
 @covers("viz.plot_error", "widgets.fine_tuning_gain", "matrix.assemble", examples=25)
-@given(or_hostile(st.integers(3, 5).flatmap(lambda n: reals((n, n), kinds=("normal", "equal"))).map(lambda v: a_matrix(v.abs().numpy()))))
+@given(
+    or_hostile(
+        st.integers(3, 5)
+        .flatmap(lambda n: reals((n, n), kinds=("normal", "equal")))
+        .map(lambda v: a_matrix(v.abs().numpy()))
+    )
+)
 def test_matrices_with_seeds_are_drawn_or_refused(given):
     done, ax = attempt(viz.plot_error, given)
     assert done == isinstance(given, matrix.DistanceMatrix)
     gained, gain = attempt(widgets.fine_tuning_gain, given)
     assert gained == done
-    if done: assert np.allclose(gain.mean(), 0, atol=1e-9) and gain.iloc[2, 0] - gain.iloc[1, 0] == pytest.approx(10)
+    if done:
+        assert np.allclose(gain.mean(), 0, atol=1e-9) and gain.iloc[2, 0] - gain.iloc[1, 0] == pytest.approx(
+            10
+        )
     plt.close("all")
 
 
@@ -972,15 +1799,24 @@ index = torch.tensor([[0, 1], [1, 0]])
 
 
 @covers("viz.plot_interpolation", examples=20)
-@given(or_hostile(one_pair.map(lambda p: p[0])), or_hostile(one_pair.map(lambda p: p[1])), or_hostile(st.just(transport.BlockCoupling(index, index, torch.full((2, 2, 2), 1/4)))),
-       or_hostile(st.sampled_from([(0, 1), torch.linspace(0, 1, 3)])), or_hostile(st.integers(1, 2)), or_hostile(st.just(0)))
+@given(
+    or_hostile(one_pair.map(lambda p: p[0])),
+    or_hostile(one_pair.map(lambda p: p[1])),
+    or_hostile(st.just(transport.BlockCoupling(index, index, torch.full((2, 2, 2), 1 / 4)))),
+    or_hostile(st.sampled_from([(0, 1), torch.linspace(0, 1, 3)])),
+    or_hostile(st.integers(1, 2)),
+    or_hostile(st.just(0)),
+)
 def test_interpolations_are_drawn_or_refused(source, target, coupling, taus, n, seed):
     done, axes = attempt(viz.plot_interpolation, source, target, coupling, taus, n, seed=seed)
-    if done: assert axes.shape == (n, len(taus)) and axes[0, -1].get_title() == "τ = 1"
+    if done:
+        assert axes.shape == (n, len(taus)) and axes[0, -1].get_title() == "τ = 1"
     plt.close("all")
 
 
-positive_triples = or_hostile(st.lists(st.floats(0.01, 1), min_size=3, max_size=3).map(lambda v: np.array(v)/sum(v)))
+positive_triples = or_hostile(
+    st.lists(st.floats(0.01, 1), min_size=3, max_size=3).map(lambda v: np.array(v) / sum(v))
+)
 
 
 @covers("widgets.ruler_lengths", "widgets.straight_length", "widgets.draw_ruler", examples=25)
@@ -988,20 +1824,31 @@ positive_triples = or_hostile(st.lists(st.floats(0.01, 1), min_size=3, max_size=
 def test_rulers_are_drawn_or_refused(p, q, steps):
     done, found = attempt(widgets.ruler_lengths, p, q, steps)
     drawn, figure = attempt(widgets.draw_ruler, p, q, steps)
-    if done: assert drawn and found["geodesic"] <= found["straight line"]*(1 + 1e-6) + 1e-6 and f"{found['geodesic']:.3f}" in figure[1]
-    if done: assert widgets.straight_length(p, q) == found["straight line"]
+    if done:
+        assert (
+            drawn
+            and found["geodesic"] <= found["straight line"] * (1 + 1e-6) + 1e-6
+            and f"{found['geodesic']:.3f}" in figure[1]
+        )
+    if done:
+        assert widgets.straight_length(p, q) == found["straight line"]
     plt.close("all")
 
 
-@covers("widgets.fisher_ruler", "widgets.leave_one_out", "widgets.mantel_explorer", "widgets.task_map", examples=5)
+@covers(
+    "widgets.fisher_ruler", "widgets.leave_one_out", "widgets.mantel_explorer", "widgets.task_map", examples=5
+)
 @given(or_hostile(positive), or_hostile(st.just(9)))
 def test_panels_are_made_or_refused(frame, permutations):
     done, without = attempt(widgets.leave_one_out, frame, frame)
-    if done: assert list(without.index) == list(frame.index) and np.allclose(without.dropna(), 1)
+    if done:
+        assert list(without.index) == list(frame.index) and np.allclose(without.dropna(), 1)
     made, panel = attempt(widgets.mantel_explorer, {"a": frame, "b": frame}, permutations=permutations)
-    if made: assert done and "r = " in panel.words.value
+    if made:
+        assert done and "r = " in panel.words.value
     made, panel = attempt(widgets.task_map, {"a": frame})
-    if made: assert isinstance(panel, widgets.Panel)
+    if made:
+        assert isinstance(panel, widgets.Panel)
     made, panel = attempt(widgets.fisher_ruler)
     assert made and isinstance(panel, widgets.Panel)
     plt.close("all")
@@ -1009,44 +1856,125 @@ def test_panels_are_made_or_refused(frame, permutations):
 
 # ---------- the command
 
-OPTIONS = {"run": ["--suite digits", "--tasks low,high", "--distances coupled", "--set lr=0.1 steps=9", "--seeds 3", "--n-jobs -1", "--n-jobs 2", "--quiet", "--out o", "--debug"],
-           "select": ["--suite digits", "--target low", "--budget 2.5", "--shots 4", "--candidates odd,even", "--method leep", "--no-scratch", "--model mlp", "--tune head", "--size 16", "--flip", "--optimizer adamw", "--schedule cosine", "--class-weights balanced"], "status": ["--debug"]}
-ODD = ["--seeds -1", "--seeds x", "--tasks low,low", "--tasks a,,b", "--n-jobs 0", "--budget nan", "--budget -1", "--shots 0", "--wat", "nonsense", "ü", "--seeds"]
+OPTIONS = {
+    "run": [
+        "--suite digits",
+        "--tasks low,high",
+        "--distances coupled",
+        "--set lr=0.1 steps=9",
+        "--seeds 3",
+        "--n-jobs -1",
+        "--n-jobs 2",
+        "--quiet",
+        "--out o",
+        "--debug",
+    ],
+    "select": [
+        "--suite digits",
+        "--target low",
+        "--budget 2.5",
+        "--shots 4",
+        "--candidates odd,even",
+        "--method leep",
+        "--no-scratch",
+        "--model mlp",
+        "--tune head",
+        "--size 16",
+        "--flip",
+        "--optimizer adamw",
+        "--schedule cosine",
+        "--class-weights balanced",
+    ],
+    "status": ["--debug"],
+}
+ODD = [
+    "--seeds -1",
+    "--seeds x",
+    "--tasks low,low",
+    "--tasks a,,b",
+    "--n-jobs 0",
+    "--budget nan",
+    "--budget -1",
+    "--shots 0",
+    "--wat",
+    "nonsense",
+    "ü",
+    "--seeds",
+]
 
 
 @st.composite
 def command_lines(draw):
     "(words, whether they would do): a command with some of its options, and sometimes one that would not do."
     command = draw(st.sampled_from([*OPTIONS]))
-    words = " ".join([command, *["o"]*(command == "status"), *draw(st.lists(st.sampled_from(OPTIONS[command]), max_size=12, unique=True))]).split()
+    words = " ".join(
+        [
+            command,
+            *["o"] * (command == "status"),
+            *draw(st.lists(st.sampled_from(OPTIONS[command]), max_size=12, unique=True)),
+        ]
+    ).split()
     odd = draw(st.sampled_from(["", "", *ODD]))
     return words + odd.split(), not odd
 
 
-@covers("cli.parse", "cli.Parser", "cli.make_parser", "cli.unexpected", "cli.WrongUse", "cli.one_of", "cli.add_what", "cli.add_how", "cli.add_place", "cli.add_choice", "cli.seconds", "cli.whole", "cli.jobs", "cli.name_list", examples=120)
+@covers(
+    "cli.parse",
+    "cli.Parser",
+    "cli.make_parser",
+    "cli.unexpected",
+    "cli.WrongUse",
+    "cli.one_of",
+    "cli.add_what",
+    "cli.add_how",
+    "cli.add_place",
+    "cli.add_choice",
+    "cli.seconds",
+    "cli.whole",
+    "cli.jobs",
+    "cli.name_list",
+    examples=120,
+)
 @given(command_lines(), st.lists(st.text(max_size=5), max_size=2))
 def test_the_command_line_is_read_or_refused(line, noise):
     argv, good = line
-    if good: assert attempt(cli.parse, argv)[1].command == argv[0]
-    else: assert isinstance(refused(cli.parse, argv), cli.WrongUse)
-    if not {"-h", "--help"} & set(noise): assert isinstance(refused(cli.parse, noise), cli.WrongUse)
+    if good:
+        assert attempt(cli.parse, argv)[1].command == argv[0]
+    else:
+        assert isinstance(refused(cli.parse, argv), cli.WrongUse)
+    if not {"-h", "--help"} & set(noise):
+        assert isinstance(refused(cli.parse, noise), cli.WrongUse)
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["run", "--help"], ["select", "-h"], ["status", "-h"], ["--version"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["run", "--help"], ["select", "-h"], ["status", "-h"], ["--version"]], ids=" ".join
+)
 def test_help_is_given(argv, capsys):
-    with pytest.raises(SystemExit) as left: cli.parse(argv)
+    with pytest.raises(SystemExit) as left:
+        cli.parse(argv)
     assert left.value.code == 0 and "taskdist" in capsys.readouterr().out
 
 
 @covers("cli.read_setting", "cli.make_config", examples=60)
-@given(st.text(max_size=6), st.sampled_from(["fast", "paper", "toy"]), st.sets(st.sampled_from(sorted(FIELDS)), max_size=2), st.sampled_from(sorted(FIELDS)), st.sampled_from([None, None, None, "", "0", "-3", "nan", "inf", "1e400", "maybe", "9" * 40]))
+@given(
+    st.text(max_size=6),
+    st.sampled_from(["fast", "paper", "toy"]),
+    st.sets(st.sampled_from(sorted(FIELDS)), max_size=2),
+    st.sampled_from(sorted(FIELDS)),
+    st.sampled_from([None, None, None, "", "0", "-3", "nan", "inf", "1e400", "maybe", "9" * 40]),
+)
 def test_settings_are_read_or_refused(text, preset, kept, field, odd):
     name = min(kept, default=field)
     done, (word, value) = attempt(cli.read_setting, f"{name}={FIELDS[name]}")
     assert done and (word, value) == (name, FIELDS[name])
     refused(cli.read_setting, text)
-    done, config = attempt(cli.make_config, preset, [*(f"{name}={FIELDS[name]}" for name in kept), *([] if odd is None else [f"{field}={odd}"])])
-    if done: assert all(getattr(config, name) == FIELDS[name] for name in kept - {field})
+    done, config = attempt(
+        cli.make_config,
+        preset,
+        [*(f"{name}={FIELDS[name]}" for name in kept), *([] if odd is None else [f"{field}={odd}"])],
+    )
+    if done:
+        assert all(getattr(config, name) == FIELDS[name] for name in kept - {field})
 
 
 # ---------- what is said
@@ -1054,10 +1982,15 @@ def test_settings_are_read_or_refused(text, preset, kept, field, odd):
 x4, y4 = torch.zeros(4, 1, 4, 4), torch.tensor([0, 1, 0, 1])
 toy = dict(name="toy", x_train=x4, y_train=y4, x_test=x4, y_test=y4, classes=("a", "b"))
 rows = torch.full((3, 4), 0.25)
-SAYS = [   # a call, and what its message holds: the argument, the value, what would do
+SAYS = [  # a call, and what its message holds: the argument, the value, what would do
     (lambda: Task(**(toy | dict(y_train=y4 + 1))), "y_train of task 'toy'", "1 to 2", "0..1"),
-    (lambda: Task(**(toy | dict(y_train=0*y4))), "y_train of task 'toy'", "no image of 'b'", "add images"),
-    (lambda: Task(**(toy | dict(x_test=x4/0))), "x_test of task 'toy'", "NaN or infinity in 4 of 4", "repair"),
+    (lambda: Task(**(toy | dict(y_train=0 * y4))), "y_train of task 'toy'", "no image of 'b'", "add images"),
+    (
+        lambda: Task(**(toy | dict(x_test=x4 / 0))),
+        "x_test of task 'toy'",
+        "NaN or infinity in 4 of 4",
+        "repair",
+    ),
     (lambda: Task(**(toy | dict(x_train=x4.numpy()))), "x_train", "ndarray", "Suite.from_arrays"),
     (lambda: Task(**(toy | dict(y_train=y4.float()))), "y_train", "torch.float32", ".long()"),
     (lambda: Task(**toy).subsample(n_train=9), "n_train", "9", "from 2 (one image a class) to 4"),
@@ -1075,21 +2008,21 @@ SAYS = [   # a call, and what its message holds: the argument, the value, what w
     (lambda: models.predict_logits(models.mlp(2), x4, precision="half"), "precision", "'half'", "'bfloat16'"),
     (lambda: models.to_inputs(y4), "x", "torch.int64", ".float()"),
     (lambda: fisher.step_length(rows, rows, "riemanian"), "kind", "'riemanian'", "'riemannian'"),
-    (lambda: fisher.step_length(2*rows, rows), "row of p", "2", "sum to 1"),
+    (lambda: fisher.step_length(2 * rows, rows), "row of p", "2", "sum to 1"),
     (lambda: fisher.kl_divergence(rows, rows), "exp(log_p)", "5.1", "sum to 1"),
-    (lambda: fisher.geodesic(rows, rows, 2.), "t", "2.0", "between 0 and 1"),
+    (lambda: fisher.geodesic(rows, rows, 2.0), "t", "2.0", "between 0 and 1"),
     (lambda: fisher.fisher_information(models.mlp(2), x4), "model", "uninitialised", "run it once"),
     (lambda: fisher.fisher_information(nn.Flatten(), x4), "model", "none", "parameters"),
-    (lambda: transport.exact_plan(rows/0), "costs", "infinite", "finite"),
+    (lambda: transport.exact_plan(rows / 0), "costs", "infinite", "finite"),
     (lambda: transport.exact_plan(rows, a=torch.ones(3)), "a", "sum 3", "sum to 1"),
-    (lambda: transport.entropic_plan(rows, 0.), "epsilon", "0.0", "positive"),
+    (lambda: transport.entropic_plan(rows, 0.0), "epsilon", "0.0", "positive"),
     (lambda: transport.block_plans(rows[None]), "costs", "(1, 3, 4)", "square blocks"),
     (lambda: transport.make_blocks(3, 3, 0, generator()), "block_size", "0", "at least 1"),
     (lambda: transport.tau_schedule("author", 3), "kind", "'author'", "'authors'"),
     (lambda: transport.mixup_tau(1.5, 3, generator()), "tau", "1.5", "from 0 to 1"),
     (lambda: transport.displace(rows, rows[:2], 0.5), "x_s and x_t", "(2, 4)", "one shape"),
     (lambda: transport.soft_labels(y4, y4, 0.5, 1), "labels", "0 to 1", "0..0"),
-    (lambda: scores.leep(2*rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
+    (lambda: scores.leep(2 * rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
     (lambda: scores.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
     (lambda: scores.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
     (lambda: candidates.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
@@ -1107,12 +2040,37 @@ SAYS = [   # a call, and what its message holds: the argument, the value, what w
     (lambda: TransferConfig(steps=10, checkpoints=20), "checkpoints", "20", "(10)"),
     (lambda: TransferConfig(block_order="randon"), "block_order", "'randon'", "'random'"),
     (lambda: distances.coupled_transfer(Task(**toy), None, "mlp"), "target", "NoneType", "Task"),
-    (lambda: distances.coupled_transfer(Task(**toy), Task(**(toy | dict(name="b"))), config="fast"), "config", "'fast'", "TransferConfig.fast()"),
+    (
+        lambda: distances.coupled_transfer(Task(**toy), Task(**(toy | dict(name="b"))), config="fast"),
+        "config",
+        "'fast'",
+        "TransferConfig.fast()",
+    ),
     (lambda: distances.get_distance("cupled"), "distance", "'cupled'", "'coupled'"),
-    (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", seeds=[0, 0]), "seeds", "[0, 0]", "different"),
-    (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", n_jobs=0), "n_jobs", "0", "-1 for one a core"),
-    (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", prepared={"lwo": models.mlp(5)}), "prepared name", "'lwo'", "'low'"),
-    (lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", prepared={"low": "resnet18"}), "prepared['low']", "str", "nn.Module"),
+    (
+        lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", seeds=[0, 0]),
+        "seeds",
+        "[0, 0]",
+        "different",
+    ),
+    (
+        lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", n_jobs=0),
+        "n_jobs",
+        "0",
+        "-1 for one a core",
+    ),
+    (
+        lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", prepared={"lwo": models.mlp(5)}),
+        "prepared name",
+        "'lwo'",
+        "'low'",
+    ),
+    (
+        lambda: matrix.distance_matrix(data.digits_suite(), "wasserstein", prepared={"low": "resnet18"}),
+        "prepared['low']",
+        "str",
+        "nn.Module",
+    ),
     (lambda: viz.plot_matrix(np.eye(3)), "matrix", "ndarray", "pd.DataFrame("),
     (lambda: cli.parse(["run", "--seedz", "2"]), "option", "'--seedz'", "'--seeds'"),
     (lambda: cli.make_config("fast", ["stpes=3"]), "--set", "'stpes'", "'steps'"),
@@ -1120,7 +2078,9 @@ SAYS = [   # a call, and what its message holds: the argument, the value, what w
 ]
 
 
-@pytest.mark.parametrize("call, argument, value, remedy", SAYS, ids=[f"{k}-{s[1]}" for k, s in enumerate(SAYS)])
+@pytest.mark.parametrize(
+    "call, argument, value, remedy", SAYS, ids=[f"{k}-{s[1]}" for k, s in enumerate(SAYS)]
+)
 def test_messages_name_argument_value_and_remedy(call, argument, value, remedy):
     done, error = attempt(call)
     assert not done
@@ -1131,42 +2091,88 @@ def test_messages_name_argument_value_and_remedy(call, argument, value, remedy):
 
 # module -> reason -> names. What stands here takes arguments that its callers, which are covered, have checked.
 ELSEWHERE = {
-    "fingerprints": {"names of what numbers depend on, held to values in 06b_fingerprints": "code_parts of_a_library"},
-    "convert": {"steps of the readers, tried in 00_convert and test_readers": "*"}, "folders": {"the same": "*"}, "pictures": {"the same": "*"}, "readers": {"the same": "*"},
+    "fingerprints": {
+        "names of what numbers depend on, held to values in 06b_fingerprints": "code_parts of_a_library"
+    },
+    "convert": {"steps of the readers, tried in 00_convert and test_readers": "*"},
+    "folders": {"the same": "*"},
+    "pictures": {"the same": "*"},
+    "readers": {"the same": "*"},
     "cache": {"files of images, spoilt in every way in 00b_cache and test_readers": "*"},
     "graded": {"a record, made when the module is imported": "Dial"},
-    "data": {"steps of the readers, tried in 00_data and test_readers": "by_name choose_cuts class_ids held_out named_by_key own_vocabulary"},
-    "models": {"steps of `build_model`, tried with networks of every kind in 01_models and test_models": "check_plain two_images check_alone"},
-    "distances": {"steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling resnet50_features BlockCosts LazyPairs check_features check_first_coupling coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task check_embeddable halves Distance imprint same_value"},
-    "mantel": {"steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"},
-    "scores": {"steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage compared_halves images_drawn scored too_few"},
+    "data": {
+        "steps of the readers, tried in 00_data and test_readers": "by_name choose_cuts class_ids held_out named_by_key own_vocabulary"
+    },
+    "models": {
+        "steps of `build_model`, tried with networks of every kind in 01_models and test_models": "check_plain two_images check_alone"
+    },
+    "distances": {
+        "steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling resnet50_features BlockCosts LazyPairs check_features check_first_coupling coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task check_embeddable halves Distance imprint same_value"
+    },
+    "mantel": {
+        "steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"
+    },
+    "scores": {
+        "steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage compared_halves images_drawn scored too_few"
+    },
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
-    "trajectory": {"steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Fitted augmentation device_of on_device accuracy_on fit_task Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus WeightAverage Reading follow join_walks walk_streams follow_walks still_trajectory fit_source",
-                   "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path"},
+    "trajectory": {
+        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Fitted augmentation device_of on_device accuracy_on fit_task Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus WeightAverage Reading follow join_walks walk_streams follow_walks still_trajectory fit_source",
+        "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path",
+    },
     "transport": {"what moving tasks have in common": "MovingTask"},
-    "together": {"steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"},
+    "together": {
+        "steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"
+    },
     "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
-    "store": {"steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance Head to_line from_line open_plain Place places_in Index refused write_whole distrust"},
-    "keys": {"names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version"},
-    "workers": {"one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"},
+    "store": {
+        "steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance Head to_line from_line open_plain Place places_in Index refused write_whole distrust"
+    },
+    "keys": {
+        "names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version"
+    },
+    "workers": {
+        "one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"
+    },
     "jobs": {"steps of `distance_matrix`, tried in 06e_jobs, 07_matrix and test_store": "*"},
     "given": {"networks of every kind are handed over, named and refused in 06g_given": "*"},
-    "measures": {"functions of users are measured, registered and refused in 06f_measures and test_measures": "*"},
-    "matrix": {"steps of `distance_matrix`; faults are tried in 07_matrix, test_store and test_scale_out": "to_cell from_cell to_float to_row from_head from_row pairs_of rounds_of run_plan without_number work_for run_jobs list_wanted wanted progress_of seconds_left check_network doubts_about_sources"},
+    "measures": {
+        "functions of users are measured, registered and refused in 06f_measures and test_measures": "*"
+    },
+    "matrix": {
+        "steps of `distance_matrix`; faults are tried in 07_matrix, test_store and test_scale_out": "to_cell from_cell to_float to_row from_head from_row pairs_of rounds_of run_plan without_number work_for run_jobs list_wanted wanted progress_of seconds_left check_network doubts_about_sources"
+    },
     "live": {"figures for the site, driven by mouse and keyboard in tests/browser/test_live.py": "*"},
-    "viz": {"parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed plain short as_text unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"},
-    "widgets": {"parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree tied listed output_names output_colours sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"},
+    "viz": {
+        "parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed plain short as_text unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"
+    },
+    "widgets": {
+        "parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree tied listed output_names output_colours sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"
+    },
     "bodies": {"heads of every kind are found, widened and replaced in 01b_bodies": "*"},
-    "adapters": {"networks of every name, and files that are none, are tried in 09d_adapters and test_adapters": "builder load_body read_weights without_prefix load_all with_weights LogitsOf load_model"},
+    "adapters": {
+        "networks of every name, and files that are none, are tried in 09d_adapters and test_adapters": "builder load_body read_weights without_prefix load_all with_weights LogitsOf load_model"
+    },
     "tuning": {"held to the path of `fine_tuning`, saved and loaded in 09e_tuning": "*"},
-    "candidates": {"networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned scratch learn make_tuned tuned"},
-    "findings": {"steps of a ranking, compared with naive loops in 10_findings and 10_select": "Piece Finding score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"},
-    "ranking": {"sentences for numbers put there by hand, in 10_ranking": "Doubt draw_stage images_to_tell percent"},
-    "select": {"steps of a ranking, compared with naive loops in 10_select": "find_within compete joined check_names check_shelf tied_out given_for folder_or_temporary check_stages check_any check_enough doubts_about_images doubts_about_sources reads_errors warn_of check_models agreement_at_equal_size beyond_size Step measured find_all Race with_rival run_race as_networks is_network split_shelf check_alone rival_of doubts_about_weights check_race make_entries split_models check_tuning"},
-    "selection_study": {"reads and makes the committed evidence, tried in 10b_selection_study": "as_cases selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up with_other_draws as_colour in_one_form four_data_sets networks_at_hand measure_network run_architectures"},
+    "candidates": {
+        "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned scratch learn make_tuned tuned"
+    },
+    "findings": {
+        "steps of a ranking, compared with naive loops in 10_findings and 10_select": "Piece Finding score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
+    },
+    "ranking": {
+        "sentences for numbers put there by hand, in 10_ranking": "Doubt draw_stage images_to_tell percent"
+    },
+    "select": {
+        "steps of a ranking, compared with naive loops in 10_select": "find_within compete joined check_names check_shelf tied_out given_for folder_or_temporary check_stages check_any check_enough doubts_about_images doubts_about_sources reads_errors warn_of check_models agreement_at_equal_size beyond_size Step measured find_all Race with_rival run_race as_networks is_network split_shelf check_alone rival_of doubts_about_weights check_race make_entries split_models check_tuning"
+    },
+    "selection_study": {
+        "reads and makes the committed evidence, tried in 10b_selection_study": "as_cases selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up with_other_draws as_colour in_one_form four_data_sets networks_at_hand measure_network run_architectures"
+    },
     "decision": {"what a choice leaves behind, tried in 11d_decision": "*"},
     "cli": {"what follows once the command line is read, tried in 12_cli and test_cli": "*"},
-    "experiment": {"what a run measures, tried in 11b_experiment": "*"}, "report": {"what a run writes, tried in 11c_report": "*"},
+    "experiment": {"what a run measures, tried in 11b_experiment": "*"},
+    "report": {"what a run writes, tried in 11c_report": "*"},
     "judgement": {"steps and tables of `judge`, tried in 08b_judgement": "*"},
     "cifar100": {"reads and makes the committed results, tried in 11_cifar100": "*"},
 }
@@ -1175,7 +2181,8 @@ ELSEWHERE = {
 def public_names():
     "module.name of every public function and class; constants are left out."
     for found in pkgutil.iter_modules(taskdist_nb.__path__):
-        if found.name.startswith("_"): continue
+        if found.name.startswith("_"):
+            continue
         module = importlib.import_module(f"{taskdist_nb.__name__}.{found.name}")
         yield from (f"{found.name}.{name}" for name in module.__all__ if callable(getattr(module, name)))
 
@@ -1183,8 +2190,12 @@ def public_names():
 def test_every_public_name_is_covered():
     names, listed = set(public_names()), set()
     for module, reasons in ELSEWHERE.items():
-        for given in reasons.values():
-            inside = {n for n in names - COVERED if n.startswith(f"{module}.")} if given == "*" else {f"{module}.{n}" for n in given.split()}
+        for wanted in reasons.values():
+            inside = (
+                {n for n in names - COVERED if n.startswith(f"{module}.")}
+                if wanted == "*"
+                else {f"{module}.{n}" for n in wanted.split()}
+            )
             listed |= inside
     assert sorted(names - COVERED - listed) == [], "write a property, or list the name with a reason"
     assert sorted((COVERED | listed) - names) == [], "these are gone"
@@ -1192,5 +2203,6 @@ def test_every_public_name_is_covered():
 
 
 def test_there_were_enough_cases(request):
-    if request.config.getoption("-k"): pytest.skip("not all properties were run")
+    if request.config.getoption("-k"):
+        pytest.skip("not all properties were run")
     assert TALLY["cases"] >= 1000 and TALLY["refused"] >= 300, dict(TALLY)

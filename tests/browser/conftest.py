@@ -1,4 +1,5 @@
 """A headless Chromium, the built site on loopback, and a JupyterLab on loopback; all tests here are skipped, with the reason, where one is missing."""
+
 import os
 import shutil
 import socket
@@ -15,24 +16,38 @@ import pytest
 
 SITE = Path(__file__).parents[2] / "_docs" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-WAIT = 120                  # seconds, for a machine that is busy
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+WAIT = 120  # seconds, for a machine that is busy
 
 
 def missing():
     "What a browser test needs and this machine lacks; '' if nothing."
-    if not any(map(shutil.which, BROWSERS)): return "no Chromium; on Debian, as root: apt-get install chromium chromium-driver"
-    if not shutil.which("chromedriver"): return "no chromedriver; on Debian, as root: apt-get install chromium-driver"
-    try: import selenium  # noqa: F401
-    except ImportError: return "no selenium: pip install -e '.[browser]'"
+    if not any(map(shutil.which, BROWSERS)):
+        return "no Chromium; on Debian, as root: apt-get install chromium chromium-driver"
+    if not shutil.which("chromedriver"):
+        return "no chromedriver; on Debian, as root: apt-get install chromium-driver"
+    try:
+        import selenium  # noqa: F401
+    except ImportError:
+        return "no selenium: pip install -e '.[browser]'"
     return ""
 
 
 def pytest_collection_modifyitems(items):
     here, reason = Path(__file__).parent, missing()
     for item in items:
-        if reason and item.path.is_relative_to(here): item.add_marker(pytest.mark.skip(reason=f"browser test not run: {reason}"))
+        if reason and item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.skip(reason=f"browser test not run: {reason}"))
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +55,11 @@ def driver(tmp_path_factory):
     "A fresh browser that knows no host but this one."
     from selenium.webdriver import Chrome, ChromeOptions
     from selenium.webdriver.chrome.service import Service
+
     options = ChromeOptions()
     options.binary_location = next(filter(None, map(shutil.which, BROWSERS)))
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"): options.add_argument(flag)
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
     browser = Chrome(options, Service(shutil.which("chromedriver")))
     browser.set_page_load_timeout(WAIT)
     browser.set_window_size(1280, 900)
@@ -55,6 +72,7 @@ def until(driver):
     "Wait until a function of the browser gives something true, and return that."
     from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
+
     return WebDriverWait(driver, WAIT, 0.25, (NoSuchElementException, StaleElementReferenceException)).until
 
 
@@ -67,9 +85,13 @@ def find(driver):
 @pytest.fixture(scope="session")
 def site():
     "Address of the built site."
-    if not (SITE / "index.html").exists(): pytest.skip("browser test not run: no site; `make docs` builds it")
+    if not (SITE / "index.html").exists():
+        pytest.skip("browser test not run: no site; `make docs` builds it")
+
     class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args): pass
+        def log_message(self, *args):
+            pass
+
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=SITE))
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -85,9 +107,12 @@ def free_port():
 def wait_for(url, process):
     "Until a server answers, or has died."
     for _ in range(WAIT * 4):
-        if process.poll() is not None: raise RuntimeError(f"JupyterLab ended with status {process.returncode}")
-        try: return urllib.request.urlopen(url, timeout=5).read()
-        except OSError: time.sleep(0.25)
+        if process.poll() is not None:
+            raise RuntimeError(f"JupyterLab ended with status {process.returncode}")
+        try:
+            return urllib.request.urlopen(url, timeout=5).read()
+        except OSError:
+            time.sleep(0.25)
     raise TimeoutError(f"no answer from {url}")
 
 
@@ -95,19 +120,41 @@ def wait_for(url, process):
 def lab(tmp_path_factory):
     "A JupyterLab on loopback in a folder of its own. -> (address, folder)"
     folder, home, port = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter"), free_port()
-    flags = ["--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}", "--IdentityProvider.token=",
-             "--ServerApp.password=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly"]
-    if hasattr(os, "getuid") and os.getuid() == 0: flags.append("--allow-root")
+    flags = [
+        "--no-browser",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={folder}",
+        "--IdentityProvider.token=",
+        "--ServerApp.password=",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.extension_manager=readonly",
+    ]
+    if hasattr(os, "getuid") and os.getuid() == 0:
+        flags.append("--allow-root")
     places = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
     (home / "config" / "labconfig").mkdir(parents=True)
-    (home / "config" / "labconfig" / "page_config.json").write_text('{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}')
-    environment = dict(os.environ, **places, IPYTHONDIR=str(home / "ipython"), JUPYTERLAB_SETTINGS_DIR=str(home / "lab"), JUPYTERLAB_WORKSPACES_DIR=str(home / "lab"))
+    (home / "config" / "labconfig" / "page_config.json").write_text(
+        '{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}'
+    )
+    environment = dict(
+        os.environ,
+        **places,
+        IPYTHONDIR=str(home / "ipython"),
+        JUPYTERLAB_SETTINGS_DIR=str(home / "lab"),
+        JUPYTERLAB_WORKSPACES_DIR=str(home / "lab"),
+    )
     with open(home / "log", "wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "jupyterlab", *flags], env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *flags], env=environment, stdout=log, stderr=log
+        )
         try:
             wait_for(f"http://127.0.0.1:{port}/api", process)
             yield f"http://127.0.0.1:{port}", folder
         finally:
             process.terminate()
-            try: process.wait(WAIT)
-            except subprocess.TimeoutExpired: process.kill()
+            try:
+                process.wait(WAIT)
+            except subprocess.TimeoutExpired:
+                process.kill()

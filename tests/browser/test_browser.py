@@ -2,6 +2,7 @@
 
 `SCREENSHOTS=FOLDER make test-browser` leaves a picture of each widget in that folder.
 """
+
 import os
 from pathlib import Path
 
@@ -24,17 +25,28 @@ PLACE = """const [b, i] = [...arguments].map(e => e.getBoundingClientRect()), ma
   return [b.x - i.x, b.y - i.y, b.width, b.height, i.width, parseFloat(margin.marginLeft), parseFloat(margin.marginTop)]"""
 
 
-def resize(driver, width): driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", dict(width=width, height=850, deviceScaleFactor=1, mobile=width < 600))
+def resize(driver, width):
+    driver.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        dict(width=width, height=850, deviceScaleFactor=1, mobile=width < 600),
+    )
 
 
-def from_here_only(driver): return [url for url in driver.execute_script(RESOURCES) if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))]
+def from_here_only(driver):
+    return [
+        url
+        for url in driver.execute_script(RESOURCES)
+        if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
+    ]
 
 
 def test_home_shows_figure_commands_and_typeset_maths(driver, until, find, site):
     driver.get(f"{site}/index.html")
     until(lambda _: find("mjx-container mjx-math"))
     figure = find("article img")[0]
-    assert driver.execute_script("return arguments[0].naturalWidth", figure) > 300 and figure.get_attribute("alt")
+    assert driver.execute_script("return arguments[0].naturalWidth", figure) > 300 and figure.get_attribute(
+        "alt"
+    )
     words = find("article")[0].text
     assert "make demo" in words and "make test" in words and "mathbb" not in words
     assert from_here_only(driver) == []
@@ -42,7 +54,9 @@ def test_home_shows_figure_commands_and_typeset_maths(driver, until, find, site)
 
 def test_maths_of_a_notebook_is_rendered_and_no_tex_is_left(driver, until, find, site):
     driver.get(f"{site}/02_fisher.html")
-    until(lambda _: len(find("mjx-container")) > 50 and len(find("mjx-container")) >= len(find("article .math")))
+    until(
+        lambda _: len(find("mjx-container")) > 50 and len(find("mjx-container")) >= len(find("article .math"))
+    )
     assert find("mjx-merror") == []
     prose = " ".join(p.text for p in find("article section > p"))
     assert len(prose) > 1000 and not any(tex in prose for tex in ("$", "\\frac", "\\sqrt", "\\mathbb"))
@@ -57,16 +71,33 @@ def test_search_finds_a_notebook_and_a_function(driver, until, find, site):
     hits = until(lambda _: [a.get_attribute("href") for a in find("#search-results li a")])
     assert any("08_mantel.html" in hit for hit in hits)
     driver.get(f"{site}/search.html?q=coupled_transfer")
-    hit = until(lambda _: [a for a in find("#search-results li a") if "reference/distances.html" in a.get_attribute("href")])[0]
+    hit = until(
+        lambda _: [
+            a for a in find("#search-results li a") if "reference/distances.html" in a.get_attribute("href")
+        ]
+    )[0]
     hit.click()
     until(lambda _: find("dt[id='taskdist_nb.distances.coupled_transfer']"))
     assert from_here_only(driver) == []
 
 
-@pytest.mark.parametrize("asked, page", [("Fisher metric", "02_fisher"), ("mantel test", "08_mantel"), ("Widgets", "09b_widgets"), ("trajectory", "04_trajectory")])
+@pytest.mark.parametrize(
+    "asked, page",
+    [
+        ("Fisher metric", "02_fisher"),
+        ("mantel test", "08_mantel"),
+        ("Widgets", "09b_widgets"),
+        ("trajectory", "04_trajectory"),
+    ],
+)
 def test_search_puts_the_page_of_that_title_first(driver, until, find, site, asked, page):
     driver.get(f"{site}/search.html?q={asked}")
-    until(lambda _: "finished" in driver.find_element("css selector", "#search-results .search-summary").text or "found" in find("#search-results .search-summary")[0].text)
+    until(
+        lambda _: (
+            "finished" in driver.find_element("css selector", "#search-results .search-summary").text
+            or "found" in find("#search-results .search-summary")[0].text
+        )
+    )
     assert f"{site}/{page}.html" in find("#search-results li a")[0].get_attribute("href")
 
 
@@ -74,7 +105,11 @@ def test_contents_of_a_page_stand_beside_it(driver, until, find, site):
     resize(driver, 1280)
     driver.get(f"{site}/02_fisher.html")
     toc, article = (find(selector)[0].rect for selector in (".toc-tree", "article"))
-    assert toc["x"] >= article["x"] + article["width"] and toc["x"] + toc["width"] <= 1280 and toc["height"] > 100
+    assert (
+        toc["x"] >= article["x"] + article["width"]
+        and toc["x"] + toc["width"] <= 1280
+        and toc["height"] > 100
+    )
 
 
 def test_on_paper_no_text_is_covered_or_cut(driver, until, find, site):
@@ -83,11 +118,17 @@ def test_on_paper_no_text_is_covered_or_cut(driver, until, find, site):
     until(lambda _: len(find("mjx-container")) >= len(find("article .math")))
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
-        assert driver.execute_script("return [...document.querySelectorAll('article pre')].filter(e => e.getClientRects().length && e.scrollWidth > e.clientWidth + 1).length") == 0
+        assert (
+            driver.execute_script(
+                "return [...document.querySelectorAll('article pre')].filter(e => e.getClientRects().length && e.scrollWidth > e.clientWidth + 1).length"
+            )
+            == 0
+        )
         hidden = (".skip-to-content", ".sidebar-drawer", ".toc-drawer", ".mobile-header")
         assert not any(find(selector)[0].is_displayed() for selector in hidden)
         assert find("article")[0].rect["width"] > 700
-    finally: driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    finally:
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_a_page_that_is_not_there_leads_back(driver, until, find, site):
@@ -101,10 +142,18 @@ def test_every_file_that_a_page_asks_for_is_there(driver, until, find, site):
     for page in ("index", "02_fisher", "03_transport", "reference/viz"):
         driver.get(f"{site}/{page}.html")
         until(lambda _: len(find("mjx-container")) >= len(find("article .math")))
-        assert driver.execute_script("return performance.getEntriesByType('resource').filter(r => r.responseStatus >= 400).map(r => r.name)") == []
+        assert (
+            driver.execute_script(
+                "return performance.getEntriesByType('resource').filter(r => r.responseStatus >= 400).map(r => r.name)"
+            )
+            == []
+        )
 
 
-@pytest.mark.parametrize("page", ["index", "00_data", "03_transport", "tutorials/your_own_data", "reference/viz", "reference/select"])
+@pytest.mark.parametrize(
+    "page",
+    ["index", "00_data", "03_transport", "tutorials/your_own_data", "reference/viz", "reference/select"],
+)
 def test_pages_fit_a_phone_a_tablet_and_a_laptop(driver, until, find, site, page):
     for width in (390, 800, 1024, 1280):
         resize(driver, width)
@@ -117,8 +166,13 @@ def test_pages_fit_a_phone_a_tablet_and_a_laptop(driver, until, find, site, page
 def test_dark_and_light_are_dark_and_light(driver, until, site):
     driver.get(f"{site}/index.html")
     for mode, lighter in (("dark", "text"), ("light", "ground")):
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": mode}]})
-        text, ground = (until(lambda d: d.execute_script(BRIGHTNESS, selector, colour)) for selector, colour in ((".main", "color"), ("body", "backgroundColor")))
+        driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": mode}]}
+        )
+        text, ground = (
+            until(lambda d: d.execute_script(BRIGHTNESS, selector, colour))
+            for selector, colour in ((".main", "color"), ("body", "backgroundColor"))
+        )
         assert abs(text - ground) > 150 and (text > ground) == (lighter == "text")
 
 
@@ -127,16 +181,26 @@ def open_and_run(driver, until, find, url):
     from selenium.common.exceptions import TimeoutException
     from selenium.webdriver import ActionChains, Keys
     from selenium.webdriver.support.ui import WebDriverWait
+
     driver.get(url)
-    until(lambda _: find(".jp-Notebook .jp-Cell") and find(".jp-Notebook-ExecutionIndicator[data-status=idle]"))
-    started = lambda _: any(prompt.text.strip("[]: ") for prompt in find(".jp-Notebook .jp-InputArea-prompt"))     # [*] or [1]
-    for _ in range(5):      # a click is lost now and then while the page settles
+    until(
+        lambda _: find(".jp-Notebook .jp-Cell") and find(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    )
+    # [*] or [1]
+    started = lambda _: any(prompt.text.strip("[]: ") for prompt in find(".jp-Notebook .jp-InputArea-prompt"))
+    for _ in range(5):  # a click is lost now and then while the page settles
         ActionChains(driver).send_keys(Keys.ESCAPE).perform()
         menu = until(lambda _: [item for item in find(".lm-MenuBar-item") if item.text.strip() == "Run"])[0]
         ActionChains(driver).move_to_element(menu).click().perform()
-        until(lambda _: [item for item in find(".lm-Menu-item[data-command='runmenu:run-all']") if item.is_displayed()])[0].click()
-        try: return WebDriverWait(driver, 20).until(started)
-        except TimeoutException: continue
+        until(
+            lambda _: [
+                item for item in find(".lm-Menu-item[data-command='runmenu:run-all']") if item.is_displayed()
+            ]
+        )[0].click()
+        try:
+            return WebDriverWait(driver, 20).until(started)
+        except TimeoutException:
+            continue
     raise AssertionError("Run All Cells did not start a cell")
 
 
@@ -144,23 +208,39 @@ def run_in_lab(driver, until, find, lab, name, title, code):
     "A notebook of one cell of code, written, opened and run in JupyterLab."
     address, folder = lab
     cells = [new_markdown_cell(f"# {title}"), new_code_cell(code), new_code_cell("'all cells', 'have run'")]
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}), folder / name)
-    open_and_run(driver, until, find, f"{address}/lab/tree/{name}?reset")         # reset: no notebook of another test stays open
+    nbformat.write(
+        new_notebook(
+            cells=cells,
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        ),
+        folder / name,
+    )
+    # reset: no notebook of another test stays open
+    open_and_run(driver, until, find, f"{address}/lab/tree/{name}?reset")
     until(lambda _: "have run" in find(".jp-Notebook")[0].text)
 
 
 def test_widget_moves_in_jupyterlab(driver, until, find, lab):
     from selenium.webdriver import ActionChains, Keys
-    run_in_lab(driver, until, find, lab, "ruler.ipynb", "A ruler", "from taskdist_nb.widgets import fisher_ruler\n\nfisher_ruler()")
+
+    run_in_lab(
+        driver,
+        until,
+        find,
+        lab,
+        "ruler.ipynb",
+        "A ruler",
+        "from taskdist_nb.widgets import fisher_ruler\n\nfisher_ruler()",
+    )
     until(lambda _: find(".jp-OutputArea .noUi-handle"))
     said = lambda: find("[role=status]")[-1].text
     shown = lambda: find(".jp-OutputArea .widget-image")[0].get_attribute("src")
     first, picture = until(lambda _: said()), shown()
     handle = find(".jp-OutputArea .noUi-handle")[0]
-    ActionChains(driver).drag_and_drop_by_offset(handle, -60, 0).perform()          # with the mouse
+    ActionChains(driver).drag_and_drop_by_offset(handle, -60, 0).perform()  # with the mouse
     second = until(lambda _: said() != first and said())
     until(lambda _: shown() != picture)
-    handle.send_keys(Keys.ARROW_RIGHT)                                              # with the keyboard
+    handle.send_keys(Keys.ARROW_RIGHT)  # with the keyboard
     until(lambda _: said() not in (first, second))
     assert find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == []
     assert from_here_only(driver) == []
@@ -168,53 +248,92 @@ def test_widget_moves_in_jupyterlab(driver, until, find, lab):
 
 def test_task_on_the_map_is_clicked_in_jupyterlab(driver, until, find, lab):
     from selenium.webdriver import ActionChains, Keys
-    code = ("import pandas as pd\nfrom taskdist_nb.widgets import task_map\n\nd = pd.DataFrame([[0, 1, 4], [2, 0, 3], [5, 6, 0]], list('abc'), list('abc'))\n"
-            "task_map({'made up': d}, gain=d - 3)")
+
+    code = (
+        "import pandas as pd\nfrom taskdist_nb.widgets import task_map\n\nd = pd.DataFrame([[0, 1, 4], [2, 0, 3], [5, 6, 0]], list('abc'), list('abc'))\n"
+        "task_map({'made up': d}, gain=d - 3)"
+    )
     run_in_lab(driver, until, find, lab, "map.ipynb", "A map", code)
     spot = lambda task: until(lambda _: find(f".jp-OutputArea button[title='choose {task}']"))[0]
-    said, image = lambda: find("[role=status]")[-1].text, until(lambda _: find(".jp-OutputArea .widget-image"))[0]
+    said, image = (
+        lambda: find("[role=status]")[-1].text,
+        until(lambda _: find(".jp-OutputArea .widget-image"))[0],
+    )
     until(lambda _: "nearest source to a is b" in said())
-    for task in "abc":                                                              # the button lies where Python put it on the picture
+    # the button lies where Python put it on the picture
+    for task in "abc":
         x, y, width, height, right, left, top = until(lambda d: d.execute_script(PLACE, spot(task), image))
         assert abs(x - left) < 2 and abs(y - top) < 2 and x + width < right and 20 < height < 60
     picture = image.get_attribute("src")
-    ActionChains(driver).move_to_element(spot("c")).click().perform()               # with the mouse
+    ActionChains(driver).move_to_element(spot("c")).click().perform()  # with the mouse
     until(lambda _: "nearest source to c is b" in said() and "Fine-tuning from b" in said())
     until(lambda _: find(".jp-OutputArea .widget-image")[0].get_attribute("src") != picture)
-    spot("b").send_keys(Keys.ENTER)                                                 # with the keyboard
+    spot("b").send_keys(Keys.ENTER)  # with the keyboard
     until(lambda _: "nearest source to b is a" in said())
     assert find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == []
     assert from_here_only(driver) == []
 
 
 MATRICES = "import numpy as np, pandas as pd\ndef d(seed): return pd.DataFrame(np.random.default_rng(seed).uniform(1, 2, (5, 5)), list('abcde'), list('abcde'))\n"
-WIDGETS = {     # name: (cell, words of its sentence, number of controls)
-    "walk_transfer": ("walk_transfer()", ("length so far B = ", "A = ", "excess loss", "accuracy on the target's test images"), 1),
+WIDGETS = {  # name: (cell, words of its sentence, number of controls)
+    "walk_transfer": (
+        "walk_transfer()",
+        ("length so far B = ", "A = ", "excess loss", "accuracy on the target's test images"),
+        1,
+    ),
     "fisher_ruler": ("fisher_ruler()", ("geodesic", "straight line", "longer", "steps"), 5),
-    "mantel_explorer": (MATRICES + "mantel_explorer({'one': d(1), 'two': d(2), 'three': d(3)})", ("Pearson r = ", "p = ", "With one task left out, r lies between"), 5),
-    "task_map": (MATRICES + "task_map({'small': {'far': d(1), 'near': d(2)}, 'large': {'far': d(3), 'near': d(4)}}, gain=d(5))",
-                 ("By far, the nearest source to a is", "the farthest", "Fine-tuning from", "the best source was"), 4),
-    "exact_toy_explorer": ("exact_toy_explorer()", ("learner B = ", "A = ", "best B = ", "excess loss"), 5)}
+    "mantel_explorer": (
+        MATRICES + "mantel_explorer({'one': d(1), 'two': d(2), 'three': d(3)})",
+        ("Pearson r = ", "p = ", "With one task left out, r lies between"),
+        5,
+    ),
+    "task_map": (
+        MATRICES
+        + "task_map({'small': {'far': d(1), 'near': d(2)}, 'large': {'far': d(3), 'near': d(4)}}, gain=d(5))",
+        ("By far, the nearest source to a is", "the farthest", "Fine-tuning from", "the best source was"),
+        4,
+    ),
+    "exact_toy_explorer": ("exact_toy_explorer()", ("learner B = ", "A = ", "best B = ", "excess loss"), 5),
+}
 
 
 def controls_of(find):
     "A function for each control of the widget that moves it by hand: sliders, menus, ticks and groups of buttons."
     from selenium.webdriver import Keys
     from selenium.webdriver.support.ui import Select
+
     area = ".jp-OutputArea "
-    def key(slider): return lambda: slider.send_keys(Keys.ARROW_LEFT if "100.0%" in slider.get_attribute("style") else Keys.ARROW_RIGHT)
-    def choose(menu): return lambda: Select(menu).select_by_index(len(Select(menu).options) - 1)
-    def press(group): return lambda: group.find_elements("css selector", "button:not(.mod-active)")[-1].click()
-    return ([key(e) for e in find(area + ".noUi-handle")] + [choose(e) for e in find(area + "select")] + [e.click for e in find(area + "input[type=checkbox]")]
-            + [press(e) for e in find(area + ".widget-toggle-buttons")])
+
+    def key(slider):
+        return lambda: slider.send_keys(
+            Keys.ARROW_LEFT if "100.0%" in slider.get_attribute("style") else Keys.ARROW_RIGHT
+        )
+
+    def choose(menu):
+        return lambda: Select(menu).select_by_index(len(Select(menu).options) - 1)
+
+    def press(group):
+        return lambda: group.find_elements("css selector", "button:not(.mod-active)")[-1].click()
+
+    return (
+        [key(e) for e in find(area + ".noUi-handle")]
+        + [choose(e) for e in find(area + "select")]
+        + [e.click for e in find(area + "input[type=checkbox]")]
+        + [press(e) for e in find(area + ".widget-toggle-buttons")]
+    )
 
 
 @pytest.mark.parametrize("name", WIDGETS)
 def test_every_control_of_a_widget_answers(driver, until, find, lab, name):
     code, words, count = WIDGETS[name]
-    run_in_lab(driver, until, find, lab, f"{name}.ipynb", name, f"from taskdist_nb.widgets import {name}\n" + code)
+    run_in_lab(
+        driver, until, find, lab, f"{name}.ipynb", name, f"from taskdist_nb.widgets import {name}\n" + code
+    )
     until(lambda _: find(".jp-OutputArea .widget-image") and find("[role=status]")[-1].text)
-    state = lambda: (find(".jp-OutputArea .widget-image")[0].get_attribute("src"), find("[role=status]")[-1].text)
+    state = lambda: (
+        find(".jp-OutputArea .widget-image")[0].get_attribute("src"),
+        find("[role=status]")[-1].text,
+    )
     assert all(word in state()[1] for word in words), state()[1]
     moves = controls_of(find)
     assert len(moves) == count
@@ -222,5 +341,9 @@ def test_every_control_of_a_widget_answers(driver, until, find, lab, name):
         before = state()
         move()
         until(lambda _: state()[0] != before[0])
-    assert find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == [] and from_here_only(driver) == []
-    if folder := os.environ.get("SCREENSHOTS"): driver.save_screenshot(str(Path(folder)/f"{name}.png"))
+    assert (
+        find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == []
+        and from_here_only(driver) == []
+    )
+    if folder := os.environ.get("SCREENSHOTS"):
+        driver.save_screenshot(str(Path(folder) / f"{name}.png"))
