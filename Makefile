@@ -50,7 +50,7 @@ lab: $(READY) ## open JupyterLab on the notebooks
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) nbs
 
 hooks: $(READY) ## once a clone: git merges notebooks cell by cell, and looks at what is committed
-	cd nbs && ../$(BIN)/nbdev_install_hooks
+	$(BIN)/nbdev_install_hooks
 	$(BIN)/pre-commit install
 
 lint: $(READY) ## what ruff says of notebooks and files
