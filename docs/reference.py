@@ -43,7 +43,7 @@ CALLED = {
     "ranking": "Ranking Doubt",
     "select": "rank_sources rank_architectures Step beyond_size",
     "selection_study": "predict_negative NegativeTransfer run_selection read_selection judge_selection nearest_purity",
-    "thresholds": "THRESHOLDS limit threshold_table",
+    "thresholds": "limit threshold_table Threshold",
     "yardsticks": "yardsticks new_classes shared_classes mantel_tests",
     "experiment": "run_experiment Experiment",
     "known": "measure_known Known known_summary",
