@@ -86,7 +86,7 @@ def records(out):
 
 def matrix_in(store):
     "The same computation without the command's start and report: quick enough to be killed twenty times."
-    from taskdist_nb.cli import make_config
+    from taskdist_nb.inputs import make_config
     from taskdist_nb.data import digits_suite
     from taskdist_nb.matrix import distance_matrix
 

@@ -23,6 +23,7 @@ from .checks import unknown
 from .candidates import ERRORS, SCRATCH, make_tuned
 from .models import build_model, get_model
 from .store import Store
+from .thresholds import limit
 from .tuning import TunedNetwork, is_uneven, recipe_of
 from .viz import BLUE, GREY, figure_style, new_axes, short
 
@@ -358,7 +359,7 @@ def _surer(self: Ranking) -> str:
     if self.found and len(self.found[basis][0].values) == 1:
         ways.append("three seeds would show how much is luck of the draw")
     gained = best.get("halfway_error", math.nan) - best.score
-    if gained > 0.01:
+    if gained > limit("still_falling"):
         ways.append(f"its error was still falling ({percent(best.halfway_error)} half-way): more steps")
     if self.left_out:
         ways.append(f"time for {len(self.left_out)} that the budget did not reach")

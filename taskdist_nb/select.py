@@ -44,7 +44,7 @@ from taskdist_nb.candidates import (
     methods_now,
     plan_for,
 )
-from .chance import LEAST_TESTED, WeakEvidence, doubt_about_source, guessing
+from .chance import WeakEvidence, doubt_about_source, guessing
 from .checks import check_n_jobs
 from .data import Suite, Task, joint_label_space, named_by_key
 from .checks import check_choice, check_whole, unknown
@@ -57,6 +57,7 @@ from .models import MODELS, build_model, get_model, predict_logits
 from .pictures import leak_notes
 from .ranking import Doubt, Ranking
 from .scores import SCORES, images_drawn, too_few
+from .thresholds import limit
 from .trajectory import Fitted, TransferConfig, on_device
 from .tuning import Tuning
 from .workers import end_with, one_thread, orderly_stop
@@ -520,10 +521,11 @@ def doubts_about_images(
 ) -> list:  # Doubts
     "What makes the test images poor evidence: too few of them, or some that a network has been trained on."
     n, found = len(target.y_test), []
-    if tested and n < LEAST_TESTED:
+    least = limit("test_images")
+    if tested and n < least:
         found.append(
             Doubt(
-                f"{target.name} has {n} test images: an error on fewer than about {LEAST_TESTED} says little.",
+                f"{target.name} has {n} test images: an error on fewer than about {least:.0f} says little.",
                 "stop",
             )
         )

@@ -279,4 +279,4 @@ def test_debug_shows_where_an_error_came_from(words, tmp_path):
         "Traceback (most recent call last):",
         run("run", "--suite", "digit", cwd=tmp_path).stderr.strip(),
     )
-    assert any("in open_suite" in line for line in lines)
+    assert any("in check_source" in line for line in lines)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from taskdist_nb.report import read_table
+from taskdist_nb.tables import read_table
 
 COMMAND = Path(sys.executable).with_name("taskdist")
 PACKAGE = """

@@ -64,9 +64,8 @@ def archives(tmp_path_factory):
 
 def test_archives_hold_the_package_and_nothing_else(archives):
     modules = {f"taskdist_nb/{p.name}" for p in (ROOT / "taskdist_nb").glob("*.py")}
-    modules |= {
-        f"taskdist_nb/live_figures/{p.name}" for p in (ROOT / "taskdist_nb" / "live_figures").iterdir()
-    }
+    for folder in ("live_figures", "templates"):
+        modules |= {f"taskdist_nb/{folder}/{p.name}" for p in (ROOT / "taskdist_nb" / folder).iterdir()}
     with zipfile.ZipFile(archives[1]) as wheel:
         names = {n for n in wheel.namelist() if ".dist-info/" not in n}
     assert names == modules

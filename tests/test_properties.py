@@ -41,7 +41,6 @@ import taskdist_nb
 from taskdist_nb import (
     adapters,
     candidates,
-    cli,
     data,
     datasets,
     distances,
@@ -49,10 +48,12 @@ from taskdist_nb import (
     fingerprints,
     fisher,
     graded,
+    inputs,
     judgement,
     mantel,
     matrix,
     models,
+    options,
     ruler,
     scores,
     select,
@@ -65,6 +66,7 @@ from taskdist_nb import (
     widgets,
     workers,
 )
+from taskdist_nb.arguments import WrongUse
 from taskdist_nb.data import LabelSpace, Suite, Task
 from taskdist_nb.trajectory import TransferConfig
 
@@ -1919,31 +1921,38 @@ def command_lines(draw):
 
 
 @covers(
-    "cli.parse",
-    "cli.Parser",
-    "cli.make_parser",
-    "cli.unexpected",
-    "cli.WrongUse",
-    "cli.one_of",
-    "cli.add_what",
-    "cli.add_how",
-    "cli.add_place",
-    "cli.add_choice",
-    "cli.seconds",
-    "cli.whole",
-    "cli.jobs",
-    "cli.name_list",
+    "options.parse",
+    "arguments.Parser",
+    "options.make_parser",
+    "options.unexpected",
+    "arguments.WrongUse",
+    "arguments.one_of",
+    "options.add_what",
+    "options.add_how",
+    "options.add_suite",
+    "options.add_set",
+    "options.add_measuring",
+    "options.add_debug",
+    "options.add_candidates",
+    "options.add_ranking",
+    "options.add_tuning",
+    "options.add_pictures",
+    "options.add_folder",
+    "arguments.seconds",
+    "arguments.whole",
+    "arguments.jobs",
+    "arguments.name_list",
     examples=120,
 )
 @given(command_lines(), st.lists(st.text(max_size=5), max_size=2))
 def test_the_command_line_is_read_or_refused(line, noise):
     argv, good = line
     if good:
-        assert attempt(cli.parse, argv)[1].command == argv[0]
+        assert attempt(options.parse, argv)[1].command == argv[0]
     else:
-        assert isinstance(refused(cli.parse, argv), cli.WrongUse)
+        assert isinstance(refused(options.parse, argv), WrongUse)
     if not {"-h", "--help"} & set(noise):
-        assert isinstance(refused(cli.parse, noise), cli.WrongUse)
+        assert isinstance(refused(options.parse, noise), WrongUse)
 
 
 @pytest.mark.parametrize(
@@ -1951,11 +1960,11 @@ def test_the_command_line_is_read_or_refused(line, noise):
 )
 def test_help_is_given(argv, capsys):
     with pytest.raises(SystemExit) as left:
-        cli.parse(argv)
+        options.parse(argv)
     assert left.value.code == 0 and "taskdist" in capsys.readouterr().out
 
 
-@covers("cli.read_setting", "cli.make_config", examples=60)
+@covers("inputs.read_setting", "inputs.make_config", examples=60)
 @given(
     st.text(max_size=6),
     st.sampled_from(["fast", "paper", "toy"]),
@@ -1965,11 +1974,11 @@ def test_help_is_given(argv, capsys):
 )
 def test_settings_are_read_or_refused(text, preset, kept, field, odd):
     name = min(kept, default=field)
-    done, (word, value) = attempt(cli.read_setting, f"{name}={FIELDS[name]}")
+    done, (word, value) = attempt(inputs.read_setting, f"{name}={FIELDS[name]}")
     assert done and (word, value) == (name, FIELDS[name])
-    refused(cli.read_setting, text)
+    refused(inputs.read_setting, text)
     done, config = attempt(
-        cli.make_config,
+        inputs.make_config,
         preset,
         [*(f"{name}={FIELDS[name]}" for name in kept), *([] if odd is None else [f"{field}={odd}"])],
     )
@@ -2072,9 +2081,9 @@ SAYS = [  # a call, and what its message holds: the argument, the value, what wo
         "nn.Module",
     ),
     (lambda: viz.plot_matrix(np.eye(3)), "matrix", "ndarray", "pd.DataFrame("),
-    (lambda: cli.parse(["run", "--seedz", "2"]), "option", "'--seedz'", "'--seeds'"),
-    (lambda: cli.make_config("fast", ["stpes=3"]), "--set", "'stpes'", "'steps'"),
-    (lambda: cli.make_config("fast", ["lr=x"]), "lr", "'x'", "number"),
+    (lambda: options.parse(["run", "--seedz", "2"]), "option", "'--seedz'", "'--seeds'"),
+    (lambda: inputs.make_config("fast", ["stpes=3"]), "--set", "'stpes'", "'steps'"),
+    (lambda: inputs.make_config("fast", ["lr=x"]), "lr", "'x'", "number"),
 ]
 
 
@@ -2170,8 +2179,33 @@ ELSEWHERE = {
         "reads and makes the committed evidence, tried in 10b_selection_study": "as_cases selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up with_other_draws as_colour in_one_form four_data_sets networks_at_hand measure_network run_architectures"
     },
     "decision": {"what a choice leaves behind, tried in 11d_decision": "*"},
-    "cli": {"what follows once the command line is read, tried in 12_cli and test_cli": "*"},
+    "streams": {"output without a reader, tried in 11e_streams and test_cli": "*"},
+    "inputs": {
+        "what a command names, opened or refused in 11h_inputs, 12_cli and test_cli": "measure_of check_source open_suite check_tasks open_graded network_failure check_device check_fit check_out"
+    },
+    "run_folder": {"run.json, spoilt in every way in 11i_run_folder": "*"},
+    "command_run": {
+        "what follows once the command line is read, tried in 11j_command_run, 12_cli and test_cli": "*"
+    },
+    "target": {"folders of pictures, tried in 11k_target, 12_cli and test_cli": "*"},
+    "command_select": {
+        "what follows once the command line is read, tried in 11l_command_select, 12_cli and test_cli": "*"
+    },
+    "command_status": {
+        "what follows once the command line is read, tried in 11m_command_status, 12_cli and test_cli": "*"
+    },
+    "cli": {"the commands together, tried in 12_cli and test_cli": "*"},
+    "thresholds": {"a table, held to its form in 06a_thresholds": "*"},
+    "wording": {"numbers and names in words, compared in 11a_wording": "*"},
+    "yardsticks": {"averages and tests, compared with naive ones in 11a_yardsticks and 11b_experiment": "*"},
     "experiment": {"what a run measures, tried in 11b_experiment": "*"},
+    "known": {"tasks at known places, tried in 11b_known": "*"},
+    "summary": {"tables of a run, compared with naive ones in 11b_summary": "*"},
+    "tables": {"what a run writes, read back in 11b_tables": "*"},
+    "answers": {"sentences about a run, compared with its numbers in 11c_answers": "*"},
+    "cautions": {"warnings about a run, compared with its numbers in 11c_cautions": "*"},
+    "drawings": {"figures of a run, drawn in 11c_drawings and 11c_report": "*"},
+    "pages": {"templates as files, filled in in 11c_pages, 11c_report and 11d_decision": "*"},
     "report": {"what a run writes, tried in 11c_report": "*"},
     "judgement": {"steps and tables of `judge`, tried in 08b_judgement": "*"},
     "cifar100": {"reads and makes the committed results, tried in 11_cifar100": "*"},
