@@ -556,7 +556,7 @@ def open_suite(
     least: int = 2,  # tasks that are needed
 ):  # Suite
     "The suite, with enough tasks, whose images have one shape. Raises WrongUse."
-    from taskdist_nb.data import joint_label_space
+    from taskdist_nb.labels import joint_label_space
     from taskdist_nb.datasets import SUITES, load_suite
 
     if name not in SUITES and not Path(name).exists():
@@ -643,7 +643,7 @@ def check_fit(
     config,  # TransferConfig
 ):
     "Raise WrongUse unless the network takes the images and there are as many as the settings ask for."
-    from taskdist_nb.models import build_model
+    from taskdist_nb.building import build_model
 
     for task in suite.values():
         try:
@@ -931,7 +931,8 @@ def open_target(
 ):  # Task, named after the folder or the file; what was read, as text
     "All classes of somebody's own images as one task. Raises WrongUse."
     from dataclasses import replace
-    from taskdist_nb.data import Suite, joint_label_space
+    from taskdist_nb.data import Suite
+    from taskdist_nb.labels import joint_label_space
 
     # absolute, because "." has a name too
     place, (channels, *size) = Path(os.path.abspath(path)), like.shape

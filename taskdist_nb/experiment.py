@@ -28,7 +28,8 @@ from scipy.stats import spearmanr, t as student
 
 # %% ../nbs/11b_experiment.ipynb #a747b47e
 from .chance import LEAST_TESTED, WeakEvidence, at_chance, exact_interval, guessing
-from .data import Suite, joint_label_space
+from .data import Suite
+from .labels import joint_label_space
 from .datasets import load_suite
 from .distances import DISTANCES, check_config
 from .graded import GradedSuite

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vjp, vmap
 from .checks import check_choice, check_whole
-from .models import check_alone, check_plain, evaluating, two_images
+from .building import check_alone
+from .building import check_plain, evaluating, two_images
 
 # %% ../nbs/02_fisher.ipynb #c008
 def _as_float(x, name):

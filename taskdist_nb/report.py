@@ -48,7 +48,8 @@ from taskdist_nb.experiment import (
 from .matrix import DistanceMatrix, from_cell, to_cell
 from .models import to_inputs
 from .trajectory import make_generator
-from .transport import BlockCoupling, block_costs, block_plans, make_blocks
+from .batches import BlockCoupling
+from .couplings import block_costs, block_plans, make_blocks
 
 # %% ../nbs/11c_report.ipynb #89f84fe4
 def table_text(
