@@ -262,6 +262,7 @@ def _cut_task(
     return Task(name, *_cut(*train, ids), *_cut(*test, ids), shown, flip, vocabulary)
 
 # %% ../nbs/00_data.ipynb #87b870a6
+#| fold: Argument checks
 def _names_and_cuts(class_names, tasks: Mapping, y, y_test) -> tuple[list[str] | None, Mapping]:
     "Names of the classes (given, or the labels themselves if they are words), and the tasks. Raises ValueError if two are alike."
     words = [

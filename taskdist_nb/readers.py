@@ -183,6 +183,7 @@ def _cut_pictures(
     return rows.images[train], label[train], rows.images[test], label[test]
 
 # %% ../nbs/00b_readers.ipynb #e767a10a
+#| fold: Remarks
 def _remarks(rows: _Pictures, root: Path) -> list[str]:
     "What is odd about the pictures."
     notes = []
@@ -245,6 +246,7 @@ def _account(suite: Suite, path: Path, how: str, rows: _Pictures, cuts, left_out
     return Reading(repr(suite.name), how, table, items, _remarks(rows, path), files)
 
 # %% ../nbs/00b_readers.ipynb #ff1f44b6
+#| fold: What the cache is asked for
 _COLUMNS = ("sizes", "frames", "digests", "plain", "vocabulary")
 
 
@@ -263,7 +265,7 @@ def _index_of(folder: Path, path: Path, classes: list[ClassFolder], way: _Way) -
     state = [[c.key, c.part, [[_short(f, path), *_stamp(f)] for f in c.pictures]] for c in classes]
     return Index(folder, about, state)
 
-
+# %% ../nbs/00b_readers.ipynb #3c648caa
 def _known(index: Index, path: Path, classes: list[ClassFolder]) -> _Pictures | None:
     "The pictures as the index knows them; their images lie in files."
     if (found := index.pictures()) is None:

@@ -45,10 +45,9 @@ from taskdist_nb.candidates import (
     plan_for,
 )
 from .chance import LEAST_TESTED, WeakEvidence, doubt_about_source, guessing
-from .checks import check_n_jobs
+from .checks import check_choice, check_n_jobs, check_whole, unknown
 from .data import Suite, Task, named_by_key
 from .labels import joint_label_space
-from .checks import check_choice, check_whole, unknown
 from .distances import DISTANCES, TransferResult, check_config, check_features
 from .findings import Finding, best_first, find, in_order, repeated_over
 from .matrix import check_seeds

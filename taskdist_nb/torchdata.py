@@ -21,8 +21,7 @@ from .convert import as_labels
 from .data import Suite
 from .cuts import class_ids, held_out, is_word, own_vocabulary
 from .pictures import to_plain
-from .reading import Reading
-from .reading import class_table, left_out_table
+from .reading import Reading, class_table, left_out_table
 
 # %% ../nbs/00b_torchdata.ipynb #e09dd2d6
 def _pair(

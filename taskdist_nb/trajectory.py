@@ -35,7 +35,7 @@ from tqdm.auto import tqdm
 
 # %% ../nbs/04_trajectory.ipynb #c005
 from .ambient import check_finite, seeded_everything, undisturbed
-from .labels import LABELS, LabelSpace, joint_label_space
+from .labels import LABELS, LabelSpace, joint_label_space, to_outputs
 from .data import Task
 from .checks import check_whole
 from .building import build_model
@@ -43,7 +43,6 @@ from .predictions import predict_logits, resolve_precision
 from .ruler import INPUTS, LengthMeter, cross_lengths
 from .batches import CropFlip, epochs, identity
 from .moving import MovingTask, Probe, Still, mixup_tau, tau_schedule
-from .labels import to_outputs
 
 # %% ../nbs/04_trajectory.ipynb #c008
 @dataclass(frozen=True)

@@ -68,9 +68,9 @@ from taskdist_nb.viz import (
     plot_path,
     short,
     signed,
+    task_map as place_tasks,
     unit_of,
 )
-from .viz import task_map as place_tasks
 
 # %% ../nbs/09b_widgets.ipynb #c007
 WIDTH = 7.2  # of figures, in inches
