@@ -70,7 +70,7 @@ from taskdist_nb import (
     workers,
 )
 from taskdist_nb import batches as batching
-from taskdist_nb import labels as label_spaces
+from taskdist_nb import labels as spaces_of_labels
 from taskdist_nb import moving as moving_tasks
 from taskdist_nb.labels import LabelSpace
 from taskdist_nb.data import Suite, Task
@@ -113,9 +113,9 @@ def test_task_is_whole_or_refused(parts, field, more):
     assert task.x_train.isfinite().all() and set(task.y_train.tolist()) == set(task.y_test.tolist()) == set(
         range(task.n_classes)
     )
-    again, space = attempt(label_spaces.joint_label_space, task, task)
+    again, space = attempt(spaces_of_labels.joint_label_space, task, task)
     own = tuple(range(task.n_classes))
-    assert again and space == LabelSpace(task.n_classes, own, own) and label_spaces.same_task(task, task)
+    assert again and space == LabelSpace(task.n_classes, own, own) and spaces_of_labels.same_task(task, task)
     assert str(task.n_classes) in repr(task)
 
 
@@ -370,7 +370,7 @@ def test_digits_suite(test_size, seed, names):
 @covers(
     "labels.joint_label_space", "labels.class_identities", "cuts.is_word", "labels.LabelSpace", examples=60
 )
-@given(task_parts(), task_parts(), st.booleans(), or_hostile(st.sampled_from(label_spaces.LABELS)))
+@given(task_parts(), task_parts(), st.booleans(), or_hostile(st.sampled_from(spaces_of_labels.LABELS)))
 def test_joint_label_space(a, b, alike, labels):
     if alike:
         b |= dict(
@@ -380,13 +380,13 @@ def test_joint_label_space(a, b, alike, labels):
     a, b = Task(**a), Task(**(b | dict(name="other")))
     fits = a.shape == b.shape and a.x_train.dtype == b.x_train.dtype
     if not fits:
-        return refused(label_spaces.joint_label_space, a, b, labels)
-    done, space = attempt(label_spaces.joint_label_space, a, b, labels)
+        return refused(spaces_of_labels.joint_label_space, a, b, labels)
+    done, space = attempt(spaces_of_labels.joint_label_space, a, b, labels)
     if not done:
         return
-    known = dict(zip(label_spaces.class_identities(a), range(a.n_classes))) if labels == "union" else {}
+    known = dict(zip(spaces_of_labels.class_identities(a), range(a.n_classes))) if labels == "union" else {}
     meant = (
-        set(label_spaces.class_identities(a)) & set(label_spaces.class_identities(b))
+        set(spaces_of_labels.class_identities(a)) & set(spaces_of_labels.class_identities(b))
         if labels == "union"
         else ()
     )
@@ -399,9 +399,9 @@ def test_joint_label_space(a, b, alike, labels):
         range(space.n_outputs)
     ) and space.n_outputs == a.n_classes + b.n_classes - len(meant)
     assert [k for k in space.target if k < a.n_classes] == [
-        known[c] for c in label_spaces.class_identities(b) if c in known
+        known[c] for c in spaces_of_labels.class_identities(b) if c in known
     ]
-    assert all(cuts.is_word(name) or vocabulary for vocabulary, name in label_spaces.class_identities(b))
+    assert all(cuts.is_word(name) or vocabulary for vocabulary, name in spaces_of_labels.class_identities(b))
 
 
 @covers("checks.check_whole", "checks.check_number", examples=60)
@@ -455,7 +455,7 @@ def test_graded_suites_are_graded_or_refused(kind, levels, classes, images, size
     )
     assert {len(t.x_train) for t in suite.values()} == {images}
     assert all(
-        label_spaces.joint_label_space(suite["source"], t).shared
+        spaces_of_labels.joint_label_space(suite["source"], t).shared
         == suite["source"].n_classes - (kind == "shared_classes") * suite.dial[n]
         for n, t in suite.items()
     )
@@ -468,7 +468,7 @@ def test_copies_share_no_output_and_lose_no_image(parts, name, seed):
     done, pair = attempt(graded.renamed_copy, task, name, seed)
     if not done:
         return
-    assert label_spaces.joint_label_space(*pair).shared == 0 and sum(len(t.x_train) for t in pair) == len(
+    assert spaces_of_labels.joint_label_space(*pair).shared == 0 and sum(len(t.x_train) for t in pair) == len(
         task.x_train
     )
     assert list(graded.with_copies({"a": task}, seed)) == [task.name, f"{task.name} copy"]
@@ -781,8 +781,8 @@ def test_epochs_go_through_all(n, total):
         )
     places = torch.randperm(total + 2, generator=generator())[:total]
     assert (
-        torch.equal(label_spaces.to_outputs(batches[0], tuple(places.tolist())), places[batches[0]])
-        and label_spaces.to_outputs(batches[0]) is batches[0]
+        torch.equal(spaces_of_labels.to_outputs(batches[0], tuple(places.tolist())), places[batches[0]])
+        and spaces_of_labels.to_outputs(batches[0]) is batches[0]
     )
 
 
@@ -822,7 +822,7 @@ def test_what_moves_stays_between(x, z, tau, y, K):
     done, labels = attempt(moving_tasks.soft_labels, y, y, tau, K)
     if done:
         assert labels.shape == (len(y), K) and torch.allclose(labels.sum(1), torch.ones(len(y)), atol=1e-5)
-    done, hot = attempt(label_spaces.one_hot, y, K)
+    done, hot = attempt(spaces_of_labels.one_hot, y, K)
     if done:
         assert torch.equal(hot.argmax(1), y)
 
@@ -856,7 +856,7 @@ def test_crops_hold_pixels_of_the_image(x, padding, flip, value):
 )
 def test_moving_tasks_give_batches(pair, tau, n, size, outputs):
     source, target = pair
-    labels = label_spaces.joint_label_space(source, target)
+    labels = spaces_of_labels.joint_label_space(source, target)
     rows, columns = couplings.make_blocks(len(source.y_train), len(target.y_train), size, generator())
     coupling = batching.BlockCoupling(rows, columns, torch.full((*rows.shape, size), size**-2))
     for make, arguments in (
@@ -963,7 +963,7 @@ def test_what_walks_share(chords):
 @given(task_pairs(), st.integers(0, 99), st.sampled_from(ruler.INPUTS), st.booleans())
 def test_a_ruler_reads_parts_and_chords(pair, seed, inputs, normed):
     TALLY["cases"] += 1
-    labels = label_spaces.joint_label_space(*pair)
+    labels = spaces_of_labels.joint_label_space(*pair)
     probe = moving_tasks.Mixture(*pair, labels).probe(8, generator(seed))
     build = lambda k: nn.Sequential(
         nn.Flatten(), nn.LazyLinear(4), nn.ReLU(), nn.Linear(4, k), *[nn.LayerNorm(k)] * normed
@@ -1089,8 +1089,6 @@ def as_labelled(m):
     "mantel.square_values",
     "mantel.matrix_pair",
     "mantel.align_columns",
-    "mantel.check_choice",
-    "mantel.check_integer",
     "mantel.refuse_masked",
     examples=120,
 )
