@@ -65,17 +65,24 @@ TESTS = {
         "test_geodesics_divide_the_distance",
         "test_fisher_information_is_positive",
     ],
-    "transport": [
-        "nbs/03_transport.ipynb",
-        "test_plans_have_their_marginals",
-        "test_block_plans_and_what_follows",
+    "batches": [
+        "nbs/02b_batches.ipynb",
         "test_couplings_are_whole_or_refused",
-        "test_blocks_hold_every_sample",
         "test_epochs_go_through_all",
-        "test_times_and_orders",
-        "test_what_moves_stays_between",
         "test_crops_hold_pixels_of_the_image",
         "test_moving_tasks_give_batches",
+    ],
+    "moving": [
+        "nbs/03_moving.ipynb",
+        "test_times_and_orders",
+        "test_what_moves_stays_between",
+        "test_moving_tasks_give_batches",
+    ],
+    "couplings": [
+        "nbs/03c_couplings.ipynb",
+        "test_plans_have_their_marginals",
+        "test_block_plans_and_what_follows",
+        "test_blocks_hold_every_sample",
     ],
     "ruler": [
         "nbs/03b_ruler.ipynb",

@@ -17,9 +17,10 @@ import torch
 from same_answer import append_row, rows_done
 from taskdist_nb.data import digits_suite
 from taskdist_nb.distances import fine_tuning, first_coupling, set_out
-from taskdist_nb.models import mlp, predict_logits
+from taskdist_nb.models import mlp
+from taskdist_nb.predictions import predict_logits
 from taskdist_nb.trajectory import TransferConfig, fit_source, follow, make_generator
-from taskdist_nb.transport import Displacement
+from taskdist_nb.moving import Displacement
 
 KEY = ["labels", "seed", "source", "target"]
 GRID = torch.linspace(0, 1, 201, dtype=torch.float64)[:, None]

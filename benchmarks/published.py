@@ -29,9 +29,10 @@ from taskdist_nb.cifar100 import PAPER_TASKS, write_table
 from taskdist_nb.data import Suite
 from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.jobs import Job, do_jobs, make_plan, source_of, stored_result
-from taskdist_nb.models import build_model, predict_logits
+from taskdist_nb.building import build_model
+from taskdist_nb.predictions import predict_logits
 from taskdist_nb.trajectory import TransferConfig, lengths_at, make_generator, parts_at, train
-from taskdist_nb.transport import Still
+from taskdist_nb.moving import Still
 
 NETWORKS = {"small": "small_cnn_authors", "wrn": "wrn_16_4_authors"}
 ECONOMIES = dict(

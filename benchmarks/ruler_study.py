@@ -24,7 +24,8 @@ import torch.nn.functional as F
 from known_answers import glance, readings, walk
 from same_answer import append_row, rows_done
 from taskdist_nb.cifar100 import PAPER_TASKS, second_suite
-from taskdist_nb.data import Suite, digits_suite, joint_label_space
+from taskdist_nb.data import Suite, digits_suite
+from taskdist_nb.labels import joint_label_space
 from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.distances import PATHS, embed_task, fit_probe
 from taskdist_nb.graded import renamed_copy

@@ -34,7 +34,8 @@ from torch import nn
 from taskdist_nb.data import Task, digits_suite
 from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.distances import DISTANCES, coupled_transfer
-from taskdist_nb.models import mlp, resolve_precision, slim_cnn, small_cnn
+from taskdist_nb.models import mlp, slim_cnn, small_cnn
+from taskdist_nb.predictions import resolve_precision
 from taskdist_nb.trajectory import TransferConfig, fit_source, same_path
 
 TASKS = {

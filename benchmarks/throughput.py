@@ -17,11 +17,16 @@ import torch
 from timing import by_turns, machine, quartiles, ratio
 from torch import Tensor, nn
 
-from taskdist_nb.data import Task, joint_label_space
-from taskdist_nb.models import MODELS, build_model, predict_logits
+from taskdist_nb.data import Task
+from taskdist_nb.labels import joint_label_space
+from taskdist_nb.models import MODELS
+from taskdist_nb.building import build_model
+from taskdist_nb.predictions import predict_logits
 from taskdist_nb.ruler import LengthMeter
 from taskdist_nb.trajectory import TransferConfig, augmentation, make_generator, soft_cross_entropy, train
-from taskdist_nb.transport import BlockCoupling, Displacement, make_blocks
+from taskdist_nb.batches import BlockCoupling
+from taskdist_nb.moving import Displacement
+from taskdist_nb.couplings import make_blocks
 
 GOAL = 0.6
 

@@ -23,10 +23,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from taskdist_nb.data import digits_suite
 from taskdist_nb.distances import DISTANCES, first_coupling, set_out
-from taskdist_nb.models import build_model, predict_logits, resolve_precision
+from taskdist_nb.building import build_model
+from taskdist_nb.predictions import predict_logits, resolve_precision
 from taskdist_nb.together import Stack, train_together, transfer_together
 from taskdist_nb.trajectory import TransferConfig, fit_source, make_generator, train
-from taskdist_nb.transport import proximal_step
+from taskdist_nb.couplings import proximal_step
 
 PAIRS, GOAL_MINUTES = 380, 30
 

@@ -16,7 +16,7 @@ import torch
 from timing import by_turns, machine, quartiles, ratio
 from torch import Tensor
 
-from taskdist_nb.transport import block_plans, proximal_step
+from taskdist_nb.couplings import block_plans, proximal_step
 
 EPSILON, WEIGHT = 0.1, 0.05
 

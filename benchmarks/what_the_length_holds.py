@@ -18,7 +18,7 @@ import torch
 from same_answer import half_cnn, halve
 from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.distances import coupled_transfer
-from taskdist_nb.models import resolve_precision
+from taskdist_nb.predictions import resolve_precision
 from taskdist_nb.trajectory import TransferConfig, fit_task, same_path, still_trajectory
 
 IMAGES = 100

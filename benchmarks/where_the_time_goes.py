@@ -11,10 +11,15 @@ import argparse
 import pandas as pd
 import torch
 
-from taskdist_nb.data import LabelSpace, Task
-from taskdist_nb.models import build_model, get_model, predict_logits, resolve_precision
+from taskdist_nb.labels import LabelSpace
+from taskdist_nb.data import Task
+from taskdist_nb.building import build_model
+from taskdist_nb.models import get_model
+from taskdist_nb.predictions import predict_logits, resolve_precision
 from taskdist_nb.trajectory import TransferConfig, augmentation, make_generator, train
-from taskdist_nb.transport import BlockCoupling, Displacement, block_plans, make_blocks, proximal_step
+from taskdist_nb.batches import BlockCoupling
+from taskdist_nb.moving import Displacement
+from taskdist_nb.couplings import block_plans, make_blocks, proximal_step
 from timing import seconds_of
 
 

@@ -108,18 +108,37 @@ SAME = re.compile(r'(<span class="(\w+)">[^<]*)</span><span class="\2">')
 UNUSED = re.compile(r'<symbol id="svg-(?:pencil|eye)".*?</symbol>', re.S)
 
 
+VERBATIM = re.compile(r"(<(pre|script|textarea)\b.*?</\2>)", re.S)
+# classes that no style sheet speaks of
+WORDLESS = {
+    'class="reference internal"': 'class="reference"',
+    'class="docutils literal notranslate"': 'class="literal"',
+}
+
+
+def unindented(text):
+    "HTML without spaces at the start of its lines, but where these are shown."
+    # a verbatim part, its tag, what follows, and so on
+    first, *rest = VERBATIM.split(text)
+    flush = lambda part: re.sub(r"\n\s+", "\n", part)
+    return flush(first) + "".join(rest[k] + flush(rest[k + 2]) for k in range(0, len(rest), 3))
+
+
 CELL = re.compile(r'<div class="cell([^"]*?) tag_cell-(\w+)')
 
 
 def shorter(text):
-    """A page without spans that mark nothing: one around each word of inline code, three for each string; and without icons that it does not show.
+    """A page without spans that mark nothing: one around each word of inline code, three for each string; without icons that it does not show,
+    classes that mean nothing, and indentation.
 
     A cell that is exported can be linked to."""
     text = CELL.sub(r'<div id="cell-\2" class="cell\1', text)
     text = UNUSED.sub("", re.sub(r'<span class="pre">([^<]*)</span>', r"\1", text))
     while (joined := SAME.sub(r"\1", text)) != text:
         text = joined
-    return text
+    for long, short in WORDLESS.items():
+        text = text.replace(long, short)
+    return unindented(text)
 
 
 def write_plainly(app, exception):

@@ -11,7 +11,8 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {  # module -> what it offers here
-    "data": "Task Suite LabelSpace joint_label_space digits_suite",
+    "data": "Task Suite digits_suite",
+    "labels": "LabelSpace joint_label_space",
     "datasets": "cifar100_suite cifar10_suite mnist_suite fashion_mnist_suite load_suite",
     "graded": "graded_suite renamed_copy",
     "pictures": "leaks",

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 # %% ../nbs/01b_bodies.ipynb #c722d9ec
-from .models import check_plain, evaluating, to_inputs
+from .building import check_plain, evaluating
+from .models import to_inputs
 
 # %% ../nbs/01b_bodies.ipynb #9e859501
 def _linear(model: nn.Module, name: str) -> nn.Linear:

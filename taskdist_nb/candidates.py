@@ -37,7 +37,9 @@ from taskdist_nb.jobs import (
     stored,
     stored_result,
 )
-from .models import build_model, get_model, predict_logits
+from .building import build_model
+from .models import get_model
+from .predictions import predict_logits
 from .scores import SCORES, View, get_measure, images_drawn, scored
 from taskdist_nb.trajectory import (
     Fitted,

@@ -11,7 +11,8 @@ import os
 from collections.abc import Mapping, Iterable
 from pathlib import Path
 from .checks import check_list, unknown
-from .data import DIGIT_CUTS, Suite, choose_cuts, digits_suite
+from .data import DIGIT_CUTS, Suite, digits_suite
+from .cuts import choose_cuts
 
 # %% ../nbs/00c_datasets.ipynb #77b5554b
 CIFAR100_SUPERCLASSES = {

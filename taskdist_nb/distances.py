@@ -31,10 +31,13 @@ from torch import Tensor, nn
 
 # %% ../nbs/05_distances.ipynb #c005
 from .ambient import undisturbed
-from .data import LabelSpace, Task, joint_label_space, same_task
+from .labels import LabelSpace, joint_label_space, same_task
+from .data import Task
 from .checks import check_whole, unknown
 from .fisher import fisher_information
-from .models import build_model, get_model, head_of, penultimate, small_cnn, to_inputs
+from .building import build_model
+from .models import get_model, small_cnn, to_inputs
+from .predictions import head_of, penultimate
 from .ruler import LengthMeter
 from taskdist_nb.trajectory import (
     Fitted,
@@ -55,16 +58,9 @@ from taskdist_nb.trajectory import (
     spread,
     walk_streams,
 )
-from taskdist_nb.transport import (
-    BlockCoupling,
-    Displacement,
-    Mixture,
-    Still,
-    block_costs,
-    block_plans,
-    make_blocks,
-    proximal_step,
-)
+from .batches import BlockCoupling
+from .moving import Displacement, Mixture, Still
+from .couplings import block_costs, block_plans, make_blocks, proximal_step
 
 # %% ../nbs/05_distances.ipynb #73130ef0
 def same_value(a, b) -> bool:

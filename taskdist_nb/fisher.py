@@ -14,15 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jvp, vjp, vmap
 from .checks import check_choice, check_whole
-from .models import check_alone, check_plain, evaluating, two_images
+from .convert import as_real
+from .building import check_alone, check_plain, evaluating, two_images
 
 # %% ../nbs/02_fisher.ipynb #c008
 def _as_float(x, name):
     "`x` as a tensor of at least float32; `TypeError` if it does not hold floating-point numbers."
-    try:
-        x = torch.as_tensor(x)
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"{name} must hold floating-point numbers, (..., K). Got: {x!r:.80}.") from None
+    x = as_real(x, name)
     if not x.is_floating_point():
         raise TypeError(f"{name} must hold floating-point numbers. Got: {x.dtype}.")
     if x.ndim == 0:

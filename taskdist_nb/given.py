@@ -21,7 +21,7 @@ from .checks import unknown
 from .fingerprints import fingerprint
 from .jobs import Plan
 from .keys import marks_of
-from .models import penultimate, predict_logits
+from .predictions import penultimate, predict_logits
 from .trajectory import Fitted
 from .workers import one_thread
 

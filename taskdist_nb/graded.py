@@ -21,7 +21,7 @@ from torch import Tensor
 # %% ../nbs/00c_graded.ipynb #3cdc5014
 from .data import Suite, Task
 from .checks import check_choice, check_list, check_number, check_whole
-from .data import is_word, stratified
+from .cuts import is_word, stratified
 from .datasets import load_suite
 
 # %% ../nbs/00c_graded.ipynb #2398c5da

@@ -89,7 +89,7 @@ def check_fit(
     config: TransferConfig,
 ):
     "Raise WrongUse unless the network takes the images and there are as many as the settings ask for."
-    from taskdist_nb.models import build_model
+    from taskdist_nb.building import build_model
 
     for task in suite.values():
         try:
@@ -172,7 +172,7 @@ def check_tasks(
     least: int,  # tasks that are needed
 ):
     "Raise WrongUse unless there are enough tasks, with names that are text and images of one shape."
-    from taskdist_nb.data import joint_label_space
+    from taskdist_nb.labels import joint_label_space
 
     for task in suite:
         # names of files in another encoding are half characters to Python, which no table can hold

@@ -24,7 +24,8 @@ from fastcore.basics import patch
 
 # %% ../nbs/06e_jobs.ipynb #c1e240a6
 from .ambient import check_finite, undisturbed
-from .data import Suite, joint_label_space
+from .data import Suite
+from .labels import joint_label_space
 from taskdist_nb.distances import (
     DISTANCES,
     Embedding,
@@ -38,7 +39,8 @@ from taskdist_nb.distances import (
 )
 from .fingerprints import fingerprint
 from .keys import measure_version, model_fingerprint, settings_for, task_fingerprint
-from .models import build_model, predict_logits, resolve_precision
+from .building import build_model
+from .predictions import predict_logits, resolve_precision
 from .scores import get_measure
 from .store import FORMAT, Store, distrust
 from .together import transfer_together

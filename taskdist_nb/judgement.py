@@ -22,15 +22,8 @@ from scipy.special import comb
 from scipy.stats import weightedtau
 
 # %% ../nbs/08b_judgement.ipynb #c004
-from taskdist_nb.mantel import (
-    align_columns,
-    check_choice,
-    check_integer,
-    count_extreme,
-    mantel,
-    square_values,
-    standardise,
-)
+from .checks import check_choice, check_whole
+from .mantel import align_columns, count_extreme, mantel, square_values, standardise
 from .matrix import DistanceMatrix
 
 # %% ../nbs/08b_judgement.ipynb #c009
@@ -414,7 +407,7 @@ def reliability(
     n: int,  # measurements that are averaged
 ) -> float:  # correlation of two means of n
     "Of a mean, from the correlation of what is averaged (Spearman and Brown, Brit. J. Psychol. 3, 1910). NaN where r is too far below 0 for it."
-    check_integer(n, "n", 1)
+    check_whole(n, "n")
     below = 1 + (n - 1) * r
     return n * r / below if below > 0 else math.nan
 
@@ -551,7 +544,7 @@ def judgement_table(
         check_choice(reference, "reference", tuple(predictions))
     if by is not None:
         yardstick = yardstick_matrix(yardstick, by)
-    permutations, seed = check_integer(permutations, "permutations", 1), check_integer(seed, "seed", 0)
+    permutations, seed = check_whole(permutations, "permutations"), check_whole(seed, "seed", 0, 2**63)
     methods, truth, names = aligned_seeds(predictions, yardstick)
     methods = {
         "random source": {s: np.zeros((len(names), len(names))) for s in next(iter(methods.values()))}

@@ -19,10 +19,11 @@ from torch.utils._pytree import tree_leaves
 
 # %% ../nbs/06c_keys.ipynb #7869df9e
 from .ambient import seeded_everything, undisturbed
-from .data import Task, class_identities
+from .data import Task
+from .labels import class_identities
 from .distances import DISTANCES, Distance
 from .fingerprints import code_parts, fingerprint
-from .models import build_model
+from .building import build_model
 from .scores import SCORES
 from .trajectory import TransferConfig, derive_seed
 

@@ -21,7 +21,8 @@ from fastcore.basics import patch
 from .chance import gap_interval
 from .checks import unknown
 from .candidates import ERRORS, SCRATCH, make_tuned
-from .models import build_model, get_model
+from .building import build_model
+from .models import get_model
 from .store import Store
 from .thresholds import limit
 from .tuning import TunedNetwork, is_uneven, recipe_of

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
-from .data import LabelSpace
+from .labels import LabelSpace
 from .fisher import kl_divergence, mean_length
-from .models import head_of, predict_features, predict_logits, resolve_precision
+from .predictions import head_of, predict_features, predict_logits, resolve_precision
 
 # %% ../nbs/03b_ruler.ipynb #c009
 def root_step(

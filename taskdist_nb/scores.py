@@ -28,7 +28,9 @@ from .ambient import undisturbed
 from .data import Task
 from .checks import unknown
 from .distances import DISTANCES, Distance, Setting, TransferResult, check_pair, halves, set_out
-from .models import build_model, get_model, penultimate, predict_logits, small_cnn
+from .building import build_model
+from .models import get_model, small_cnn
+from .predictions import penultimate, predict_logits
 from .trajectory import Fitted, TransferConfig
 
 # %% ../nbs/06_scores.ipynb #c012

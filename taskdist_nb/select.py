@@ -46,14 +46,17 @@ from taskdist_nb.candidates import (
 )
 from .chance import WeakEvidence, doubt_about_source, guessing
 from .checks import check_n_jobs
-from .data import Suite, Task, joint_label_space, named_by_key
+from .data import Suite, Task, named_by_key
+from .labels import joint_label_space
 from .checks import check_choice, check_whole, unknown
 from .distances import DISTANCES, TransferResult, check_config, check_features
 from .findings import Finding, best_first, find, in_order, repeated_over
 from .matrix import check_seeds
 from .jobs import make_plan
 from .measures import adopt, as_measure
-from .models import MODELS, build_model, get_model, predict_logits
+from .models import MODELS, get_model
+from .building import build_model
+from .predictions import predict_logits
 from .pictures import leak_notes
 from .ranking import Doubt, Ranking
 from .scores import SCORES, images_drawn, too_few

@@ -49,7 +49,8 @@ def open_target(
 ) -> tuple[Task, str]:  # named after the folder or the file; what was read, as text
     "All classes of somebody's own images as one task. Raises WrongUse."
     from dataclasses import replace
-    from taskdist_nb.data import Suite, joint_label_space
+    from taskdist_nb.data import Suite
+    from taskdist_nb.labels import joint_label_space
 
     # absolute, because "." has a name too
     place, (channels, *size) = Path(os.path.abspath(path)), like.shape

@@ -38,15 +38,9 @@ from taskdist_nb.distances import (
     check_pair,
     set_out,
 )
-from taskdist_nb.models import (
-    build_model,
-    get_model,
-    predict_logits,
-    resolve_precision,
-    small_cnn,
-    to_inputs,
-    two_images,
-)
+from .building import build_model, two_images
+from .models import get_model, small_cnn, to_inputs
+from .predictions import predict_logits, resolve_precision
 from taskdist_nb.trajectory import (
     Reading,
     Trajectory,
@@ -59,7 +53,7 @@ from taskdist_nb.trajectory import (
     soft_cross_entropy,
     spread,
 )
-from .transport import MovingTask
+from .moving import MovingTask
 
 # %% ../nbs/05b_together.ipynb #c010
 def unfolded_convolution(

@@ -18,9 +18,10 @@ from torch.utils.data import ConcatDataset, Subset, TensorDataset
 from tqdm.auto import tqdm
 from .checks import check_list, unknown
 from .convert import as_labels
-from .data import Suite, class_ids, held_out, is_word, own_vocabulary
+from .data import Suite
+from .cuts import class_ids, held_out, is_word, own_vocabulary
 from .pictures import to_plain
-from .readers import Reading, class_table, left_out_table
+from .reading import Reading, class_table, left_out_table
 
 # %% ../nbs/00b_torchdata.ipynb #e09dd2d6
 def _pair(

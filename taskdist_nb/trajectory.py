@@ -35,21 +35,14 @@ from tqdm.auto import tqdm
 
 # %% ../nbs/04_trajectory.ipynb #c005
 from .ambient import check_finite, seeded_everything, undisturbed
-from .data import LABELS, LabelSpace, Task, joint_label_space
+from .labels import LABELS, LabelSpace, joint_label_space, to_outputs
+from .data import Task
 from .checks import check_whole
-from .models import build_model, predict_logits, resolve_precision
+from .building import build_model
+from .predictions import predict_logits, resolve_precision
 from .ruler import INPUTS, LengthMeter, cross_lengths
-from taskdist_nb.transport import (
-    CropFlip,
-    MovingTask,
-    Probe,
-    Still,
-    epochs,
-    identity,
-    mixup_tau,
-    tau_schedule,
-    to_outputs,
-)
+from .batches import CropFlip, epochs, identity
+from .moving import MovingTask, Probe, Still, mixup_tau, tau_schedule
 
 # %% ../nbs/04_trajectory.ipynb #c008
 @dataclass(frozen=True)

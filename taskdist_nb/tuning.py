@@ -32,7 +32,9 @@ from .bodies import Trained
 from .checks import check_choice, check_list, check_number, unknown
 from .data import Task
 from .distances import fit_head
-from .models import MODELS, build_model, head_of, predict_logits, to_inputs
+from .models import MODELS, to_inputs
+from .building import build_model
+from .predictions import head_of, predict_logits
 from .pictures import read_picture
 from taskdist_nb.trajectory import (
     TransferConfig,
@@ -44,7 +46,7 @@ from taskdist_nb.trajectory import (
     spread,
     train,
 )
-from .transport import Still
+from .moving import Still
 
 # %% ../nbs/09e_tuning.ipynb #6734513a
 def balanced_error(

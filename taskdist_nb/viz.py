@@ -32,11 +32,13 @@ from matplotlib.transforms import Bbox
 from sklearn.manifold import smacof
 
 # %% ../nbs/09_viz.ipynb #c004
-from .data import Task, joint_label_space
+from .data import Task
+from .labels import joint_label_space
 from .checks import check_whole
 from .mantel import TIE, MantelResult, align_columns, mantel
 from .trajectory import reading_of
-from .transport import BlockCoupling, Displacement
+from .batches import BlockCoupling
+from .moving import Displacement
 
 # %% ../nbs/09_viz.ipynb #c007
 CMAP = "viridis"  # perceptually uniform

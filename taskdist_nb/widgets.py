@@ -37,14 +37,16 @@ from scipy.special import expit
 from scipy.stats import norm
 
 # %% ../nbs/09b_widgets.ipynb #c004
-from .data import LabelSpace, Task, digits_suite
+from .labels import LabelSpace
+from .data import Task, digits_suite
 from .distances import TransferResult, arrive, first_coupling, set_out
 from .fisher import as_probabilities, fisher_rao, geodesic, kl_divergence, mean_length, path_length
-from .mantel import MantelResult, check_choice, check_integer, mantel, matrix_pair, standardise
-from .models import predict_logits
+from .checks import check_choice, check_whole as check_integer
+from .mantel import MantelResult, mantel, matrix_pair, standardise
+from .predictions import predict_logits
 from .ruler import label_groups
 from .trajectory import TransferConfig, augmentation, follow_walks, make_generator, path_times
-from .transport import Displacement
+from .moving import Displacement
 from taskdist_nb.viz import (
     BLUE,
     GREEN,
@@ -66,9 +68,9 @@ from taskdist_nb.viz import (
     plot_path,
     short,
     signed,
+    task_map as place_tasks,
     unit_of,
 )
-from .viz import task_map as place_tasks
 
 # %% ../nbs/09b_widgets.ipynb #c007
 WIDTH = 7.2  # of figures, in inches

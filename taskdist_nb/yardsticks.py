@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 # %% ../nbs/11a_yardsticks.ipynb #bbef0dfa
-from .data import joint_label_space
+from .labels import joint_label_space
 from .mantel import mantel
 from .matrix import DistanceMatrix, assemble
 from .trajectory import TransferConfig

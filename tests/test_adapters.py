@@ -8,7 +8,7 @@ import torch
 
 from taskdist_nb.adapters import load_model
 from taskdist_nb.bodies import Trained
-from taskdist_nb.models import build_model
+from taskdist_nb.building import build_model
 
 X = torch.randint(0, 256, (3, 3, 40, 40), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
-from taskdist_nb.data import LabelSpace, Task, joint_label_space
+from taskdist_nb.labels import LabelSpace, joint_label_space
+from taskdist_nb.data import Task
 from taskdist_nb.ruler import LengthMeter
 from taskdist_nb.trajectory import (
     TransferConfig,
@@ -20,7 +21,8 @@ from taskdist_nb.trajectory import (
     make_generator,
     walk_streams,
 )
-from taskdist_nb.transport import BlockCoupling, Displacement, Mixture, Probe, Still
+from taskdist_nb.batches import BlockCoupling
+from taskdist_nb.moving import Displacement, Mixture, Probe, Still
 
 SOURCE, TARGET = ((-1.0, 1.0), (1.0, 1.0)), ((0.0, 2.5), (1.5, 1.0))  # means, widths of the two classes
 TAUS, N = np.linspace(0, 1, 21), 1000

@@ -11,15 +11,9 @@ from torch import nn
 from taskdist_nb import models
 from taskdist_nb.data import Task, digits_suite
 from taskdist_nb.fisher import fisher_information
-from taskdist_nb.models import (
-    build_model,
-    evaluating,
-    head_of,
-    penultimate,
-    predict_features,
-    predict_logits,
-    to_inputs,
-)
+from taskdist_nb.building import build_model, evaluating
+from taskdist_nb.predictions import head_of, penultimate, predict_features, predict_logits
+from taskdist_nb.models import to_inputs
 from taskdist_nb.together import check_stackable, transfer_together
 from taskdist_nb.trajectory import TransferConfig, derive_seed, fit_task
 

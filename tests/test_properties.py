@@ -40,7 +40,11 @@ from torch import nn
 import taskdist_nb
 from taskdist_nb import (
     adapters,
+    building,
     candidates,
+    checks,
+    couplings,
+    cuts,
     data,
     datasets,
     distances,
@@ -54,20 +58,24 @@ from taskdist_nb import (
     matrix,
     models,
     options,
+    predictions,
     ruler,
     scores,
     select,
     selection_study,
     together,
     trajectory,
-    transport,
     tuning,
     viz,
     widgets,
     workers,
 )
+from taskdist_nb import batches as batching
+from taskdist_nb import labels as spaces_of_labels
+from taskdist_nb import moving as moving_tasks
 from taskdist_nb.arguments import WrongUse
-from taskdist_nb.data import LabelSpace, Suite, Task
+from taskdist_nb.labels import LabelSpace
+from taskdist_nb.data import Suite, Task
 from taskdist_nb.trajectory import TransferConfig
 
 small = st.integers(1, 6)
@@ -85,14 +93,14 @@ def generator(seed=0):
 @covers("checks.unknown", "checks.UnknownName")
 @given(st.text(max_size=8), or_hostile(st.text(max_size=8)), st.lists(st.text(max_size=8), max_size=40))
 def test_unknown_names_what_was_given(argument, name, options):
-    error = data.unknown(argument, name, options)
+    error = checks.unknown(argument, name, options)
     TALLY["cases"] += 1
     assert (
         isinstance(error, KeyError) and isinstance(error, ValueError) and f"Got: {name!r:.80}" in str(error)
     )
 
 
-@covers("data.Task", "data.same_task", "data.joint_label_space", examples=60)
+@covers("data.Task", "labels.same_task", "labels.joint_label_space", examples=60)
 @given(
     task_parts(),
     st.sampled_from(["x_train", "y_train", "x_test", "y_test", "classes", "name", "vocabulary", None]),
@@ -107,23 +115,23 @@ def test_task_is_whole_or_refused(parts, field, more):
     assert task.x_train.isfinite().all() and set(task.y_train.tolist()) == set(task.y_test.tolist()) == set(
         range(task.n_classes)
     )
-    again, space = attempt(data.joint_label_space, task, task)
+    again, space = attempt(spaces_of_labels.joint_label_space, task, task)
     own = tuple(range(task.n_classes))
-    assert again and space == LabelSpace(task.n_classes, own, own) and data.same_task(task, task)
+    assert again and space == LabelSpace(task.n_classes, own, own) and spaces_of_labels.same_task(task, task)
     assert str(task.n_classes) in repr(task)
 
 
 label_lists = st.shared(st.lists(st.integers(-3, 3), min_size=1, max_size=30).map(torch.tensor), key="labels")
 
 
-@covers("data.stratified", examples=60)
+@covers("cuts.stratified", examples=60)
 @given(
     or_hostile(label_lists),
     or_hostile(label_lists.flatmap(lambda y: st.integers(len(y.unique()), len(y)))),
     seeds,
 )
 def test_stratified_takes_each_class(y, n, seed):
-    done, index = attempt(data.stratified, y, n, seed)
+    done, index = attempt(cuts.stratified, y, n, seed)
     if not done:
         return
     assert len(index) == int(n) == len(index.unique()) and torch.equal(index, index.sort().values)
@@ -361,8 +369,10 @@ def test_digits_suite(test_size, seed, names):
     assert not done or all(t.shape == (1, 8, 8) for t in suite.values())
 
 
-@covers("data.joint_label_space", "data.class_identities", "data.is_word", "data.LabelSpace", examples=60)
-@given(task_parts(), task_parts(), st.booleans(), or_hostile(st.sampled_from(data.LABELS)))
+@covers(
+    "labels.joint_label_space", "labels.class_identities", "cuts.is_word", "labels.LabelSpace", examples=60
+)
+@given(task_parts(), task_parts(), st.booleans(), or_hostile(st.sampled_from(spaces_of_labels.LABELS)))
 def test_joint_label_space(a, b, alike, labels):
     if alike:
         b |= dict(
@@ -372,12 +382,16 @@ def test_joint_label_space(a, b, alike, labels):
     a, b = Task(**a), Task(**(b | dict(name="other")))
     fits = a.shape == b.shape and a.x_train.dtype == b.x_train.dtype
     if not fits:
-        return refused(data.joint_label_space, a, b, labels)
-    done, space = attempt(data.joint_label_space, a, b, labels)
+        return refused(spaces_of_labels.joint_label_space, a, b, labels)
+    done, space = attempt(spaces_of_labels.joint_label_space, a, b, labels)
     if not done:
         return
-    known = dict(zip(data.class_identities(a), range(a.n_classes))) if labels == "union" else {}
-    meant = set(data.class_identities(a)) & set(data.class_identities(b)) if labels == "union" else ()
+    known = dict(zip(spaces_of_labels.class_identities(a), range(a.n_classes))) if labels == "union" else {}
+    meant = (
+        set(spaces_of_labels.class_identities(a)) & set(spaces_of_labels.class_identities(b))
+        if labels == "union"
+        else ()
+    )
     assert (
         space.source == tuple(range(a.n_classes))
         and space.shared == len(meant)
@@ -387,19 +401,19 @@ def test_joint_label_space(a, b, alike, labels):
         range(space.n_outputs)
     ) and space.n_outputs == a.n_classes + b.n_classes - len(meant)
     assert [k for k in space.target if k < a.n_classes] == [
-        known[c] for c in data.class_identities(b) if c in known
+        known[c] for c in spaces_of_labels.class_identities(b) if c in known
     ]
-    assert all(data.is_word(name) or vocabulary for vocabulary, name in data.class_identities(b))
+    assert all(cuts.is_word(name) or vocabulary for vocabulary, name in spaces_of_labels.class_identities(b))
 
 
 @covers("checks.check_whole", "checks.check_number", examples=60)
 @given(or_hostile(st.integers(-3, 9)), or_hostile(st.floats(-1, 2)))
 def test_numbers_are_checked(n, t):
-    done, found = attempt(data.check_whole, n, "n", 0, 7)
+    done, found = attempt(checks.check_whole, n, "n", 0, 7)
     assert done == (isinstance(n, (int, np.integer)) and not isinstance(n, bool) and 0 <= n <= 7) and (
         not done or type(found) is int
     )
-    done, found = attempt(data.check_number, t, "t", 0, 1)
+    done, found = attempt(checks.check_number, t, "t", 0, 1)
     assert not done or 0 <= found <= 1 and type(found) is float
 
 
@@ -409,9 +423,9 @@ def test_numbers_are_checked(n, t):
     or_hostile(st.lists(st.integers(), max_size=3)),
 )
 def test_choices_and_lists_are_checked(word, names):
-    done, found = attempt(data.check_choice, word, "word", ["a", "b", ""])
+    done, found = attempt(checks.check_choice, word, "word", ["a", "b", ""])
     assert done == (isinstance(word, str) and word in ("a", "b", "")) and (not done or found == word)
-    done, found = attempt(data.check_list, names, "names")
+    done, found = attempt(checks.check_list, names, "names")
     assert (
         not done or type(found) is list and len(found) == len(names) and not isinstance(names, (str, bytes))
     )
@@ -443,7 +457,7 @@ def test_graded_suites_are_graded_or_refused(kind, levels, classes, images, size
     )
     assert {len(t.x_train) for t in suite.values()} == {images}
     assert all(
-        data.joint_label_space(suite["source"], t).shared
+        spaces_of_labels.joint_label_space(suite["source"], t).shared
         == suite["source"].n_classes - (kind == "shared_classes") * suite.dial[n]
         for n, t in suite.items()
     )
@@ -456,7 +470,7 @@ def test_copies_share_no_output_and_lose_no_image(parts, name, seed):
     done, pair = attempt(graded.renamed_copy, task, name, seed)
     if not done:
         return
-    assert data.joint_label_space(*pair).shared == 0 and sum(len(t.x_train) for t in pair) == len(
+    assert spaces_of_labels.joint_label_space(*pair).shared == 0 and sum(len(t.x_train) for t in pair) == len(
         task.x_train
     )
     assert list(graded.with_copies({"a": task}, seed)) == [task.name, f"{task.name} copy"]
@@ -483,7 +497,13 @@ def test_each_named_network_has_the_wanted_outputs(name, n_classes):
         assert network(torch.zeros(2, 3, 32, 32)).shape == (2, n_classes)
 
 
-@covers("models.build_model", "models.get_model", "models.predict_logits", "models.penultimate", examples=60)
+@covers(
+    "building.build_model",
+    "models.get_model",
+    "predictions.predict_logits",
+    "predictions.penultimate",
+    examples=60,
+)
 @given(
     or_hostile(
         st.sampled_from(
@@ -506,17 +526,21 @@ def test_each_named_network_has_the_wanted_outputs(name, n_classes):
     ),
 )
 def test_models_fit_or_say_why(model, n_classes, seed, x):
-    done, network = attempt(models.build_model, model, n_classes, x, seed)
+    done, network = attempt(building.build_model, model, n_classes, x, seed)
     if not done:
         return
-    done, logits = attempt(models.predict_logits, network, x)
+    done, logits = attempt(predictions.predict_logits, network, x)
     assert done and logits.shape == (len(x), n_classes) and logits.isfinite().all() and network.training
-    done, features = attempt(models.penultimate, network, x)
+    done, features = attempt(predictions.penultimate, network, x)
     assert not done or len(features) == len(x)
 
 
 @covers(
-    "models.predict_logits", "models.penultimate", "models.predict_features", "models.head_of", examples=60
+    "predictions.predict_logits",
+    "predictions.penultimate",
+    "predictions.predict_features",
+    "predictions.head_of",
+    examples=60,
 )
 @given(
     or_hostile(st.just(models.mlp(3))),
@@ -525,23 +549,23 @@ def test_models_fit_or_say_why(model, n_classes, seed, x):
     or_hostile(st.sampled_from(["float32", "bfloat16", "auto"])),
 )
 def test_reading_a_model(network, x, batch_size, precision):
-    done, logits = attempt(models.predict_logits, network, x, batch_size, precision)
+    done, logits = attempt(predictions.predict_logits, network, x, batch_size, precision)
     if done:
         assert logits.shape[0] == len(x) and logits.dtype in (torch.float32, torch.float64)
-    done, features = attempt(models.penultimate, network, x, batch_size)
+    done, features = attempt(predictions.penultimate, network, x, batch_size)
     if done:
         assert features.shape == (len(x), 128)
-    done, both = attempt(models.predict_features, network, x, batch_size, precision)
+    done, both = attempt(predictions.predict_features, network, x, batch_size, precision)
     if done:
         assert both[0].shape == (len(x), 128) and torch.equal(
-            both[1], models.predict_logits(network, x, batch_size, precision)
+            both[1], predictions.predict_logits(network, x, batch_size, precision)
         )
-    done, head = attempt(models.head_of, network, x)
+    done, head = attempt(predictions.head_of, network, x)
     if done:
         assert head == "5"
 
 
-@covers("models.to_inputs", "models.resolve_precision", examples=40)
+@covers("models.to_inputs", "predictions.resolve_precision", examples=40)
 @given(
     or_hostile(images(2, (1, 3, 3), torch.uint8)),
     or_hostile(st.sampled_from(["auto", "float32", "bfloat16"]) | st.text(max_size=8)),
@@ -550,7 +574,7 @@ def test_inputs_and_precision(x, precision):
     done, z = attempt(models.to_inputs, x)
     if done:
         assert z.shape == x.shape and (x.dtype != torch.uint8 or z.abs().max() <= 2)
-    done, word = attempt(models.resolve_precision, precision)
+    done, word = attempt(predictions.resolve_precision, precision)
     assert done == (isinstance(precision, str) and precision in ("auto", "float32", "bfloat16"))
 
 
@@ -624,7 +648,7 @@ def test_a_path_is_at_least_as_long_as_its_parts(path, kind):
     assert length == pytest.approx(sum(steps), rel=1e-4) and length >= 0
 
 
-@covers("fisher.fisher_information", "models.evaluating", examples=80)
+@covers("fisher.fisher_information", "building.evaluating", examples=80)
 @given(
     or_hostile(st.just(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))),
     or_hostile(reals((5, 1, 2, 2), kinds=("normal", "zeros", "huge"), dtypes=(torch.float32,))),
@@ -649,7 +673,7 @@ def test_fisher_information_is_positive(model, x, kind, structure, y, max_entrie
         assert structure == "diagonal" or torch.allclose(g, g.T)
 
 
-# ---------- transport
+# ---------- couplings and moving tasks
 
 cost_matrices = st.tuples(small, small).flatmap(
     lambda s: or_hostile(
@@ -671,13 +695,13 @@ def has_marginals(plans):
     )
 
 
-@covers("transport.exact_plan", "transport.entropic_plan", examples=60)
+@covers("couplings.exact_plan", "couplings.entropic_plan", examples=60)
 @given(cost_matrices, or_hostile(st.sampled_from([1e-3, 1.0, 1e3])), or_hostile(st.just(None)))
 def test_plans_have_their_marginals(cost, epsilon, a):
-    done, exact = attempt(transport.exact_plan, cost, a)
+    done, exact = attempt(couplings.exact_plan, cost, a)
     if done and a is None:
         assert has_marginals(exact)
-    soft, plan = attempt(transport.entropic_plan, cost, epsilon, a)
+    soft, plan = attempt(couplings.entropic_plan, cost, epsilon, a)
     if soft and a is None:
         assert has_marginals(plan)
     if done and soft:
@@ -686,7 +710,7 @@ def test_plans_have_their_marginals(cost, epsilon, a):
         ).sum() + 1e-6 * torch.as_tensor(cost).abs().max()
 
 
-@covers("transport.block_plans", "transport.proximal_step", "transport.BlockCoupling", examples=60)
+@covers("couplings.block_plans", "couplings.proximal_step", "batches.BlockCoupling", examples=60)
 @given(
     cost_blocks,
     or_hostile(st.sampled_from([0.0, 1e-3, 1.0])),
@@ -694,23 +718,23 @@ def test_plans_have_their_marginals(cost, epsilon, a):
     seeds,
 )
 def test_block_plans_and_what_follows(costs, epsilon, weight, seed):
-    done, plans = attempt(transport.block_plans, costs, epsilon)
+    done, plans = attempt(couplings.block_plans, costs, epsilon)
     if not done:
         return
     assert has_marginals(plans)
-    done, nearer = attempt(transport.proximal_step, costs, plans, weight)
+    done, nearer = attempt(couplings.proximal_step, costs, plans, weight)
     if not done:
         return
     assert has_marginals(nearer)
     B, b = plans.shape[:2]
     index = torch.arange(B * b).view(B, b)
-    done, coupling = attempt(transport.BlockCoupling, index, index, nearer)
+    done, coupling = attempt(batching.BlockCoupling, index, index, nearer)
     assert done and coupling.mean(torch.ones(B, b, b)) == pytest.approx(1)
     i, j = coupling.draw(B * b, generator())
     assert sorted(i.tolist()) == list(range(B * b)) and torch.equal(i // b, j // b)
 
 
-@covers("transport.BlockCoupling", examples=40)
+@covers("batches.BlockCoupling", examples=40)
 @given(
     or_hostile(st.just(torch.zeros(2, 3, dtype=torch.int64))),
     or_hostile(st.just(torch.zeros(2, 3, dtype=torch.int64))),
@@ -718,14 +742,14 @@ def test_block_plans_and_what_follows(costs, epsilon, weight, seed):
     or_hostile(st.integers(1, 20)),
 )
 def test_couplings_are_whole_or_refused(rows, columns, plans, n):
-    done, coupling = attempt(transport.BlockCoupling, rows, columns, plans)
+    done, coupling = attempt(batching.BlockCoupling, rows, columns, plans)
     if not done:
         return
     done, drawn = attempt(coupling.draw, n, generator())
     assert not done or len(drawn[0]) == len(drawn[1]) == n
 
 
-@covers("transport.make_blocks", "transport.block_costs", examples=60)
+@covers("couplings.make_blocks", "couplings.block_costs", examples=60)
 @given(
     or_hostile(st.integers(1, 20)),
     or_hostile(st.integers(1, 20)),
@@ -734,22 +758,22 @@ def test_couplings_are_whole_or_refused(rows, columns, plans, n):
     or_hostile(st.sampled_from(["cosine", "sqeuclidean"])),
 )
 def test_blocks_hold_every_sample(n, m, size, order, metric):
-    done, blocks = attempt(transport.make_blocks, n, m, size, generator(), order)
+    done, blocks = attempt(couplings.make_blocks, n, m, size, generator(), order)
     if not done:
         return
     for index, total in zip(blocks, (n, m)):
         assert index.shape[1] == size and set(index.flatten().tolist()) == set(range(total))
-    done, costs = attempt(transport.block_costs, torch.randn(n, 3), torch.randn(m, 3), *blocks, metric)
+    done, costs = attempt(couplings.block_costs, torch.randn(n, 3), torch.randn(m, 3), *blocks, metric)
     if done:
         assert costs.shape == (len(blocks[0]), size, size) and no_nan(costs)
 
 
-@covers("transport.epochs", "transport.to_outputs", examples=40)
+@covers("batches.epochs", "labels.to_outputs", examples=40)
 @given(st.integers(1, 30), st.integers(1, 30))
 def test_epochs_go_through_all(n, total):
     TALLY["cases"] += 1
     each = max(1, total // n)
-    batches = list(itertools.islice(transport.epochs(n, total, generator()), 2 * each))
+    batches = list(itertools.islice(batching.epochs(n, total, generator()), 2 * each))
     for k in (0, each):
         seen = torch.cat(batches[k : k + each])
         assert (
@@ -759,12 +783,12 @@ def test_epochs_go_through_all(n, total):
         )
     places = torch.randperm(total + 2, generator=generator())[:total]
     assert (
-        torch.equal(transport.to_outputs(batches[0], tuple(places.tolist())), places[batches[0]])
-        and transport.to_outputs(batches[0]) is batches[0]
+        torch.equal(spaces_of_labels.to_outputs(batches[0], tuple(places.tolist())), places[batches[0]])
+        and spaces_of_labels.to_outputs(batches[0]) is batches[0]
     )
 
 
-@covers("transport.one_pass", "transport.tau_schedule", "transport.mixup_tau", examples=80)
+@covers("batches.one_pass", "moving.tau_schedule", "moving.mixup_tau", examples=80)
 @given(
     or_hostile(st.integers(1, 30)),
     or_hostile(st.integers(1, 30)),
@@ -772,18 +796,18 @@ def test_epochs_go_through_all(n, total):
     or_hostile(st.floats(0, 1)),
 )
 def test_times_and_orders(n, total, kind, tau):
-    done, index = attempt(transport.one_pass, n, total, generator())
+    done, index = attempt(batching.one_pass, n, total, generator())
     if done:
         assert len(index) == n and np.ptp(np.bincount(index, minlength=total)) <= 1
-    done, taus = attempt(transport.tau_schedule, kind, n)
+    done, taus = attempt(moving_tasks.tau_schedule, kind, n)
     if done:
         assert taus[0] == 0 and taus[-1] == 1 and (taus.diff() >= 0).all() and len(taus) == n + 1
-    done, draws = attempt(transport.mixup_tau, tau, n, generator())
+    done, draws = attempt(moving_tasks.mixup_tau, tau, n, generator())
     if done:
         assert len(draws) == n and no_nan(draws) and 0 <= draws.min() <= draws.max() <= 1
 
 
-@covers("transport.displace", "transport.one_hot", "transport.soft_labels", examples=80)
+@covers("moving.displace", "labels.one_hot", "moving.soft_labels", examples=80)
 @given(
     or_hostile(reals((4, 2))),
     or_hostile(reals((4, 2))),
@@ -792,20 +816,20 @@ def test_times_and_orders(n, total, kind, tau):
     or_hostile(st.integers(3, 6)),
 )
 def test_what_moves_stays_between(x, z, tau, y, K):
-    done, moved = attempt(transport.displace, x, z, tau)
+    done, moved = attempt(moving_tasks.displace, x, z, tau)
     if done and isinstance(tau, float) and x.isfinite().all() and z.isfinite().all():
         low, high = torch.minimum(x, z), torch.maximum(x, z)
         slack = 1e-6 * torch.maximum(low.abs(), high.abs())
         assert ((moved >= low - slack) & (moved <= high + slack)).all()
-    done, labels = attempt(transport.soft_labels, y, y, tau, K)
+    done, labels = attempt(moving_tasks.soft_labels, y, y, tau, K)
     if done:
         assert labels.shape == (len(y), K) and torch.allclose(labels.sum(1), torch.ones(len(y)), atol=1e-5)
-    done, hot = attempt(transport.one_hot, y, K)
+    done, hot = attempt(spaces_of_labels.one_hot, y, K)
     if done:
         assert torch.equal(hot.argmax(1), y)
 
 
-@covers("transport.random_crop_flip", "transport.CropFlip", "transport.identity", examples=60)
+@covers("batches.random_crop_flip", "batches.CropFlip", "batches.identity", examples=60)
 @given(
     or_hostile(reals((3, 1, 4, 5), kinds=("normal",))),
     or_hostile(st.integers(0, 3)),
@@ -813,18 +837,18 @@ def test_what_moves_stays_between(x, z, tau, y, K):
     or_hostile(st.floats(-2, 2)),
 )
 def test_crops_hold_pixels_of_the_image(x, padding, flip, value):
-    assert transport.identity(x, generator()) is x
-    done, crop = attempt(transport.random_crop_flip, x, padding, flip, generator(), value)
+    assert batching.identity(x, generator()) is x
+    done, crop = attempt(batching.random_crop_flip, x, padding, flip, generator(), value)
     if not done:
         return
     assert crop.shape == x.shape and set(crop.flatten().tolist()) <= {
         *x.flatten().tolist(),
         *torch.tensor([value], dtype=x.dtype).tolist(),
     }
-    assert torch.equal(transport.CropFlip(padding, flip, value)(x, generator()), crop)
+    assert torch.equal(batching.CropFlip(padding, flip, value)(x, generator()), crop)
 
 
-@covers("transport.Displacement", "transport.Mixture", "transport.Still", "transport.Probe", examples=40)
+@covers("moving.Displacement", "moving.Mixture", "moving.Still", "moving.Probe", examples=40)
 @given(
     task_pairs(),
     or_hostile(st.floats(0, 1)),
@@ -834,18 +858,18 @@ def test_crops_hold_pixels_of_the_image(x, padding, flip, value):
 )
 def test_moving_tasks_give_batches(pair, tau, n, size, outputs):
     source, target = pair
-    labels = data.joint_label_space(source, target)
-    rows, columns = transport.make_blocks(len(source.y_train), len(target.y_train), size, generator())
-    coupling = transport.BlockCoupling(rows, columns, torch.full((*rows.shape, size), size**-2))
+    labels = spaces_of_labels.joint_label_space(source, target)
+    rows, columns = couplings.make_blocks(len(source.y_train), len(target.y_train), size, generator())
+    coupling = batching.BlockCoupling(rows, columns, torch.full((*rows.shape, size), size**-2))
     for make, arguments in (
-        (transport.Displacement, (source, target, coupling, labels)),
-        (transport.Mixture, (source, target, labels)),
-        (transport.Still, (target, outputs)),
+        (moving_tasks.Displacement, (source, target, coupling, labels)),
+        (moving_tasks.Mixture, (source, target, labels)),
+        (moving_tasks.Still, (target, outputs)),
     ):
         done, moving = attempt(make, *arguments)
         if not done:
             continue
-        assert isinstance(moving, transport.MovingTask)
+        assert isinstance(moving, moving_tasks.MovingTask)
         done, batch = attempt(moving.batch, tau, n, generator())
         if done:
             assert (
@@ -941,13 +965,13 @@ def test_what_walks_share(chords):
 @given(task_pairs(), st.integers(0, 99), st.sampled_from(ruler.INPUTS), st.booleans())
 def test_a_ruler_reads_parts_and_chords(pair, seed, inputs, normed):
     TALLY["cases"] += 1
-    labels = data.joint_label_space(*pair)
-    probe = transport.Mixture(*pair, labels).probe(8, generator(seed))
+    labels = spaces_of_labels.joint_label_space(*pair)
+    probe = moving_tasks.Mixture(*pair, labels).probe(8, generator(seed))
     build = lambda k: nn.Sequential(
         nn.Flatten(), nn.LazyLinear(4), nn.ReLU(), nn.Linear(4, k), *[nn.LayerNorm(k)] * normed
     )
     walks = [
-        [models.build_model(build, labels.n_outputs, pair[0].x_train, 10 * w + k) for k in range(3)]
+        [building.build_model(build, labels.n_outputs, pair[0].x_train, 10 * w + k) for k in range(3)]
         for w in range(2)
     ]
     meters = [
@@ -1067,8 +1091,6 @@ def as_labelled(m):
     "mantel.square_values",
     "mantel.matrix_pair",
     "mantel.align_columns",
-    "mantel.check_choice",
-    "mantel.check_integer",
     "mantel.refuse_masked",
     examples=120,
 )
@@ -1605,7 +1627,7 @@ def test_adapted_models_take_grey_images(build, size):
     done, factory = attempt(adapters.adapt, build, size)
     if not done:
         return
-    done, network = attempt(models.build_model, factory, 3, torch.zeros(2, 1, 8, 8), 0)
+    done, network = attempt(building.build_model, factory, 3, torch.zeros(2, 1, 8, 8), 0)
     assert not done or network(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
 
 
@@ -1804,7 +1826,7 @@ index = torch.tensor([[0, 1], [1, 0]])
 @given(
     or_hostile(one_pair.map(lambda p: p[0])),
     or_hostile(one_pair.map(lambda p: p[1])),
-    or_hostile(st.just(transport.BlockCoupling(index, index, torch.full((2, 2, 2), 1 / 4)))),
+    or_hostile(st.just(batching.BlockCoupling(index, index, torch.full((2, 2, 2), 1 / 4)))),
     or_hostile(st.sampled_from([(0, 1), torch.linspace(0, 1, 3)])),
     or_hostile(st.integers(1, 2)),
     or_hostile(st.just(0)),
@@ -2011,10 +2033,20 @@ SAYS = [  # a call, and what its message holds: the argument, the value, what wo
     (lambda: datasets.load_suite("digit"), "suite", "'digit'", "'digits'"),
     (lambda: datasets.cifar100_suite(root="nowhere"), "root", "'nowhere'", "download=True"),
     (lambda: models.get_model("small_cn"), "model", "'small_cn'", "'small_cnn'"),
-    (lambda: models.build_model("small_cnn", 2, x4, 0), "model", "RuntimeError", "images of shape (1, 4, 4)"),
-    (lambda: models.build_model(lambda k: nn.Flatten(), 2, x4, 0), "model", "without any", "parameters"),
-    (lambda: models.build_model("mlp", 0, x4, 0), "n_classes", "0", "at least 1"),
-    (lambda: models.predict_logits(models.mlp(2), x4, precision="half"), "precision", "'half'", "'bfloat16'"),
+    (
+        lambda: building.build_model("small_cnn", 2, x4, 0),
+        "model",
+        "RuntimeError",
+        "images of shape (1, 4, 4)",
+    ),
+    (lambda: building.build_model(lambda k: nn.Flatten(), 2, x4, 0), "model", "without any", "parameters"),
+    (lambda: building.build_model("mlp", 0, x4, 0), "n_classes", "0", "at least 1"),
+    (
+        lambda: predictions.predict_logits(models.mlp(2), x4, precision="half"),
+        "precision",
+        "'half'",
+        "'bfloat16'",
+    ),
     (lambda: models.to_inputs(y4), "x", "torch.int64", ".float()"),
     (lambda: fisher.step_length(rows, rows, "riemanian"), "kind", "'riemanian'", "'riemannian'"),
     (lambda: fisher.step_length(2 * rows, rows), "row of p", "2", "sum to 1"),
@@ -2022,15 +2054,15 @@ SAYS = [  # a call, and what its message holds: the argument, the value, what wo
     (lambda: fisher.geodesic(rows, rows, 2.0), "t", "2.0", "between 0 and 1"),
     (lambda: fisher.fisher_information(models.mlp(2), x4), "model", "uninitialised", "run it once"),
     (lambda: fisher.fisher_information(nn.Flatten(), x4), "model", "none", "parameters"),
-    (lambda: transport.exact_plan(rows / 0), "costs", "infinite", "finite"),
-    (lambda: transport.exact_plan(rows, a=torch.ones(3)), "a", "sum 3", "sum to 1"),
-    (lambda: transport.entropic_plan(rows, 0.0), "epsilon", "0.0", "positive"),
-    (lambda: transport.block_plans(rows[None]), "costs", "(1, 3, 4)", "square blocks"),
-    (lambda: transport.make_blocks(3, 3, 0, generator()), "block_size", "0", "at least 1"),
-    (lambda: transport.tau_schedule("author", 3), "kind", "'author'", "'authors'"),
-    (lambda: transport.mixup_tau(1.5, 3, generator()), "tau", "1.5", "from 0 to 1"),
-    (lambda: transport.displace(rows, rows[:2], 0.5), "x_s and x_t", "(2, 4)", "one shape"),
-    (lambda: transport.soft_labels(y4, y4, 0.5, 1), "labels", "0 to 1", "0..0"),
+    (lambda: couplings.exact_plan(rows / 0), "costs", "infinite", "finite"),
+    (lambda: couplings.exact_plan(rows, a=torch.ones(3)), "a", "sum 3", "sum to 1"),
+    (lambda: couplings.entropic_plan(rows, 0.0), "epsilon", "0.0", "positive"),
+    (lambda: couplings.block_plans(rows[None]), "costs", "(1, 3, 4)", "square blocks"),
+    (lambda: couplings.make_blocks(3, 3, 0, generator()), "block_size", "0", "at least 1"),
+    (lambda: moving_tasks.tau_schedule("author", 3), "kind", "'author'", "'authors'"),
+    (lambda: moving_tasks.mixup_tau(1.5, 3, generator()), "tau", "1.5", "from 0 to 1"),
+    (lambda: moving_tasks.displace(rows, rows[:2], 0.5), "x_s and x_t", "(2, 4)", "one shape"),
+    (lambda: moving_tasks.soft_labels(y4, y4, 0.5, 1), "labels", "0 to 1", "0..0"),
     (lambda: scores.leep(2 * rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
     (lambda: scores.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
     (lambda: scores.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
@@ -2101,19 +2133,22 @@ def test_messages_name_argument_value_and_remedy(call, argument, value, remedy):
 # module -> reason -> names. What stands here takes arguments that its callers, which are covered, have checked.
 ELSEWHERE = {
     "fingerprints": {
-        "names of what numbers depend on, held to values in 06b_fingerprints": "code_parts of_a_library"
+        "names of what numbers depend on, held to values in 00_fingerprints": "code_parts of_a_library"
     },
     "convert": {"steps of the readers, tried in 00_convert and test_readers": "*"},
     "folders": {"the same": "*"},
     "pictures": {"the same": "*"},
     "readers": {"the same": "*"},
+    "archives": {"the same": "*"},
+    "reading": {"the same": "*"},
     "cache": {"files of images, spoilt in every way in 00b_cache and test_readers": "*"},
     "graded": {"a record, made when the module is imported": "Dial"},
-    "data": {
-        "steps of the readers, tried in 00_data and test_readers": "by_name choose_cuts class_ids held_out named_by_key own_vocabulary"
+    "cuts": {
+        "steps of the readers, tried in 00_cuts and test_readers": "by_name choose_cuts class_ids held_out own_vocabulary"
     },
-    "models": {
-        "steps of `build_model`, tried with networks of every kind in 01_models and test_models": "check_plain two_images check_alone"
+    "data": {"a step of the readers, tried in 00_data and test_readers": "named_by_key"},
+    "building": {
+        "steps of `build_model`, tried with networks of every kind in 01a_building and test_models": "check_plain two_images check_alone check_batch output_of remedy"
     },
     "distances": {
         "steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling resnet50_features BlockCosts LazyPairs check_features check_first_coupling coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task check_embeddable halves Distance imprint same_value"
@@ -2129,7 +2164,8 @@ ELSEWHERE = {
         "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Fitted augmentation device_of on_device accuracy_on fit_task Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus WeightAverage Reading follow join_walks walk_streams follow_walks still_trajectory fit_source",
         "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path",
     },
-    "transport": {"what moving tasks have in common": "MovingTask"},
+    "batches": {"steps of moving tasks, which are covered": "check_floats take_rows Later inputs_of"},
+    "moving": {"what moving tasks have in common": "MovingTask"},
     "together": {
         "steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"
     },

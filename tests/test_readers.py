@@ -47,7 +47,8 @@ def write(root, names, n=3, seed=0):
 # ---------- a fresh interpreter
 
 FRESH = """
-from taskdist_nb.data import Suite, SUITES, load_suite, cifar100_suite
+from taskdist_nb.data import Suite
+from taskdist_nb.datasets import SUITES, load_suite, cifar100_suite
 import inspect
 assert "on_error" in inspect.signature(Suite.from_folder).parameters
 """
@@ -56,7 +57,7 @@ import sys
 from taskdist_nb.data import Suite
 assert "taskdist_nb.readers" not in sys.modules and "PIL" not in sys.modules
 class Mine(Suite): pass
-assert hasattr(Mine, "from_npz") and "taskdist_nb.readers" in sys.modules
+assert hasattr(Mine, "from_npz") and "taskdist_nb.archives" in sys.modules
 assert type(Mine.from_folder(sys.argv[1], size=4)) is Mine and "taskdist_nb.torchdata" not in sys.modules
 assert Mine.from_dataset.__func__.__name__ == "from_dataset" and "taskdist_nb.torchdata" in sys.modules
 try: Suite.from_nothing
@@ -207,7 +208,7 @@ def test_every_layout_tells_itself(tmp_path_factory, layout, classes, part):
 
 
 def test_classes_of_two_tasks_by_one_name_are_one_class(tmp_path):
-    from taskdist_nb.data import joint_label_space
+    from taskdist_nb.labels import joint_label_space
 
     write(tmp_path, ["pets/cat", "pets/dog", "felines/cat", "felines/lynx"], n=5)
     suite = Suite.from_folder(tmp_path, **QUIET)

@@ -10,7 +10,8 @@ from torch import nn
 from taskdist_nb import distances, findings, scores, together, trajectory
 from taskdist_nb.data import Task
 from taskdist_nb.trajectory import TransferConfig, augmentation, fit_task, learning_rates, train
-from taskdist_nb.transport import CropFlip, MovingTask, identity
+from taskdist_nb.batches import CropFlip, identity
+from taskdist_nb.moving import MovingTask
 
 SMALL = dict(
     source_epochs=1,

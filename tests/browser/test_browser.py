@@ -114,7 +114,7 @@ def test_contents_of_a_page_stand_beside_it(driver, until, find, site):
 
 def test_on_paper_no_text_is_covered_or_cut(driver, until, find, site):
     resize(driver, 740)
-    driver.get(f"{site}/03_transport.html")
+    driver.get(f"{site}/03_moving.html")
     until(lambda _: len(find("mjx-container")) >= len(find("article .math")))
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
@@ -139,7 +139,7 @@ def test_a_page_that_is_not_there_leads_back(driver, until, find, site):
 
 
 def test_every_file_that_a_page_asks_for_is_there(driver, until, find, site):
-    for page in ("index", "02_fisher", "03_transport", "reference/viz"):
+    for page in ("index", "02_fisher", "03_moving", "reference/viz"):
         driver.get(f"{site}/{page}.html")
         until(lambda _: len(find("mjx-container")) >= len(find("article .math")))
         assert (
@@ -151,8 +151,7 @@ def test_every_file_that_a_page_asks_for_is_there(driver, until, find, site):
 
 
 @pytest.mark.parametrize(
-    "page",
-    ["index", "00_data", "03_transport", "tutorials/your_own_data", "reference/viz", "reference/select"],
+    "page", ["index", "00_data", "03_moving", "tutorials/your_own_data", "reference/viz", "reference/select"]
 )
 def test_pages_fit_a_phone_a_tablet_and_a_laptop(driver, until, find, site, page):
     for width in (390, 800, 1024, 1280):
