@@ -24,7 +24,7 @@ from .candidates import ERRORS, SCRATCH, make_tuned
 from .models import build_model, get_model
 from .store import Store
 from .tuning import TunedNetwork, is_uneven, recipe_of
-from .viz import BLUE, GREY, figure_style, new_axes, short
+from .style import BLUE, GREY, figure_style, new_axes, short
 
 # %% ../nbs/10_ranking.ipynb #1de6b578
 GRADES = ("stop", "caution", "note")
