@@ -214,7 +214,8 @@ def _walk_scene(walk: Walk) -> Scene:
     )[0]
     plot_path(walk.result, axes=axes)
     axes[2].set_ylabel("accuracy on the target")
-    return Scene(figure, [figure.suptitle("", fontsize=9.5, y=0.985)])
+    # the legend lies above the line that moves
+    return Scene(figure, [figure.suptitle("", fontsize=9.5, y=0.985), axes[0].get_legend()])
 
 
 def _check_step(step, walk):
