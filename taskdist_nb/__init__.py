@@ -32,7 +32,10 @@ _HOMES = {  # module -> what it offers here
     "selection_study": "predict_negative",
     "experiment": "run_experiment",
     "report": "write_report",
-    "viz": "plot_matrix plot_mantel plot_path plot_task_map",
+    "viz": "plot_matrix",
+    "viz_agreement": "plot_mantel",
+    "viz_map": "plot_task_map",
+    "viz_paths": "plot_path",
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

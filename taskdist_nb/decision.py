@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 # %% ../nbs/11d_decision.ipynb #4e5ed788
-from . import viz
+from . import style
 from .data import Task
 from .pages import fill_in, write_html
 from .ranking import Ranking
@@ -110,7 +110,7 @@ def plot_pictures(
             ax.imshow(x.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1)
         for ax in axes[k]:
             ax.set_axis_off()
-        axes[k][0].set_title(viz.short(task.classes[k], 24), loc="left", fontsize=8)
+        axes[k][0].set_title(style.short(task.classes[k], 24), loc="left", fontsize=8)
     return axes
 
 # %% ../nbs/11d_decision.ipynb #17345fb3
@@ -139,9 +139,9 @@ def _drawn(draw) -> str:
     with plt.style.context("default"):
         axes = draw()
     try:
-        return viz.to_data_uri(axes)
+        return style.to_data_uri(axes)
     finally:
-        plt.close(viz.figure_of(axes))
+        plt.close(style.figure_of(axes))
 
 # %% ../nbs/11d_decision.ipynb #af737d7e
 def write_page(
@@ -183,8 +183,8 @@ def write_decision(
     (out / "ranking.csv").write_text(head + table_text(ranking.record()), encoding="utf-8", newline="\n")
     with plt.style.context("default"):
         axes = ranking.plot()
-    (out / "ranking.png").write_bytes(viz.to_png(axes))
-    plt.close(viz.figure_of(axes))
+    (out / "ranking.png").write_bytes(style.to_png(axes))
+    plt.close(style.figure_of(axes))
     doubts = [f"{d.grade}: {d}" for d in ranking.doubts()]
     (out / "ranking.txt").write_text(
         "\n".join([*ranking.told(), "", *doubts, "", *ranking.verdict()]) + "\n", encoding="utf-8"

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 # %% ../nbs/11c_drawings.ipynb #48d57b83
-from . import viz
+from . import style, viz, viz_agreement, viz_images, viz_map, viz_paths
 from .answers import lead_tests
 from .distances import TransferResult
 from .experiment import Experiment
@@ -24,7 +24,8 @@ from .known import Known
 from .matrix import DistanceMatrix
 from .models import to_inputs
 from .trajectory import make_generator
-from .transport import BlockCoupling, block_costs, block_plans, make_blocks
+from .batches import BlockCoupling
+from .couplings import block_costs, block_plans, make_blocks
 from .wording import words
 from .yardsticks import FINE_TUNING, yardsticks
 
@@ -53,7 +54,7 @@ def drawings(e: Experiment) -> list[Drawing]:  # what a run measured
                 f"error_{k}",
                 "matrices",
                 error.format(words(k), len(e.seeds)),
-                lambda k=k: viz.plot_error(e.matrices[k]),
+                lambda k=k: viz_agreement.plot_error(e.matrices[k]),
             )
             for k in walked[::2]
         ]
@@ -65,7 +66,9 @@ def drawings(e: Experiment) -> list[Drawing]:  # what a run measured
     ]
     if len(e.suite) > 2:
         found += [
-            Drawing(f"map_{k}", "map", plane.format(words(k)), lambda k=k: viz.plot_task_map(e.matrices[k]))
+            Drawing(
+                f"map_{k}", "map", plane.format(words(k)), lambda k=k: viz_map.plot_task_map(e.matrices[k])
+            )
             for k in whole[:2]
         ]
     return found
@@ -95,7 +98,7 @@ def draw_known(known: Known):  # of `measure_known`
         "area": "error",
         "length": viz.UNITS[FINE_TUNING],
     }
-    return viz.plot_dial(
+    return viz_agreement.plot_dial(
         known.table.assign(distance=known.table.distance.map(words)),
         known.suite.unit,
         units={words(k): u for k, u in units.items()},
@@ -115,7 +118,7 @@ def test_drawings(e: Experiment) -> list[Drawing]:  # what a run measured
             f"scatter_{k}",
             "mantel",
             pairs.format(words(k), words(lead)),
-            lambda k=k: viz.plot_scatter(e.matrices[k], yard),
+            lambda k=k: viz_agreement.plot_scatter(e.matrices[k], yard),
         )
         for k in list(tests)[:1]
     ]
@@ -124,7 +127,7 @@ def test_drawings(e: Experiment) -> list[Drawing]:  # what a run measured
             f"mantel_{k}",
             "mantel",
             null.format(words(k), words(lead)),
-            lambda k=k, t=t: viz.plot_mantel(t, labels=(words(k), words(lead))),
+            lambda k=k, t=t: viz_agreement.plot_mantel(t, labels=(words(k), words(lead))),
         )
         for k, t in tests.items()
     ]
@@ -140,7 +143,13 @@ def parts_drawings(
         "of the target and of both. By layers: the body under the old head, and the head. Parts do not add up; their squares do, step by step."
     )
     return [
-        Drawing(f"parts_{k}", "parts", text.format(words(k)), lambda k=k: viz.plot_parts(e.matrices[k]), True)
+        Drawing(
+            f"parts_{k}",
+            "parts",
+            text.format(words(k)),
+            lambda k=k: viz_paths.plot_parts(e.matrices[k]),
+            True,
+        )
         for k in walked
         if any(r.parts and r.source != r.target for r in e.matrices[k].results)
     ]
@@ -175,7 +184,7 @@ def transfer_drawings(
             f"path_{k}",
             "transfer",
             f"The {words(k)} transfer from {there}. {text}",
-            lambda k=k: viz.plot_path(same_pair(e.matrices[k], longest)),
+            lambda k=k: viz_paths.plot_path(same_pair(e.matrices[k], longest)),
             True,
         )
         for k, text in zip(dict.fromkeys([walked[0], walked[-1]]), legend)
@@ -184,7 +193,7 @@ def transfer_drawings(
         found.append(Drawing("interpolation", "transfer", images, lambda: draw_interpolation(e, longest)))
     if "coupled" in e.matrices and e.config.coupling_iterations > 1:
         found.append(
-            Drawing("iterations", "transfer", turns, lambda: viz.plot_iterations(e.matrices["coupled"]))
+            Drawing("iterations", "transfer", turns, lambda: viz_paths.plot_iterations(e.matrices["coupled"]))
         )
     return found
 
@@ -213,7 +222,7 @@ def draw_interpolation(
     generator = make_generator(result.seed, "figure")
     rows, columns = make_blocks(len(source.y_train), len(target.y_train), e.config.block_size, generator)
     costs = block_costs(to_inputs(source.x_train), to_inputs(target.x_train), rows, columns)
-    return viz.plot_interpolation(source, target, BlockCoupling(rows, columns, block_plans(costs)))
+    return viz_images.plot_interpolation(source, target, BlockCoupling(rows, columns, block_plans(costs)))
 
 # %% ../nbs/11c_drawings.ipynb #c084
 def draw_figures(
@@ -245,7 +254,7 @@ def draw_one(
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            picture = viz.to_png(drawing.draw())
+            picture = style.to_png(drawing.draw())
     finally:
         for number in set(plt.get_fignums()) - before:
             plt.close(number)

@@ -27,19 +27,15 @@ from .checks import check_choice, check_whole
 from .fisher import as_probabilities
 from .graded import GradedSuite
 from .mantel import mantel
-from .viz import BLUE, GREEN, GREY, RULERS, as_frame, figure_style, off_diagonal, plain, short
-from .viz import task_map as place_tasks
-from taskdist_nb.widgets import (
-    Toy,
-    Walk,
-    draw_mantel,
-    draw_ruler,
-    draw_tasks,
-    draw_toy,
-    draw_walk,
-    leave_one_out,
-    output_names,
-)
+from .style import BLUE, GREEN, GREY, figure_style, plain, short
+from .viz_paths import RULERS
+from .viz import as_frame, off_diagonal
+from .viz_map import task_map as place_tasks
+from .widgets_toy import Toy, draw_toy
+from .widgets_walk import Walk, draw_walk, output_names
+from .widgets_mantel import draw_mantel, leave_one_out
+from .widgets_ruler import draw_ruler
+from .widgets_map import draw_tasks
 from .ruler import label_groups
 
 # %% ../nbs/09c_live.ipynb #9738c9ef

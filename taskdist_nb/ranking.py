@@ -26,7 +26,7 @@ from .models import get_model
 from .store import Store
 from .thresholds import limit
 from .tuning import TunedNetwork, is_uneven, recipe_of
-from .viz import BLUE, GREY, figure_style, new_axes, short
+from .style import BLUE, GREY, figure_style, new_axes, short
 
 # %% ../nbs/10_ranking.ipynb #1de6b578
 GRADES = ("stop", "caution", "note")

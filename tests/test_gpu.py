@@ -14,7 +14,7 @@ from taskdist_nb.distances import DISTANCES, first_coupling, set_out
 from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.scores import SCORES
 from taskdist_nb.trajectory import TransferConfig, make_generator, on_device
-from taskdist_nb.viz import plot_interpolation
+from taskdist_nb.viz_images import plot_interpolation
 
 CONFIG = TransferConfig.toy(
     images=100,

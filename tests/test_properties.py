@@ -63,11 +63,19 @@ from taskdist_nb import (
     scores,
     select,
     selection_study,
+    style,
     together,
     trajectory,
     tuning,
     viz,
+    viz_agreement,
+    viz_images,
+    viz_map,
+    viz_paths,
     widgets,
+    widgets_map,
+    widgets_mantel,
+    widgets_ruler,
     workers,
 )
 from taskdist_nb import batches as batching
@@ -1675,33 +1683,39 @@ positive = (
 )
 
 
-@covers("viz.task_map", "viz.plot_task_map", "viz.plot_scatter", "viz.plot_mantel", examples=25)
+@covers(
+    "viz_map.task_map",
+    "viz_map.plot_task_map",
+    "viz_agreement.plot_scatter",
+    "viz_agreement.plot_mantel",
+    examples=25,
+)
 @given(or_hostile(positive), or_hostile(st.just(0)))
 def test_maps_are_drawn_or_refused(frame, seed):
-    done, found = attempt(viz.task_map, frame, seed)
+    done, found = attempt(viz_map.task_map, frame, seed)
     if done:
         assert no_nan(found[0].to_numpy()) and 0 <= found[1]
-    drawn, ax = attempt(viz.plot_task_map, frame, seed=seed)
+    drawn, ax = attempt(viz_map.plot_task_map, frame, seed=seed)
     assert drawn == done and (not done or len(ax.collections[0].get_offsets()) == len(frame))
-    done, ax = attempt(viz.plot_scatter, frame, frame)
+    done, ax = attempt(viz_agreement.plot_scatter, frame, frame)
     if done:
         assert "r = +1.00" in ax.get_title(loc="left") or "r = 1.00" in ax.get_title(loc="left")
     done, test = result_or_refusal(mantel.mantel, frame, frame)
-    drawn, ax = attempt(viz.plot_mantel, test if done else None)
+    drawn, ax = attempt(viz_agreement.plot_mantel, test if done else None)
     assert drawn == done
     plt.close("all")
 
 
-@covers("viz.figure_of", "viz.to_png", "viz.to_data_uri", "viz.new_axes", examples=30)
+@covers("style.figure_of", "style.to_png", "style.to_data_uri", "style.new_axes", examples=30)
 @given(or_hostile(st.just(None)))
 def test_figures_are_made_or_refused(ax):
-    done, made = attempt(viz.new_axes, ax, (2, 2))
+    done, made = attempt(style.new_axes, ax, (2, 2))
     assert done == (ax is None)
     drawing = made if done else ax
     for call, good in (
-        (viz.figure_of, lambda f: f is made.figure),
-        (viz.to_png, lambda b: b[:4] == b"\x89PNG"),
-        (viz.to_data_uri, lambda t: t.startswith("data:image/png;base64,iVBOR")),
+        (style.figure_of, lambda f: f is made.figure),
+        (style.to_png, lambda b: b[:4] == b"\x89PNG"),
+        (style.to_data_uri, lambda t: t.startswith("data:image/png;base64,iVBOR")),
     ):
         found, result = attempt(call, drawing)
         assert found == done and (not done or good(result))
@@ -1739,28 +1753,33 @@ def a_result(seed):
 
 
 @covers(
-    "viz.plot_path", "viz.plot_iterations", "viz.parts_table", "viz.plot_parts", "viz.reading_in", examples=25
+    "viz_paths.plot_path",
+    "viz_paths.plot_iterations",
+    "viz_paths.parts_table",
+    "viz_paths.plot_parts",
+    "viz_paths.reading_in",
+    examples=25,
 )
 @given(or_hostile(st.integers(0, 99).map(a_result)))
 def test_transfers_are_drawn_or_refused(result):
-    done, axes = attempt(viz.plot_path, result)
+    done, axes = attempt(viz_paths.plot_path, result)
     assert done == isinstance(result, distances.TransferResult)
     if done:
         assert len(axes) == 3 and "one → two" in axes[0].get_title(loc="left")
-    drawn, ax = attempt(viz.plot_iterations, result)
+    drawn, ax = attempt(viz_paths.plot_iterations, result)
     assert drawn == done and (not done or ax.lines[0].get_ydata().tolist() == result.iterations)
     if done:
-        table = attempt(viz.parts_table, [result])[1]
+        table = attempt(viz_paths.parts_table, [result])[1]
         assert (
             table.loc[("one", "two"), :].to_dict() == {"whole": result.distance} | result.parts["per_input"]
-            and viz.reading_in(result) == "per_input"
+            and viz_paths.reading_in(result) == "per_input"
         )
-        assert len(attempt(viz.plot_parts, [result])[1]) == 2
-        refused(viz.plot_parts, [dataclasses.replace(result, parts={})])
+        assert len(attempt(viz_paths.plot_parts, [result])[1]) == 2
+        refused(viz_paths.plot_parts, [dataclasses.replace(result, parts={})])
     plt.close("all")
 
 
-@covers("viz.plot_dial", examples=10)
+@covers("viz_agreement.plot_dial", examples=10)
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 9)), min_size=1, max_size=8))
 def test_dials_are_drawn(rows):
     TALLY["cases"] += 1
@@ -1771,7 +1790,7 @@ def test_dials_are_drawn(rows):
             for dial, value in rows
         ]
     )
-    axes = viz.plot_dial(table, "degrees")
+    axes = viz_agreement.plot_dial(table, "degrees")
     assert len(axes) == 2 and sorted(axes[1].lines[0].get_xdata().tolist()) == sorted(
         {float(dial) for dial, _ in rows}
     )
@@ -1799,7 +1818,7 @@ def a_matrix(values, seeds=(0, 1)):
     return matrix.assemble(results)
 
 
-@covers("viz.plot_error", "widgets.fine_tuning_gain", "matrix.assemble", examples=25)
+@covers("viz_agreement.plot_error", "widgets_map.fine_tuning_gain", "matrix.assemble", examples=25)
 @given(
     or_hostile(
         st.integers(3, 5)
@@ -1808,9 +1827,9 @@ def a_matrix(values, seeds=(0, 1)):
     )
 )
 def test_matrices_with_seeds_are_drawn_or_refused(given):
-    done, ax = attempt(viz.plot_error, given)
+    done, ax = attempt(viz_agreement.plot_error, given)
     assert done == isinstance(given, matrix.DistanceMatrix)
-    gained, gain = attempt(widgets.fine_tuning_gain, given)
+    gained, gain = attempt(widgets_map.fine_tuning_gain, given)
     assert gained == done
     if done:
         assert np.allclose(gain.mean(), 0, atol=1e-9) and gain.iloc[2, 0] - gain.iloc[1, 0] == pytest.approx(
@@ -1822,7 +1841,7 @@ def test_matrices_with_seeds_are_drawn_or_refused(given):
 index = torch.tensor([[0, 1], [1, 0]])
 
 
-@covers("viz.plot_interpolation", examples=20)
+@covers("viz_images.plot_interpolation", examples=20)
 @given(
     or_hostile(one_pair.map(lambda p: p[0])),
     or_hostile(one_pair.map(lambda p: p[1])),
@@ -1832,7 +1851,7 @@ index = torch.tensor([[0, 1], [1, 0]])
     or_hostile(st.just(0)),
 )
 def test_interpolations_are_drawn_or_refused(source, target, coupling, taus, n, seed):
-    done, axes = attempt(viz.plot_interpolation, source, target, coupling, taus, n, seed=seed)
+    done, axes = attempt(viz_images.plot_interpolation, source, target, coupling, taus, n, seed=seed)
     if done:
         assert axes.shape == (n, len(taus)) and axes[0, -1].get_title() == "τ = 1"
     plt.close("all")
@@ -1843,11 +1862,13 @@ positive_triples = or_hostile(
 )
 
 
-@covers("widgets.ruler_lengths", "widgets.straight_length", "widgets.draw_ruler", examples=25)
+@covers(
+    "widgets_ruler.ruler_lengths", "widgets_ruler.straight_length", "widgets_ruler.draw_ruler", examples=25
+)
 @given(positive_triples, positive_triples, or_hostile(st.integers(1, 40)))
 def test_rulers_are_drawn_or_refused(p, q, steps):
-    done, found = attempt(widgets.ruler_lengths, p, q, steps)
-    drawn, figure = attempt(widgets.draw_ruler, p, q, steps)
+    done, found = attempt(widgets_ruler.ruler_lengths, p, q, steps)
+    drawn, figure = attempt(widgets_ruler.draw_ruler, p, q, steps)
     if done:
         assert (
             drawn
@@ -1855,25 +1876,29 @@ def test_rulers_are_drawn_or_refused(p, q, steps):
             and f"{found['geodesic']:.3f}" in figure[1]
         )
     if done:
-        assert widgets.straight_length(p, q) == found["straight line"]
+        assert widgets_ruler.straight_length(p, q) == found["straight line"]
     plt.close("all")
 
 
 @covers(
-    "widgets.fisher_ruler", "widgets.leave_one_out", "widgets.mantel_explorer", "widgets.task_map", examples=5
+    "widgets_ruler.fisher_ruler",
+    "widgets_mantel.leave_one_out",
+    "widgets_mantel.mantel_explorer",
+    "widgets_map.task_map",
+    examples=5,
 )
 @given(or_hostile(positive), or_hostile(st.just(9)))
 def test_panels_are_made_or_refused(frame, permutations):
-    done, without = attempt(widgets.leave_one_out, frame, frame)
+    done, without = attempt(widgets_mantel.leave_one_out, frame, frame)
     if done:
         assert list(without.index) == list(frame.index) and np.allclose(without.dropna(), 1)
-    made, panel = attempt(widgets.mantel_explorer, {"a": frame, "b": frame}, permutations=permutations)
+    made, panel = attempt(widgets_mantel.mantel_explorer, {"a": frame, "b": frame}, permutations=permutations)
     if made:
         assert done and "r = " in panel.words.value
-    made, panel = attempt(widgets.task_map, {"a": frame})
+    made, panel = attempt(widgets_map.task_map, {"a": frame})
     if made:
         assert isinstance(panel, widgets.Panel)
-    made, panel = attempt(widgets.fisher_ruler)
+    made, panel = attempt(widgets_ruler.fisher_ruler)
     assert made and isinstance(panel, widgets.Panel)
     plt.close("all")
 
@@ -2188,12 +2213,25 @@ ELSEWHERE = {
         "steps of `distance_matrix`; faults are tried in 07_matrix, test_store and test_scale_out": "to_cell from_cell to_float to_row from_head from_row pairs_of rounds_of run_plan without_number work_for run_jobs list_wanted wanted progress_of seconds_left check_network doubts_about_sources"
     },
     "live": {"figures for the site, driven by mouse and keyboard in tests/browser/test_live.py": "*"},
+    "style": {
+        "parts of the figures, which are covered": "figure_style signed plain short as_text shared_area place_labels"
+    },
     "viz": {
-        "parts of the figures, which are covered": "figure_style n_seeds name_of off_diagonal signed plain short as_text unit_of draw_cells luminance ink write_cells name_cells extreme p_in_words shared_area place_labels interpolated map_stress scale structureless_stress"
+        "the same": "n_seeds name_of off_diagonal unit_of draw_cells luminance ink write_cells name_cells"
     },
+    "viz_agreement": {"the same": "extreme p_in_words"},
+    "viz_images": {"the same": "interpolated"},
+    "viz_map": {"the same": "map_stress scale structureless_stress"},
     "widgets": {
-        "parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Panel Walk varied record_walk nearest_measured walk_in_words draw_walk walk_transfer prediction straight_line ring draw_mantel task_tree tied listed output_names output_colours sentence_of_nearest draw_tasks Toy toy_points toy_gradient toy_loss toy_best toy_flow toy_lengths solve_toy draw_toy exact_toy_explorer"
+        "parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Scene Panel same_tasks menu"
     },
+    "widgets_walk": {"tried step by step in 09b_widgets_walk": "*"},
+    "widgets_ruler": {"parts of the panel, tried in 09b_widgets_ruler": "prediction straight_line ring"},
+    "widgets_mantel": {"parts of the panel, tried in 09b_widgets_mantel": "draw_mantel"},
+    "widgets_map": {
+        "parts of the panel, tried in 09b_widgets_map": "task_tree tied listed sentence_of_nearest draw_tasks"
+    },
+    "widgets_toy": {"closed forms and integrals, tried in 09b_widgets_toy": "*"},
     "bodies": {"heads of every kind are found, widened and replaced in 01b_bodies": "*"},
     "adapters": {
         "networks of every name, and files that are none, are tried in 09d_adapters and test_adapters": "builder load_body read_weights without_prefix load_all with_weights LogitsOf load_model"

@@ -229,7 +229,7 @@ def test_widget_moves_in_jupyterlab(driver, until, find, lab):
         lab,
         "ruler.ipynb",
         "A ruler",
-        "from taskdist_nb.widgets import fisher_ruler\n\nfisher_ruler()",
+        "from taskdist_nb.widgets_ruler import fisher_ruler\n\nfisher_ruler()",
     )
     until(lambda _: find(".jp-OutputArea .noUi-handle"))
     said = lambda: find("[role=status]")[-1].text
@@ -249,7 +249,7 @@ def test_task_on_the_map_is_clicked_in_jupyterlab(driver, until, find, lab):
     from selenium.webdriver import ActionChains, Keys
 
     code = (
-        "import pandas as pd\nfrom taskdist_nb.widgets import task_map\n\nd = pd.DataFrame([[0, 1, 4], [2, 0, 3], [5, 6, 0]], list('abc'), list('abc'))\n"
+        "import pandas as pd\nfrom taskdist_nb.widgets_map import task_map\n\nd = pd.DataFrame([[0, 1, 4], [2, 0, 3], [5, 6, 0]], list('abc'), list('abc'))\n"
         "task_map({'made up': d}, gain=d - 3)"
     )
     run_in_lab(driver, until, find, lab, "map.ipynb", "A map", code)
@@ -296,6 +296,15 @@ WIDGETS = {  # name: (cell, words of its sentence, number of controls)
 }
 
 
+HOMES = {
+    "walk_transfer": "widgets_walk",
+    "fisher_ruler": "widgets_ruler",
+    "mantel_explorer": "widgets_mantel",
+    "task_map": "widgets_map",
+    "exact_toy_explorer": "widgets_toy",
+}
+
+
 def controls_of(find):
     "A function for each control of the widget that moves it by hand: sliders, menus, ticks and groups of buttons."
     from selenium.webdriver import Keys
@@ -326,7 +335,13 @@ def controls_of(find):
 def test_every_control_of_a_widget_answers(driver, until, find, lab, name):
     code, words, count = WIDGETS[name]
     run_in_lab(
-        driver, until, find, lab, f"{name}.ipynb", name, f"from taskdist_nb.widgets import {name}\n" + code
+        driver,
+        until,
+        find,
+        lab,
+        f"{name}.ipynb",
+        name,
+        f"from taskdist_nb.{HOMES[name]} import {name}\n" + code,
     )
     until(lambda _: find(".jp-OutputArea .widget-image") and find("[role=status]")[-1].text)
     state = lambda: (

@@ -11,7 +11,7 @@ PAGES = {
     "ruler": "02_fisher",
     "walk": "04_trajectory",
     "mantel": "08_mantel",
-    "map": "09_viz",
+    "map": "09_viz_map",
     "toy": "explanations/exact_toy",
 }
 SLIDERS = {
@@ -127,7 +127,7 @@ def test_predictions_of_the_ruler_are_dragged(driver, until, find, figure, by):
 
 def test_the_ruler_measures_as_the_package_does(driver, figure):
     from taskdist_nb.fisher import fisher_rao, kl_divergence, step_length
-    from taskdist_nb.widgets import ruler_lengths
+    from taskdist_nb.widgets_ruler import ruler_lengths
 
     figure("ruler")
     random = np.random.default_rng(0)
@@ -169,7 +169,7 @@ def test_relabellings_are_those_of_the_mantel_test(driver, until, find, figure):
 
 
 def test_the_toy_is_solved_as_the_package_does(driver, figure):
-    from taskdist_nb.widgets import Toy, solve_toy
+    from taskdist_nb.widgets_toy import Toy, solve_toy
 
     figure("toy")
     for kind in ("displacement", "mixture"):
