@@ -46,6 +46,7 @@ CALLED = {
     "experiment": "run_experiment Experiment measure_known Known known_summary yardsticks new_classes ceilings answers warnings_for",
     "report": "write_report write_tables read_table drawings",
     "decision": "Pulse write_decision write_page plot_pictures",
+    "maps": "network_map NetworkMap plot_map bhattacharyya inpca lay_out geodesic_progress at_progress imprinted_predictions",
     "cli": "main WrongUse",
 }
 

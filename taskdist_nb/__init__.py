@@ -31,6 +31,7 @@ _HOMES = {  # module -> what it offers here
     "selection_study": "predict_negative",
     "experiment": "run_experiment",
     "report": "write_report",
+    "maps": "network_map plot_map geodesic_progress imprinted_predictions",
     "viz": "plot_matrix plot_mantel plot_path plot_task_map",
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
