@@ -1,9 +1,9 @@
 """Where do networks for seven tasks of CIFAR-100 lie, and do the paths from all of them to one task meet?
 
-    python benchmarks/maps.py --root DATA --out nbs/results/maps
+    python benchmarks/maps.py --root DATA --parts PARTS --out nbs/results/maps
 
 Five super-classes and two mixtures of them that share classes with both, 500 images of 16 x 16 pixels each, the slim network, preset `fast` with one
-walk and 20 checkpoints; two seeds. nbs/11e_maps.ipynb draws what is written: `tasks.npz` and `target.npz` (Bhattacharyya distances between networks
+walk, 20 checkpoints and 100 epochs for the source; two seeds. nbs/11e_maps.ipynb draws what is written: `tasks.npz` and `target.npz` (Bhattacharyya distances between networks
 on common test images), `pairs.csv` (a row a pair and seed: distances beside the area under the error curve of fine-tuning), `merging.csv` (how far
 apart paths from different sources are).
 """
@@ -11,6 +11,7 @@ apart paths from different sources are).
 import argparse
 import time
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ DRAWN, TARGET = (
     ["herbivores", "vehicles-1", "flowers"],
     "vehicles-2",
 )  # whose ways to which task are on the map
-LOOKS = [0, 1, 2, 4, 6, 9, 13, 20]  # checkpoints at which networks are asked
+LOOKS = [0, 1, 2, 4, 9, 20]  # checkpoints at which networks are asked
 
 
 def study_tasks(root):
@@ -157,72 +158,70 @@ def landmarks(task):
     return {("ignorance", 0): [torch.full_like(truth, 1 / K)], ("truth", 0): [truth]}
 
 
+def measure(seed, tasks, everything, config):
+    "All networks and walks of a seed: distances of pairs, predictions on the way to each target, points of the map."
+    fits = {n: fit_task(t, 10, slim_cnn, config, seed, False) for n, t in tasks.items()}
+    ends = {n: imprinted_predictions(f.model, everything, everything.x_test) for n, f in fits.items()}
+    seen, rows, points, scratch = {}, [], {(n, seed): [p] for n, p in ends.items()}, {}
+    for s, t in permutations(tasks, 2):
+        seen[seed, s, t], told = tune(tasks[s], tasks[t], config, seed, fits[s], everything)
+        here, there = (imprinted_predictions(fits[k].model, tasks[t], tasks[t].x_test) for k in (s, t))
+        score = measure_scores(["logme"], tasks[s], tasks[t], slim_cnn, config, seed, fits, False)["logme"]
+        row = dict(seed=seed, source=s, target=t, map=apart(ends[s], ends[t]), local=apart(here, there))
+        row |= dict(shared=len(set(TASKS[s]) & set(TASKS[t])), logme=score.distance)
+        row["progress"] = geodesic_progress(here[None], tasks[t].y_test)[0]
+        rows.append(row | told)
+    if seed == 0:
+        scratch = {n: learn(tasks[n], config, 0, everything) for n in SINGLE if n in tasks}
+        points |= {(f"{n} from scratch", 0): way["all"] for n, way in scratch.items()}
+        for s in [s for s in DRAWN if s in tasks]:
+            points[f"{s} tuned", 0] = seen[0, s, TARGET]["all"]
+            points[f"{s} coupled", 0] = couple(tasks[s], tasks[TARGET], config, 0, fits[s], everything)["all"]
+    return dict(seen=seen, rows=rows, points=points, scratch=scratch)
+
+
+def write(out, parts, tasks, everything):
+    "The tables of both seeds."
+    seen = {k: v for part in parts for k, v in part["seen"].items()}
+    points = {k: v for part in parts for k, v in part["points"].items()}
+    pack(out / "tasks.npz", points | landmarks(everything))
+    for head in ("own", "imprinted"):
+        paths = {(s, 0): seen[0, s, TARGET][head] for s in tasks if s != TARGET}
+        paths["scratch", 0] = parts[0]["scratch"][TARGET][head]
+        pack(out / f"target_{head}.npz", paths | landmarks(tasks[TARGET]))
+    pairs = pd.DataFrame([row for part in parts for row in part["rows"]])
+    pairs.to_csv(out / "pairs.csv", index=False, float_format="%.5g")
+    pd.DataFrame(merging(seen, tasks)).to_csv(out / "merging.csv", index=False, float_format="%.5g")
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--root", default="data", help="torchvision's folder")
+    parser.add_argument("--seeds", default="0,1", help="one of them: in a process of its own")
+    parser.add_argument(
+        "--parts", type=Path, required=True, help="folder for what a seed comes to, 40 MB each"
+    )
     parser.add_argument("--tiny", action="store_true", help="a trial of the script: three tasks, one epoch")
     parser.add_argument("--out", type=Path, required=True)
     a = parser.parse_args()
     torch.set_num_threads(1)
-    a.out.mkdir(parents=True, exist_ok=True)
-    started, seeds = time.process_time(), (0, 1)
-    less = dict(source_epochs=1) if a.tiny else {}
-    how = dict(
-        walks=1,
-        coupling_iterations=1,
-        checkpoints=20,
-        crop_padding=2,
-        excess_points=0,
-        wasserstein_images=250,
-    )
-    config = TransferConfig.fast(500, **how, **less)
+    for folder in (a.out, a.parts):
+        folder.mkdir(parents=True, exist_ok=True)
+    how = dict(walks=1, coupling_iterations=1, checkpoints=20, crop_padding=2, excess_points=0)
+    config = TransferConfig.fast(500, source_epochs=1 if a.tiny else 100, wasserstein_images=250, **how)
     tasks, everything = study_tasks(a.root)
     if a.tiny:
         tasks = {n: tasks[n] for n in ("herbivores", "flowers", TARGET)}
-    seen, rows, tasks_map = {}, [], {}
-    for seed in seeds:
-        fits = {n: fit_task(t, 10, slim_cnn, config, seed, False) for n, t in tasks.items()}
-        ends = {n: imprinted_predictions(f.model, everything, everything.x_test) for n, f in fits.items()}
-        tasks_map |= {(n, seed): [p] for n, p in ends.items()}
-        print(f"seed {seed}: sources after {time.process_time() - started:.0f} s", flush=True)
-        for s in tasks:
-            for t in tasks:
-                if s == t:
-                    continue
-                seen[seed, s, t], told = tune(tasks[s], tasks[t], config, seed, fits[s], everything)
-                here, there = (
-                    imprinted_predictions(fits[k].model, tasks[t], tasks[t].x_test) for k in (s, t)
-                )
-                scores = measure_scores(["logme"], tasks[s], tasks[t], slim_cnn, config, seed, fits, False)
-                row = dict(
-                    seed=seed, source=s, target=t, map=apart(ends[s], ends[t]), local=apart(here, there)
-                )
-                row |= dict(shared=len(set(TASKS[s]) & set(TASKS[t])), logme=scores["logme"].distance)
-                row["progress"] = geodesic_progress(here[None], tasks[t].y_test)[0]
-                rows.append(row | told)
-        if seed == 0:
-            tasks_map |= {
-                (f"{n} from scratch", 0): learn(tasks[n], config, 0, everything)["all"]
-                for n in SINGLE
-                if n in tasks
-            }
-            scratch = learn(tasks[TARGET], config, 0, everything)
-            tasks_map |= {(f"{s} tuned", 0): seen[0, s, TARGET]["all"] for s in DRAWN if s in tasks}
-            for s in [s for s in DRAWN if s in tasks]:
-                way = couple(tasks[s], tasks[TARGET], config, 0, fits[s], everything)
-                tasks_map[f"{s} coupled", 0] = way["all"]
-        print(f"seed {seed} after {time.process_time() - started:.0f} s", flush=True)
-    pack(a.out / "tasks.npz", tasks_map | landmarks(everything))
-    for head in ("own", "imprinted"):
-        paths = {(s, 0): seen[0, s, TARGET][head] for s in tasks if s != TARGET} | {
-            ("scratch", 0): scratch[head]
-        }
-        pack(a.out / f"target_{head}.npz", paths | landmarks(tasks[TARGET]))
-    pd.DataFrame(rows).to_csv(a.out / "pairs.csv", index=False, float_format="%.5g")
-    pd.DataFrame(merging(seen, tasks)).to_csv(a.out / "merging.csv", index=False, float_format="%.5g")
-    print(f"{time.process_time() - started:.0f} s of one core")
+    files = [a.parts / f"seed_{seed}.pt" for seed in (0, 1)]
+    for seed in map(int, a.seeds.split(",")):
+        if not files[seed].exists():
+            started = time.process_time()
+            torch.save(measure(seed, tasks, everything, config), files[seed])
+            print(f"seed {seed}: {time.process_time() - started:.0f} s of one core", flush=True)
+    if all(f.exists() for f in files):
+        write(a.out, [torch.load(f, weights_only=False) for f in files], tasks, everything)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,16 @@ from torch import Tensor, nn
 # %% ../nbs/06h_filters.ipynb #5208bec3
 from .ambient import undisturbed
 from .data import Task, same_task
-from .distances import Distance, Embedding, TransferResult, check_embeddable, check_pair, embed_task, fit_probe, task2vec
+from taskdist_nb.distances import (
+    Distance,
+    Embedding,
+    TransferResult,
+    check_embeddable,
+    check_pair,
+    embed_task,
+    fit_probe,
+    task2vec,
+)
 from .models import build_model, get_model, head_of, small_cnn
 from .trajectory import TransferConfig, on_device
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 # %% ../nbs/11e_maps.ipynb #e8fdead3
 from .bodies import Trained, widened
-from .checks import check_choice, check_whole
+from .checks import check_choice, check_list, check_whole
 from .data import LabelSpace, Task
 from .distances import imprint
 from .fisher import as_probabilities, fisher_rao, geodesic
@@ -35,7 +35,9 @@ def predictions_of(
     "The predictions of a network for common images; given predictions are checked."
     if isinstance(point, nn.Module):
         if x is None:
-            raise ValueError(f"x must hold the images that networks look at. Got: None, and {name} is a network.")
+            raise ValueError(
+                f"x must hold the images that networks look at. Got: None, and {name} is a network."
+            )
         point = predict_logits(point, x).double().softmax(1)
     p = as_probabilities(point, name).double().cpu()
     if p.ndim != 2 or not p.numel():
@@ -51,7 +53,9 @@ def stack_predictions(
     if isinstance(points, (list, tuple)) and points and all(getattr(p, "ndim", 0) == 2 for p in points):
         found = [predictions_of(p, name=f"{name}[{k}]") for k, p in enumerate(points)]
         if len({p.shape for p in found}) > 1:
-            raise ValueError(f"{name} must agree in shape, (n, K). Got: {sorted({tuple(p.shape) for p in found})}.")
+            raise ValueError(
+                f"{name} must agree in shape, (n, K). Got: {sorted({tuple(p.shape) for p in found})}."
+            )
         return torch.stack(found)
     p = as_probabilities(points, name).double().cpu()
     if p.ndim != 3 or not p.numel():
@@ -102,7 +106,7 @@ def inpca(
 def _square(distances) -> np.ndarray:
     "(P, P) float64, symmetric; raises ValueError or TypeError for what is no matrix of distances."
     try:
-        d = np.array(distances, dtype=float)
+        d = np.asarray(distances).astype(float)
     except (TypeError, ValueError):
         raise TypeError(f"distances must be a square matrix of numbers. Got: {distances!r:.80}.") from None
     if d.ndim != 2 or d.shape[0] != d.shape[1] or len(d) < 2:
@@ -149,7 +153,9 @@ def lay_out(
     points, values = inpca(distances)
     names = [str(n) for n in (range(len(points)) if names is None else names)]
     if len(names) != len(points):
-        raise ValueError(f"names must have one entry for each of the {len(points)} points. Got: {len(names)}.")
+        raise ValueError(
+            f"names must have one entry for each of the {len(points)} points. Got: {len(names)}."
+        )
     steps = pd.Series(names).groupby(names).cumcount().to_numpy()
     return NetworkMap(names, steps, np.asarray(distances, dtype=float), points, values)
 
@@ -165,7 +171,10 @@ def _landmarks(labels, shape) -> dict:
     "Ignorance and truth for n samples of K classes."
     n, K = shape
     y = _labels(labels, n, K)
-    return {"ignorance": torch.full((n, K), 1 / K, dtype=torch.float64), "truth": nn.functional.one_hot(y, K).double()}
+    return {
+        "ignorance": torch.full((n, K), 1 / K, dtype=torch.float64),
+        "truth": nn.functional.one_hot(y, K).double(),
+    }
 
 
 def _labels(labels, n: int, K: int) -> Tensor:
@@ -222,7 +231,9 @@ def _ends(truth, start, n: int, K: int) -> tuple[Tensor, Tensor]:
         if p.shape != (n, K):
             raise ValueError(f"{name} must have shape {(n, K)}. Got: {tuple(p.shape)}.")
     if torch.equal(begin, end):
-        raise ValueError("truth must differ from start: there is no way between them. Got: the same predictions.")
+        raise ValueError(
+            "truth must differ from start: there is no way between them. Got: the same predictions."
+        )
     return begin, end
 
 # %% ../nbs/11e_maps.ipynb #16cbe491
@@ -269,7 +280,9 @@ def at_progress(
         wanted = _numbers(at)
     if not ((reached[0] <= wanted) & (wanted <= reached[-1])).all():
         passed = f"{reached[0]:.3g} to {reached[-1]:.3g}"
-        raise ValueError(f"at must lie within the progress that the path makes, {passed}. Got: {wanted.tolist()}.")
+        raise ValueError(
+            f"at must lie within the progress that the path makes, {passed}. Got: {wanted.tolist()}."
+        )
     after = np.searchsorted(reached, wanted)
     before = np.maximum(after - 1, 0)
     gap = reached[after] - reached[before]
@@ -280,7 +293,7 @@ def at_progress(
 def _numbers(at) -> np.ndarray:
     "(m,) float64; raises TypeError or ValueError for others."
     try:
-        wanted = np.array(at, dtype=float)
+        wanted = np.asarray(at).astype(float)
     except (TypeError, ValueError):
         raise TypeError(f"at must be a number of places or a list of values. Got: {at!r:.80}.") from None
     if wanted.ndim != 1 or not len(wanted):
@@ -298,7 +311,9 @@ def imprinted_predictions(
         raise TypeError(f"task must be a Task. Got: {type(task).__name__}.")
     trained = Trained(network, task.x_train)
     if not trained.outputs:
-        raise ValueError("network must have a linear head, whose rows give the new ones their length. Got: none.")
+        raise ValueError(
+            "network must have a linear head, whose rows give the new ones their length. Got: none."
+        )
     own, n = trained.outputs, trained.outputs + task.n_classes
     wide = imprint(widened(trained, own, n), task, LabelSpace(n, tuple(range(own)), tuple(range(own, n))))
     return predictions_of(predict_logits(wide, x)[:, own:].double().softmax(1).cpu(), name="network")
@@ -320,7 +335,10 @@ def plot_map(
     "A map of networks: a dot a network, a line a path, its last point larger. Axes say what share of the distances they tell."
     if not isinstance(found, NetworkMap):
         raise TypeError(f"found must be a NetworkMap. Got: {type(found).__name__}.")
-    i, j = (check_whole(k, "shown", 0, found.coordinates.shape[1] - 1) for k in shown)
+    shown = [check_whole(k, "shown", 0, found.coordinates.shape[1] - 1) for k in check_list(shown, "shown")]
+    if len(shown) != 2:
+        raise ValueError(f"shown must name two coordinates. Got: {shown}.")
+    i, j = shown
     ax = new_axes(ax, (4.6, 3.8))
     table = found.table()
     paths = [n for n, rows in table.groupby("name", sort=False) if len(rows) > 1]

@@ -1669,7 +1669,9 @@ def test_maps_are_drawn_or_refused(frame, seed):
     plt.close("all")
 
 
-some_points = st.tuples(st.integers(2, 5), st.integers(1, 4), st.integers(2, 4)).flatmap(simplex)
+sizes_of_points = st.tuples(st.integers(2, 5), st.integers(1, 4), st.integers(2, 4))
+apart = sizes_of_points.flatmap(lambda s: reals(s, kinds=("normal",))).map(lambda x: x.softmax(-1))
+some_points = st.one_of(apart, apart, sizes_of_points.flatmap(simplex))  # the last: alike, or far apart
 
 
 @covers("maps.bhattacharyya", "maps.stack_predictions", "maps.inpca", "maps.lay_out", examples=40)
@@ -1697,15 +1699,19 @@ def test_any_symmetric_matrix_has_coordinates(d):
 
 
 @covers("maps.geodesic_progress", "maps.at_progress", examples=60)
-@given(or_hostile(some_points), st.data())
-def test_progress_lies_between_the_ends(points, more):
+@given(
+    or_hostile(some_points),
+    or_hostile(st.just("fits")),
+    or_hostile(st.sampled_from(maps.NEAREST)),
+    or_hostile(st.integers(2, 5)),
+)
+def test_progress_lies_between_the_ends(points, truth, nearest, at):
     n, K = points.shape[1:] if getattr(points, "ndim", 0) == 3 else (2, 2)
-    truth = more.draw(or_hostile(st.just(np.arange(n) % max(1, K))))
-    nearest = more.draw(or_hostile(st.sampled_from(maps.NEAREST)))
+    truth = np.arange(n) % max(1, K) if isinstance(truth, str) and truth == "fits" else truth
     done, found = attempt(maps.geodesic_progress, points, truth, nearest=nearest)
     if done:
         assert ((0 <= found) & (found <= 1)).all() and len(found) == len(points)
-    done, again = attempt(maps.at_progress, points, truth, more.draw(or_hostile(st.integers(2, 5))))
+    done, again = attempt(maps.at_progress, points, truth, at)
     if done:
         assert (np.diff(again[0]) >= 0).all() and again[1].shape[1:] == points.shape[1:]
 
@@ -1719,7 +1725,7 @@ def test_progress_lies_between_the_ends(points, more):
 def test_networks_are_mapped_or_refused(points, labels, shown):
     done, found = attempt(maps.network_map, points, labels=labels)
     result_or_refusal(maps.predictions_of, points)
-    drawn, ax = attempt(maps.plot_map, found, None, shown)
+    drawn, ax = result_or_refusal(maps.plot_map, found, None, shown)
     if drawn:
         assert "coordinate" in ax.get_xlabel()
     plt.close("all")
@@ -1733,7 +1739,9 @@ def test_networks_are_asked_about_other_classes(network, tasks, x):
         network = models.build_model("mlp", 3, source.x_train, 0)
     done, p = attempt(maps.imprinted_predictions, network, target, target.x_test if x is None else x)
     if done:
-        assert p.shape == (len(target.x_test), target.n_classes) and torch.allclose(p.sum(1), torch.ones(()).double())
+        assert p.shape == (len(target.x_test), target.n_classes) and torch.allclose(
+            p.sum(1), torch.ones(()).double()
+        )
 
 
 @covers("viz.figure_of", "viz.to_png", "viz.to_data_uri", "viz.new_axes", examples=30)
