@@ -52,6 +52,8 @@ setup(
     entry_points={
         "console_scripts": cfg["console_scripts"].split(),
         "nbdev": [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"],
+        # distances that are no part of a default run, offered as other packages' are
+        "taskdist_nb.measures": ["task2vec_filters = taskdist_nb.filters:TASK2VEC_FILTERS"],
     },
     zip_safe=False,
 )

@@ -71,6 +71,7 @@ CALLED = {
     "drawings": "draw_figures drawings Drawing",
     "report": "write_report",
     "decision": "Pulse write_decision write_page plot_pictures",
+    "maps": "network_map NetworkMap plot_map bhattacharyya inpca lay_out geodesic_progress at_progress imprinted_predictions",
     "arguments": "WrongUse",
     "options": "parse make_parser",
     "command_run": "run_command",

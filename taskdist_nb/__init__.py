@@ -32,6 +32,7 @@ _HOMES = {  # module -> what it offers here
     "selection_study": "predict_negative",
     "experiment": "run_experiment",
     "report": "write_report",
+    "maps": "network_map plot_map geodesic_progress imprinted_predictions",
     "viz": "plot_matrix",
     "viz_agreement": "plot_mantel",
     "viz_map": "plot_task_map",

@@ -169,12 +169,13 @@ def geodesic(
     p, q = as_probabilities(p, "p"), as_probabilities(q, "q")
     angle = fisher_rao(p, q)[..., None] / 2
     try:
-        t = torch.as_tensor(t, device=angle.device)
+        given = torch.as_tensor(t)
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"t must hold numbers. Got: {t!r:.80}.") from None
-    if t.is_complex():
-        raise TypeError(f"t must hold real numbers. Got: {t.dtype}.")
-    t = t.to(angle.dtype)
+    if given.is_complex():
+        raise TypeError(f"t must hold real numbers. Got: {given.dtype}.")
+    # from t itself: a Python float would have lost digits as float32
+    t = torch.as_tensor(t, dtype=angle.dtype, device=angle.device)
     if not ((t >= 0) & (t <= 1)).all():
         raise ValueError(f"t must lie between 0 and 1. Got: {t.tolist()}.")
     t = t.reshape(t.shape + (1,) * angle.ndim)

@@ -313,7 +313,7 @@ def check_network(
         check_first_coupling(plan.model, first, plan.config)
     if distance in look:
         check_features(plan.model, first)
-    if distance == "task2vec":
+    if get_measure(distance).needs == "embedding":
         check_embeddable(plan.model, first)
     if distance in look or distance == "coupled" and plan.config.first_coupling == "features":
         check_views(plan)

@@ -120,7 +120,7 @@ def test_the_wheel_runs_in_an_empty_environment(installed, tmp_path):
         "--tasks",
         "low,high,even",
         "--distances",
-        "wasserstein,fine_tuning",
+        "wasserstein,fine_tuning,task2vec_filters",
         "--n-jobs",
         "1",
         "--out",
@@ -135,6 +135,6 @@ def test_the_wheel_runs_in_an_empty_environment(installed, tmp_path):
         cwd=tmp_path,
         env=environment,
     )
-    assert {"wasserstein.csv", "fine_tuning.csv", "mantel.csv", "report.html"} <= {
+    assert {"wasserstein.csv", "fine_tuning.csv", "task2vec_filters.csv", "mantel.csv", "report.html"} <= {
         p.name for p in (tmp_path / "out").iterdir()
     }

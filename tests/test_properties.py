@@ -55,6 +55,7 @@ from taskdist_nb import (
     inputs,
     judgement,
     mantel,
+    maps,
     matrix,
     models,
     options,
@@ -1706,6 +1707,81 @@ def test_maps_are_drawn_or_refused(frame, seed):
     plt.close("all")
 
 
+sizes_of_points = st.tuples(st.integers(2, 5), st.integers(1, 4), st.integers(2, 4))
+apart = sizes_of_points.flatmap(lambda s: reals(s, kinds=("normal",))).map(lambda x: x.softmax(-1))
+some_points = st.one_of(apart, apart, sizes_of_points.flatmap(simplex))  # the last: alike, or far apart
+
+
+@covers("maps.bhattacharyya", "maps.stack_predictions", "maps.inpca", "maps.lay_out", examples=40)
+@given(or_hostile(some_points))
+def test_a_map_gives_back_its_matrix(points):
+    done, d = attempt(maps.bhattacharyya, points)
+    if not done:
+        return
+    assert (d == d.T).all() and (d >= 0).all() and not np.diag(d).any()
+    drawn, found = attempt(maps.lay_out, d)
+    if not drawn:
+        return
+    x, sign = found.coordinates, np.sign(found.eigenvalues)
+    again = (sign * (x[:, None] - x) ** 2).sum(-1)
+    assert np.allclose(again, d, atol=1e-6 * d.max()) and abs(found.share.sum() - 1) < 1e-9
+    assert list(found.table().name) == found.names
+
+
+@covers("maps.inpca", examples=30)
+@given(or_hostile(positive.map(lambda f: f.to_numpy() + f.to_numpy().T - 2 * np.diag(np.diag(f)))))
+def test_any_symmetric_matrix_has_coordinates(d):
+    done, found = attempt(maps.inpca, d)
+    if done:
+        assert no_nan(found[0]) and found[0].shape == (len(d), len(found[1]))
+
+
+@covers("maps.geodesic_progress", "maps.at_progress", examples=60)
+@given(
+    or_hostile(some_points),
+    or_hostile(st.just("fits")),
+    or_hostile(st.sampled_from(maps.NEAREST)),
+    or_hostile(st.integers(2, 5)),
+)
+def test_progress_lies_between_the_ends(points, truth, nearest, at):
+    n, K = points.shape[1:] if getattr(points, "ndim", 0) == 3 else (2, 2)
+    truth = np.arange(n) % max(1, K) if isinstance(truth, str) and truth == "fits" else truth
+    done, found = attempt(maps.geodesic_progress, points, truth, nearest=nearest)
+    if done:
+        assert ((0 <= found) & (found <= 1)).all() and len(found) == len(points)
+    done, again = attempt(maps.at_progress, points, truth, at)
+    if done:
+        assert (np.diff(again[0]) >= 0).all() and again[1].shape[1:] == points.shape[1:]
+
+
+@covers("maps.network_map", "maps.predictions_of", "maps.plot_map", "maps.NetworkMap", examples=25)
+@given(
+    or_hostile(some_points.map(lambda p: {"path": p, "point": p[0]})),
+    or_hostile(st.just(None)),
+    or_hostile(st.just((0, 0))),
+)
+def test_networks_are_mapped_or_refused(points, labels, shown):
+    done, found = attempt(maps.network_map, points, labels=labels)
+    result_or_refusal(maps.predictions_of, points)
+    drawn, ax = result_or_refusal(maps.plot_map, found, None, shown)
+    if drawn:
+        assert "coordinate" in ax.get_xlabel()
+    plt.close("all")
+
+
+@covers("maps.imprinted_predictions", examples=20)
+@given(or_hostile(st.just("mlp")), task_pairs(), or_hostile(st.just(None)))
+def test_networks_are_asked_about_other_classes(network, tasks, x):
+    source, target = tasks
+    if network == "mlp":
+        network = models.build_model("mlp", 3, source.x_train, 0)
+    done, p = attempt(maps.imprinted_predictions, network, target, target.x_test if x is None else x)
+    if done:
+        assert p.shape == (len(target.x_test), target.n_classes) and torch.allclose(
+            p.sum(1), torch.ones(()).double()
+        )
+
+
 @covers("style.figure_of", "style.to_png", "style.to_data_uri", "style.new_axes", examples=30)
 @given(or_hostile(st.just(None)))
 def test_figures_are_made_or_refused(ax):
@@ -2206,6 +2282,7 @@ ELSEWHERE = {
     },
     "jobs": {"steps of `distance_matrix`, tried in 06e_jobs, 07_matrix and test_store": "*"},
     "given": {"networks of every kind are handed over, named and refused in 06g_given": "*"},
+    "filters": {"held to a loop over images, labels and filters in 06h_filters": "*"},
     "measures": {
         "functions of users are measured, registered and refused in 06f_measures and test_measures": "*"
     },
