@@ -18,7 +18,9 @@ from same_answer import append_row, rows_done
 from taskdist_nb.data import digits_suite
 from taskdist_nb.distances import fine_tuning, first_coupling, set_out
 from taskdist_nb.models import mlp, predict_logits
-from taskdist_nb.trajectory import TransferConfig, fit_source, follow, make_generator
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.trajectory import fit_source, follow
+from taskdist_nb.training import make_generator
 from taskdist_nb.transport import Displacement
 
 KEY = ["labels", "seed", "source", "target"]

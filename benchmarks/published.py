@@ -30,7 +30,9 @@ from taskdist_nb.data import Suite
 from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.jobs import Job, do_jobs, make_plan, source_of, stored_result
 from taskdist_nb.models import build_model, predict_logits
-from taskdist_nb.trajectory import TransferConfig, lengths_at, make_generator, parts_at, train
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.trajectory import lengths_at, parts_at
+from taskdist_nb.training import make_generator, train
 from taskdist_nb.transport import Still
 
 NETWORKS = {"small": "small_cnn_authors", "wrn": "wrn_16_4_authors"}

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from taskdist_nb.data import Task, joint_label_space
 from taskdist_nb.models import MODELS, build_model, predict_logits
 from taskdist_nb.ruler import LengthMeter
-from taskdist_nb.trajectory import TransferConfig, augmentation, make_generator, soft_cross_entropy, train
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.training import augmentation, make_generator, soft_cross_entropy, train
 from taskdist_nb.transport import BlockCoupling, Displacement, make_blocks
 
 GOAL = 0.6

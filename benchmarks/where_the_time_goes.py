@@ -13,7 +13,8 @@ import torch
 
 from taskdist_nb.data import LabelSpace, Task
 from taskdist_nb.models import build_model, get_model, predict_logits, resolve_precision
-from taskdist_nb.trajectory import TransferConfig, augmentation, make_generator, train
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.training import augmentation, make_generator, train
 from taskdist_nb.transport import BlockCoupling, Displacement, block_plans, make_blocks, proximal_step
 from timing import seconds_of
 

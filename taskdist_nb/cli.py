@@ -443,7 +443,7 @@ def read_setting(
 ) -> tuple[str, object]:
     "Name and value of a setting, the value in the type of `TransferConfig`'s field. Raises WrongUse."
     # here and below: slow imports only where they are needed
-    from taskdist_nb.trajectory import TransferConfig
+    from taskdist_nb.settings import TransferConfig
 
     name, equals, value = text.partition("=")
     if not equals:
@@ -471,7 +471,7 @@ def make_config(
     options=CONFIG_NAMES,  # presets of the command
 ):  # TransferConfig
     "A `TransferConfig` from a preset's name and texts name=value. Raises WrongUse."
-    from taskdist_nb.trajectory import TransferConfig
+    from taskdist_nb.settings import TransferConfig
 
     one_of("--config", preset, options)
     try:

@@ -26,7 +26,7 @@ from .experiment import in_words
 from .ranking import Ranking
 from .report import STYLE, table_text
 from .select import Step
-from .trajectory import TransferConfig
+from .settings import TransferConfig
 
 # %% ../nbs/11d_decision.ipynb #5e24dbe7
 BEAT = 15.0  # seconds between two lines, at most

@@ -36,25 +36,20 @@ from .checks import check_whole, unknown
 from .fisher import fisher_information
 from .models import build_model, get_model, head_of, penultimate, small_cnn, to_inputs
 from .ruler import LengthMeter
+from .training import Fitted, augmentation, derive_seed, fit_task, make_generator, on_device
 from taskdist_nb.trajectory import (
-    Fitted,
     Trajectory,
-    TransferConfig,
-    augmentation,
-    derive_seed,
     fit_source,
-    fit_task,
     follow,
     follow_walks,
     held_taus,
     lengths_at,
-    make_generator,
-    on_device,
     parts_at,
     reading_of,
     spread,
     walk_streams,
 )
+from .settings import TransferConfig
 from taskdist_nb.transport import (
     BlockCoupling,
     Displacement,

@@ -45,7 +45,8 @@ from taskdist_nb.matrix import (
 )
 from .pictures import leak_notes
 from .ranking import GRADES, Doubt
-from .trajectory import TransferConfig, reading_of
+from .settings import TransferConfig
+from .trajectory import reading_of
 from .workers import orderly_stop
 
 # %% ../nbs/11b_experiment.ipynb #d740cca3

@@ -47,7 +47,7 @@ from taskdist_nb.experiment import (
 )
 from .matrix import DistanceMatrix, from_cell, to_cell
 from .models import to_inputs
-from .trajectory import make_generator
+from .training import make_generator
 from .transport import BlockCoupling, block_costs, block_plans, make_blocks
 
 # %% ../nbs/11c_report.ipynb #89f84fe4

@@ -29,7 +29,8 @@ from .data import Task
 from .checks import unknown
 from .distances import DISTANCES, Distance, Setting, TransferResult, check_pair, halves, set_out
 from .models import build_model, get_model, penultimate, predict_logits, small_cnn
-from .trajectory import Fitted, TransferConfig
+from .training import Fitted
+from .settings import TransferConfig
 
 # %% ../nbs/06_scores.ipynb #c012
 def as_array(x) -> np.ndarray:

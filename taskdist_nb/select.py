@@ -57,7 +57,8 @@ from .models import MODELS, build_model, get_model, predict_logits
 from .pictures import leak_notes
 from .ranking import Doubt, Ranking
 from .scores import SCORES, images_drawn, too_few
-from .trajectory import Fitted, TransferConfig, on_device
+from .training import Fitted, on_device
+from .settings import TransferConfig
 from .tuning import Tuning
 from .workers import end_with, one_thread, orderly_stop
 

@@ -43,7 +43,9 @@ from .fisher import as_probabilities, fisher_rao, geodesic, kl_divergence, mean_
 from .mantel import MantelResult, check_choice, check_integer, mantel, matrix_pair, standardise
 from .models import predict_logits
 from .ruler import label_groups
-from .trajectory import TransferConfig, augmentation, follow_walks, make_generator, path_times
+from .settings import TransferConfig
+from .training import augmentation, make_generator
+from .trajectory import follow_walks, path_times
 from .transport import Displacement
 from taskdist_nb.viz import (
     BLUE,

@@ -12,14 +12,9 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from taskdist_nb.data import LabelSpace, Task, joint_label_space
 from taskdist_nb.ruler import LengthMeter
-from taskdist_nb.trajectory import (
-    TransferConfig,
-    fit_task,
-    follow,
-    follow_walks,
-    make_generator,
-    walk_streams,
-)
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.training import fit_task, make_generator
+from taskdist_nb.trajectory import follow, follow_walks, walk_streams
 from taskdist_nb.transport import BlockCoupling, Displacement, Mixture, Probe, Still
 
 SOURCE, TARGET = ((-1.0, 1.0), (1.0, 1.0)), ((0.0, 2.5), (1.5, 1.0))  # means, widths of the two classes

@@ -66,7 +66,7 @@ from taskdist_nb import (
     workers,
 )
 from taskdist_nb.data import LabelSpace, Suite, Task
-from taskdist_nb.trajectory import TransferConfig
+from taskdist_nb.settings import TransferConfig
 
 small = st.integers(1, 6)
 seeds = or_hostile(st.integers(0, 2**40))
@@ -2116,13 +2116,19 @@ ELSEWHERE = {
         "steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage compared_halves images_drawn scored too_few"
     },
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
+    "fewer_steps": {"arithmetic of the presets, compared with simulation in 03d_fewer_steps": "*"},
+    "settings": {
+        "what a setting accepts, tried one by one in 03e_settings": "one_of whole real text check_setting names_in SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings CouplingSettings Task2VecSettings WassersteinSettings ImageSettings AugmentationSettings ArithmeticSettings"
+    },
+    "training": {
+        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Alone Average draw_batches Fitted augmentation device_of on_device accuracy_on fit_task"
+    },
     "trajectory": {
-        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Fitted augmentation device_of on_device accuracy_on fit_task Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus WeightAverage Reading follow join_walks walk_streams follow_walks still_trajectory fit_source",
-        "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path",
+        "steps of a transfer; the transfers are covered": "Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus Reading follow follow_all join_walks walk_streams follow_walks still_trajectory fit_source"
     },
     "transport": {"what moving tasks have in common": "MovingTask"},
     "together": {
-        "steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"
+        "steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable follow_together walk_together set_out_together"
     },
     "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
     "store": {
