@@ -249,16 +249,17 @@ def feed(
 def follow_together(
     fitteds,  # P Fitted of one architecture
     movings,  # P tasks that move, on the device of the networks
-    targets,  # P Tasks
-    *args,  # the rest as for `follow_all`
+    targets,  # P Tasks whose test images tell the accuracy
+    labels,  # P LabelSpaces
+    config: TransferConfig,  # of the walk
+    generators,  # P dicts of "batches", "probes", "excess": torch.Generator
     convolution: str = "auto",  # see `Stack`
-    **kwargs,  # as for `follow_all`
+    **rest,  # as for `follow_all`
 ) -> list[Trajectory]:  # P of them
     "`follow_all` in lock-step."
     check_one_function([f.model for f in fitteds], two_images(targets[0].x_test))
-    return follow_all(
-        fitteds, movings, targets, *args, join=partial(Stack, convolution=convolution), **kwargs
-    )
+    join = partial(Stack, convolution=convolution)
+    return follow_all(fitteds, movings, targets, labels, config, generators, join=join, **rest)
 
 # %% ../nbs/05b_together.ipynb #c044
 def walk_together(
