@@ -21,7 +21,8 @@ from taskdist_nb.distances import DISTANCES, PATHS, embed_task, fit_probe
 from taskdist_nb.graded import GRADED, graded_suite
 from taskdist_nb.models import get_model
 from taskdist_nb.scores import SCORES, measure_scores
-from taskdist_nb.trajectory import TransferConfig, fit_source, lengths_at, parts_at
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.trajectory import fit_source, lengths_at, parts_at
 
 KEY = ["kind", "seed", "target"]
 PARTS = ("switch", "source", "shared", "target", "spare", "body", "head")

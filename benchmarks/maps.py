@@ -27,15 +27,9 @@ from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits
 from taskdist_nb.models import slim_cnn
 from taskdist_nb.scores import measure_scores
-from taskdist_nb.trajectory import (
-    Fitted,
-    TransferConfig,
-    augmentation,
-    fit_task,
-    follow,
-    make_generator,
-    walk_streams,
-)
+from taskdist_nb.training import Fitted, augmentation, fit_task, make_generator
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.trajectory import follow, walk_streams
 from taskdist_nb.moving import Displacement, Still
 
 TASKS = {  # fine classes of CIFAR-100; the last two are mixtures

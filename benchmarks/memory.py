@@ -73,7 +73,7 @@ def child(folder, cache, threads, args):
     from taskdist_nb.data import Suite
     from taskdist_nb.models import slim_cnn
     from taskdist_nb.select import rank_sources
-    from taskdist_nb.trajectory import TransferConfig
+    from taskdist_nb.settings import TransferConfig
 
     torch.manual_seed(0)
     warnings.simplefilter("ignore")

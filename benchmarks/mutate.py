@@ -90,13 +90,13 @@ TESTS = {
         "test_what_walks_share",
         "test_a_ruler_reads_parts_and_chords",
     ],
-    "trajectory": [
+    "training": [
         "tests/test_settings_act.py",
-        "test_settings_are_checked",
         "test_streams_and_rates",
+        "nbs/03f_training.ipynb",
         "nbs/04_trajectory.ipynb",
-        "tests/test_exact_toy.py",
     ],
+    "trajectory": ["tests/test_settings_act.py", "nbs/04_trajectory.ipynb", "tests/test_exact_toy.py"],
     "mantel": [
         "nbs/08_mantel.ipynb",
         "tests/test_face.py::test_mantel_is_callable_whatever_was_imported_before",

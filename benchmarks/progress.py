@@ -20,7 +20,9 @@ from taskdist_nb.distances import fine_tuning, first_coupling, set_out
 from taskdist_nb.maps import geodesic_progress
 from taskdist_nb.models import mlp
 from taskdist_nb.predictions import predict_logits
-from taskdist_nb.trajectory import TransferConfig, fit_source, follow, make_generator
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.trajectory import fit_source, follow
+from taskdist_nb.training import make_generator
 from taskdist_nb.moving import Displacement
 
 KEY = ["labels", "seed", "source", "target"]

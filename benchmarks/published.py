@@ -13,6 +13,13 @@ Each finished fit, floor and path is a record in --store; a second start goes on
 in --out are written anew: `NAME_SIZE.csv` (a row a path: the configuration in its first line, lengths by reading, parts as `reading:part`) and
 `NAME_SIZE_curves.csv` (test accuracy along each path). The order makes every prefix a balanced design: all sources, floors and copies, then pairs of tasks
 that are one step apart in the list, then two, and so on. --forecast times a few steps on this machine and prints what each kind of record will take.
+
+On a GPU one command does the same for both networks. Pairs are walked --together in lock-step (10 of them there, 1 on a CPU), and what has to be brought back after each call is
+the folder --store, whose files stay under 16 MiB each, and the tables:
+
+    python benchmarks/published.py small wrn --root DATA --size 16 --device cuda --minutes 9 --store STORE --out TABLES
+
+A group takes minutes, so a call that is cut off loses no more. Before it starts, the time and the memory that a group needs are printed.
 """
 
 import argparse
@@ -31,7 +38,10 @@ from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.jobs import Job, do_jobs, make_plan, source_of, stored_result
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits
-from taskdist_nb.trajectory import TransferConfig, lengths_at, make_generator, parts_at, train
+from taskdist_nb.models import to_inputs
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.trajectory import lengths_at, parts_at
+from taskdist_nb.training import device_of, make_generator, train
 from taskdist_nb.moving import Still
 
 NETWORKS = {"small": "small_cnn_authors", "wrn": "wrn_16_4_authors"}
@@ -76,6 +86,18 @@ def jobs_of(tasks, seed, pairs):
     n = len(tasks)
     apart = [(tasks[i], tasks[(i + k) % n]) for k in range(1, n) for i in range(n)]
     return jobs + [Job(walk, seed, pair) for pair in apart[:pairs] for walk in WALKED]
+
+
+def groups_of(jobs, together):
+    "The jobs in order, pairs of one distance in groups of at most so many."
+    groups = [[job] for job in jobs if job.stage not in WALKED]
+    pairs = [job for job in jobs if job.stage in WALKED]
+    for k in range(0, len(pairs), 2 * together):
+        some = pairs[k : k + 2 * together]
+        for walk in WALKED:
+            same = [job for job in some if job.stage == walk]
+            groups += [same[i : i + together] for i in range(0, len(same), together)]
+    return groups
 
 
 def row_of(job, result):
@@ -133,8 +155,21 @@ def write_tables(plan, jobs, out, name):
         write_table(pd.DataFrame(curves), plan.config, out / f"{name}_curves.csv")
 
 
+def memory_of(plan):
+    "Bytes that a group of pairs needs: what SGD keeps of a batch for its backward pass, four copies of the weights, images of both tasks."
+    task, c = next(iter(plan.suite.values())), plan.config
+    model = build_model(plan.model, plan.n_outputs, task.x_train, 0)
+    kept = []
+    note = lambda x: kept.append(x.nbytes) or x
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
+        model.train()(to_inputs(task.x_train[: c.batch_size]))
+    weights = sum(p.nbytes for p in model.parameters())
+    images = 2 * 4 * sum(x.numel() for x in (task.x_train, task.x_test))
+    return plan.together * (c.walks * (sum(kept) + 4 * weights) + images)
+
+
 def forecast(plan, jobs):
-    "Seconds of each kind of record, from a few steps on this machine."
+    "Seconds of each kind of record, from a few steps on this machine, and memory."
     task, c = next(iter(plan.suite.values())), plan.config
     model = build_model(plan.model, plan.n_outputs, task.x_train, 0)
 
@@ -163,14 +198,34 @@ def forecast(plan, jobs):
     )
     table["hours"] = table["records"] * table["minutes each"] / 60
     print(f"images a second: {fit:.0f} fitting, {walk:.0f} walking, {look:.0f} predicting")
-    print(table.round(1).to_string(), f"\n{table.hours.sum():.1f} hours in all")
+    print(table.round(1).to_string(), f"\n{table.hours.sum():.1f} hours in all, one at a time")
+    print(f"memory of {plan.together} pairs together: {memory_of(plan) / 2**30:.1f} GiB", flush=True)
+
+
+def carry_out(plan, jobs, out, name, until):
+    "Make what the store lacks, group by group, and write the tables after each. False if the time was up before the end."
+    plan.store.make_ready()
+    for group in groups_of(jobs, plan.together):
+        missing = [job for job in group if not plan.store.sound(plan.key(job))]
+        if not missing:
+            continue
+        if time.perf_counter() > until:
+            return False
+        began = time.perf_counter()
+        do_jobs(plan, *missing)
+        write_tables(plan, jobs, out, name)
+        said = f"{missing[0]}" if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} more"
+        print(
+            f"{time.strftime('%H:%M')} {said}: {(time.perf_counter() - began) / 60:.1f} minutes", flush=True
+        )
+    return True
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("network", choices=NETWORKS)
+    parser.add_argument("networks", nargs="+", choices=NETWORKS)
     parser.add_argument("--root", default="data", help="torchvision's folder with CIFAR-100")
     parser.add_argument(
         "--size", type=int, default=32, choices=[8, 16, 32], help="height and width of the images"
@@ -182,6 +237,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=20, help="at most so many pairs of different tasks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--together", type=int, default=0, help="pairs in lock-step; 0: 10 on a GPU, else 1")
     parser.add_argument("--minutes", type=float, default=1e9, help="start no further record after so many")
     parser.add_argument("--store", type=Path, default=Path("runs/published"))
     parser.add_argument("--out", type=Path, default=Path("nbs/results/published"))
@@ -203,22 +259,16 @@ def main():
             probes=20,
         )
     config = TransferConfig.paper(a.images, **changes)
-    plan = make_plan(suite, NETWORKS[a.network], config, a.store, [a.seed])
-    jobs = jobs_of([t.name for t in originals], a.seed, a.pairs)
-    if a.forecast:
-        return forecast(plan, jobs)
-    print({k: v for k, v in asdict(plan.config).items() if getattr(TransferConfig.paper(), k) != v})
-    plan.store.make_ready()
-    started = time.perf_counter()
-    for job in jobs:
-        if plan.store.sound(plan.key(job)):
-            continue
-        if time.perf_counter() - started > 60 * a.minutes:
+    print({k: v for k, v in asdict(config).items() if getattr(TransferConfig.paper(), k) != v})
+    until, names = time.perf_counter() + 60 * a.minutes, [t.name for t in originals]
+    together = a.together or (10 if device_of(config).startswith("cuda") else 1)
+    for network in a.networks:
+        plan = make_plan(suite, NETWORKS[network], config, a.store, [a.seed], together)
+        jobs = jobs_of(names, a.seed, a.pairs)
+        if a.forecast or together > 1:
+            forecast(plan, jobs)
+        if not a.forecast and not carry_out(plan, jobs, a.out, f"{network}_{a.size}", until):
             break
-        began = time.perf_counter()
-        do_jobs(plan, job)
-        write_tables(plan, jobs, a.out, f"{a.network}_{a.size}")
-        print(f"{time.strftime('%H:%M')} {job}: {(time.perf_counter() - began) / 60:.1f} minutes", flush=True)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.distances import PATHS, embed_task, fit_probe
 from taskdist_nb.graded import renamed_copy
 from taskdist_nb.models import get_model
-from taskdist_nb.trajectory import TransferConfig, fit_source
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.trajectory import fit_source
 
 KEY = ["seed", "source", "target"]
 PIXELS, TEST_IMAGES = 16, 500

@@ -23,7 +23,8 @@ from taskdist_nb.models import MODELS
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits
 from taskdist_nb.ruler import LengthMeter
-from taskdist_nb.trajectory import TransferConfig, augmentation, make_generator, soft_cross_entropy, train
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.training import augmentation, make_generator, soft_cross_entropy, train
 from taskdist_nb.batches import BlockCoupling
 from taskdist_nb.moving import Displacement
 from taskdist_nb.couplings import make_blocks

@@ -1,6 +1,6 @@
 """What is gained by training many pairs in lock-step, and how long would a 20 x 20 matrix take?
 
-Throughput (images a second, SGD steps of the moving task included) of `train_together` against the number of networks, by
+Throughput (images a second, SGD steps of the moving task included) of `train` on a stack against the number of networks, by
 turns with `train`, one network at a time; both ways to write a convolution. First a small case shows that the answers are
 equal. The time of a matrix (380 pairs, coupled and fine-tuning, 2,500 images a task) is put together from the measured rates
 and the configuration's counts; `--whole` runs one group of pairs from end to end and extrapolates from that alone
@@ -25,8 +25,10 @@ from taskdist_nb.data import digits_suite
 from taskdist_nb.distances import DISTANCES, first_coupling, set_out
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits, resolve_precision
-from taskdist_nb.together import Stack, train_together, transfer_together
-from taskdist_nb.trajectory import TransferConfig, fit_source, make_generator, train
+from taskdist_nb.together import Stack, transfer_together
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.trajectory import fit_source
+from taskdist_nb.training import make_generator, train
 from taskdist_nb.couplings import proximal_step
 
 PAIRS, GOAL_MINUTES = 380, 30
@@ -77,7 +79,7 @@ def training_rates(
             train(networks[0], on_device, taus, lrs, config, n, streams[0])
 
         def together(stack: Stack) -> None:
-            train_together(stack, mine, taus, lrs, config, n, streams)
+            train(stack, mine, taus, lrs, config, n, streams)
 
         stacks = {c: Stack(networks, c) for c in ("grouped", "unfolded")}
         calls = {"alone": alone} | {c: (lambda s=s: together(s)) for c, s in stacks.items()}
@@ -165,13 +167,11 @@ class Started(TorchDispatchMode):
 
 
 def started_in_a_step(model: str, config: TransferConfig, size: int) -> float:
-    "Operations that a step of `train_together` starts, and as many draws of a batch as there are networks; small batches, for the number depends on no size."
+    "Operations that a step of `train` starts, and as many draws of a batch as there are networks; small batches, for the number depends on no size."
     moving = random_displacement(20, config, 0, "cpu")
     stack = Stack([build_model(model, 10, moving.x_s, p) for p in range(size)])
     with Started() as mode:
-        train_together(
-            stack, [moving] * size, [0.5], [0.01], config, 4, [make_generator(p) for p in range(size)]
-        )
+        train(stack, [moving] * size, [0.5], [0.01], config, 4, [make_generator(p) for p in range(size)])
     return mode.count
 
 

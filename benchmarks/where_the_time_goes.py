@@ -16,7 +16,8 @@ from taskdist_nb.data import Task
 from taskdist_nb.building import build_model
 from taskdist_nb.models import get_model
 from taskdist_nb.predictions import predict_logits, resolve_precision
-from taskdist_nb.trajectory import TransferConfig, augmentation, make_generator, train
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.training import augmentation, make_generator, train
 from taskdist_nb.batches import BlockCoupling
 from taskdist_nb.moving import Displacement
 from taskdist_nb.couplings import block_plans, make_blocks, proximal_step

@@ -107,6 +107,13 @@ def refuses_arguments(body):
     )
 
 
+def are_helpers(body):
+    "Whether a cell holds nothing but private functions: whoever reads the open one that calls them may want them next."
+    return bool(body) and all(
+        isinstance(node, ast.FunctionDef) and node.name.startswith("_") for node in body
+    )
+
+
 def asked(cell):
     "What the directive `fold` of a cell says: '' for open, words for closed; None if there is none."
     words = cell.metadata["directives"].get("fold", "").strip("\"'")
@@ -122,7 +129,7 @@ def kind(
     body,  # its statements
     own,  # names of the notebook's own functions for tests
 ):
-    "What a cell is folded as, seen by itself: 'Imports', 'Argument checks', 'Code of the figure', 'Checks' (if nothing open needs it), or ''."
+    "What a cell is folded as, seen by itself: 'Imports', 'Argument checks', 'Code of the figure', 'A helper', 'Checks' (if nothing open needs it), or ''."
     if body and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body):
         return "Imports"
     if refuses_arguments(body):
@@ -130,7 +137,7 @@ def kind(
     if is_figure(cell, body):
         return "Code of the figure"
     if is_exported(cell):
-        return ""
+        return "A helper" if are_helpers(body) else ""
     return "Checks" if body and checks(body[-1], own) and not cell.outputs else ""
 
 

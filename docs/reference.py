@@ -31,7 +31,11 @@ CALLED = {
     "moving": "MovingTask Displacement Mixture Still Probe displace soft_labels tau_schedule mixup_tau",
     "couplings": "exact_plan entropic_plan block_plans proximal_step make_blocks",
     "ruler": "LengthMeter cross_length cross_lengths cross_products kl_parts root_parts",
-    "trajectory": "TransferConfig fit_source follow still_trajectory Fitted Trajectory excess_loss same_path",
+    "fewer_steps": "same_path walk_spread",
+    "settings": "TransferConfig SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings "
+    "CouplingSettings Task2VecSettings WassersteinSettings ImageSettings AugmentationSettings ArithmeticSettings",
+    "training": "train Fitted fit_task Average",
+    "trajectory": "fit_source follow follow_all still_trajectory Trajectory excess_loss",
     "distances": "coupled_transfer uncoupled_transfer fine_tuning task2vec wasserstein wasserstein_features get_distance TransferResult Distance",
     "together": "transfer_together",
     "scores": "leep nce logme h_score knn_accuracy otdd measure_score measure_scores get_measure",

@@ -41,17 +41,9 @@ from .building import build_model
 from .models import get_model
 from .predictions import predict_logits
 from .scores import SCORES, View, get_measure, images_drawn, scored
-from taskdist_nb.trajectory import (
-    Fitted,
-    TransferConfig,
-    accuracy_on,
-    derive_seed,
-    device_of,
-    make_generator,
-    on_device,
-    still_trajectory,
-    walk_streams,
-)
+from .training import Fitted, accuracy_on, derive_seed, device_of, make_generator, on_device
+from .settings import TransferConfig
+from .trajectory import still_trajectory, walk_streams
 from .tuning import Tuning, errors_on, fine_tune, linear_probe, training_loss
 
 # %% ../nbs/09f_candidates.ipynb #4d03fb7e

@@ -24,7 +24,7 @@ from .judgement import field_matrix
 from .matrix import DistanceMatrix, distance_matrix
 from .scores import SCORES
 from .selection_study import in_one_form
-from .trajectory import TransferConfig
+from .settings import TransferConfig
 
 # %% ../nbs/11_cifar100.ipynb #c033
 # Gao and Chaudhari 2021, first experiment

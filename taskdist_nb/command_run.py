@@ -43,7 +43,7 @@ if TYPE_CHECKING:  # for hints alone: these imports take seconds
     from taskdist_nb.data import Suite
     from taskdist_nb.experiment import Experiment
     from taskdist_nb.graded import GradedSuite
-    from taskdist_nb.trajectory import TransferConfig
+    from taskdist_nb.settings import TransferConfig
 
 # %% ../nbs/11j_command_run.ipynb #c033
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # for hints alone: these imports take seconds
     from taskdist_nb.bodies import Trained
     from taskdist_nb.data import Task
     from taskdist_nb.ranking import Ranking
-    from taskdist_nb.trajectory import TransferConfig
+    from taskdist_nb.settings import TransferConfig
     from taskdist_nb.tuning import Tuning
     from torch import nn
 

@@ -24,7 +24,7 @@ from .pages import fill_in, write_html
 from .ranking import Ranking
 from .select import Step
 from .tables import table_text
-from .trajectory import TransferConfig
+from .settings import TransferConfig
 from .wording import in_words
 
 # %% ../nbs/11d_decision.ipynb #5e24dbe7

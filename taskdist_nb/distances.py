@@ -39,20 +39,15 @@ from .building import build_model
 from .models import get_model, small_cnn, to_inputs
 from .predictions import head_of, penultimate
 from .ruler import LengthMeter
+from .settings import TransferConfig
+from .training import Fitted, augmentation, derive_seed, fit_task, make_generator, on_device
 from taskdist_nb.trajectory import (
-    Fitted,
     Trajectory,
-    TransferConfig,
-    augmentation,
-    derive_seed,
     fit_source,
-    fit_task,
     follow,
     follow_walks,
     held_taus,
     lengths_at,
-    make_generator,
-    on_device,
     parts_at,
     reading_of,
     spread,

@@ -23,7 +23,7 @@ from .experiment import Experiment
 from .known import Known
 from .matrix import DistanceMatrix
 from .models import to_inputs
-from .trajectory import make_generator
+from .training import make_generator
 from .batches import BlockCoupling
 from .couplings import block_costs, block_plans, make_blocks
 from .wording import words

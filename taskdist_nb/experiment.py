@@ -23,7 +23,7 @@ from .datasets import load_suite
 from .distances import DISTANCES, check_config
 from .matrix import distance_matrix
 from .pictures import leak_notes
-from .trajectory import TransferConfig
+from .settings import TransferConfig
 from .wording import words
 from .yardsticks import mantel_tests, new_classes, tests_table
 

@@ -30,7 +30,8 @@ from taskdist_nb.distances import (
 from .building import build_model
 from .models import get_model, small_cnn
 from .predictions import head_of
-from .trajectory import TransferConfig, on_device
+from .settings import TransferConfig
+from .training import on_device
 
 # %% ../nbs/06h_filters.ipynb #6ddeed3e
 def filter_means(

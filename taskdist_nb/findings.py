@@ -26,7 +26,7 @@ from .chance import exact_interval, gap_interval
 from .data import Task
 from .distances import set_out
 from .scores import SCORES, View, get_measure, scored, view_of
-from .trajectory import TransferConfig
+from .settings import TransferConfig
 
 # %% ../nbs/10_findings.ipynb #c016
 def random_halves(

@@ -22,7 +22,7 @@ from .options import CONFIG_NAMES, DISTANCE_NAMES, SUITE_NAMES
 if TYPE_CHECKING:  # for hints alone: these imports take seconds
     from taskdist_nb.data import Suite, Task
     from taskdist_nb.graded import GradedSuite
-    from taskdist_nb.trajectory import TransferConfig
+    from taskdist_nb.settings import TransferConfig
 
 # %% ../nbs/11h_inputs.ipynb #c030
 def read_setting(
@@ -30,7 +30,7 @@ def read_setting(
 ) -> tuple[str, object]:
     "Name and value of a setting, the value in the type of `TransferConfig`'s field. Raises WrongUse."
     # here and below: slow imports only where they are needed
-    from taskdist_nb.trajectory import TransferConfig
+    from taskdist_nb.settings import TransferConfig
 
     name, equals, value = text.partition("=")
     if not equals:
@@ -58,7 +58,7 @@ def make_config(
     options: Iterable[str] = CONFIG_NAMES,  # presets of the command
 ) -> TransferConfig:
     "A `TransferConfig` from a preset's name and texts name=value. Raises WrongUse."
-    from taskdist_nb.trajectory import TransferConfig
+    from taskdist_nb.settings import TransferConfig
 
     one_of("--config", preset, options)
     try:

@@ -44,16 +44,9 @@ from .predictions import predict_logits, resolve_precision
 from .scores import get_measure
 from .store import FORMAT, Store, distrust
 from .together import transfer_together
-from taskdist_nb.trajectory import (
-    Fitted,
-    Trajectory,
-    TransferConfig,
-    accuracy_on,
-    device_of,
-    fit_task,
-    on_device,
-    still_trajectory,
-)
+from .training import Fitted, accuracy_on, device_of, fit_task, on_device
+from .trajectory import Trajectory, still_trajectory
+from .settings import TransferConfig
 from .workers import one_thread, own_device, visible_devices
 
 # %% ../nbs/06e_jobs.ipynb #c041

@@ -18,7 +18,7 @@ from .distances import DISTANCES
 from .graded import GradedSuite
 from .jobs import Failed, Job, make_plan
 from .matrix import check_seeds, rounds_of, run_jobs
-from .trajectory import TransferConfig
+from .settings import TransferConfig
 from .wording import words
 from .workers import orderly_stop
 from .yardsticks import FINE_TUNING, YARDSTICKS

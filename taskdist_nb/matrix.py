@@ -49,7 +49,8 @@ from .scores import SCORES, get_measure
 from .fingerprints import fingerprint
 from .store import DamagedRecord, Store, open_plain
 from .together import check_stackable
-from .trajectory import TransferConfig, parts_at
+from .settings import TransferConfig
+from .trajectory import parts_at
 from .workers import end_with, orderly_stop
 
 # %% ../nbs/07_matrix.ipynb #c069

@@ -31,7 +31,8 @@ from .distances import DISTANCES, Distance, Setting, TransferResult, check_pair,
 from .building import build_model
 from .models import get_model, small_cnn
 from .predictions import penultimate, predict_logits
-from .trajectory import Fitted, TransferConfig
+from .training import Fitted
+from .settings import TransferConfig
 
 # %% ../nbs/06_scores.ipynb #c012
 def as_array(x) -> np.ndarray:

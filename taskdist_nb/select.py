@@ -61,7 +61,8 @@ from .pictures import leak_notes
 from .ranking import Doubt, Ranking
 from .scores import SCORES, images_drawn, too_few
 from .thresholds import limit
-from .trajectory import Fitted, TransferConfig, on_device
+from .training import Fitted, on_device
+from .settings import TransferConfig
 from .tuning import Tuning
 from .workers import end_with, one_thread, orderly_stop
 

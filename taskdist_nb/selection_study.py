@@ -42,7 +42,8 @@ from .matrix import check_seeds
 from .models import slim_cnn
 from .scores import SCORES, measure_scores
 from .select import agreement_at_equal_size, check_models, count_parameters
-from .trajectory import Fitted, TransferConfig, on_device
+from .training import Fitted, on_device
+from .settings import TransferConfig
 from .viz import as_frame, off_diagonal
 
 # %% ../nbs/10b_selection_study.ipynb #c081

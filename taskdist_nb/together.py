@@ -4,30 +4,26 @@
 
 # %% auto #0
 __all__ = ['CONVOLUTIONS', 'unfolded_convolution', 'Products', 'unrolled_quietly', 'Stack', 'check_alike', 'check_one_function',
-           'check_stackable', 'on_host', 'draw_together', 'train_together', 'StackAverage', 'excess_together',
-           'follow_together', 'walk_together', 'set_out_together', 'transfer_together']
+           'check_stackable', 'follow_together', 'walk_together', 'set_out_together', 'transfer_together']
 
 # %% ../nbs/05b_together.ipynb #c003
 import copy
 import time
 import warnings
-from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 
 # %% ../nbs/05b_together.ipynb #c004
-import numpy as np
 import torch
 import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.overrides import TorchFunctionMode
-from tqdm.auto import tqdm
 
 # %% ../nbs/05b_together.ipynb #c005
 from .data import Task
-from .ambient import check_finite, seeded_everything, undisturbed
+from .ambient import undisturbed
 from taskdist_nb.distances import (
     PATHS,
     Setting,
@@ -40,19 +36,8 @@ from taskdist_nb.distances import (
 )
 from .building import build_model, two_images
 from .models import get_model, small_cnn, to_inputs
-from .predictions import predict_logits, resolve_precision
-from taskdist_nb.trajectory import (
-    Reading,
-    Trajectory,
-    TransferConfig,
-    batch_source,
-    join_walks,
-    learning_rates,
-    path_times,
-    set_norm_speed,
-    soft_cross_entropy,
-    spread,
-)
+from .settings import TransferConfig
+from .trajectory import Trajectory, follow_all, join_walks
 from .moving import MovingTask
 
 # %% ../nbs/05b_together.ipynb #c010
@@ -141,6 +126,14 @@ class Stack:
     def weight(self) -> Tensor:
         return next(iter(self.params.values()))  # tells device and type
 
+    def trained(self) -> list[Tensor]:
+        "What an optimiser changes."
+        return [w for w in self.params.values() if w.requires_grad]
+
+    def tensors(self) -> dict:  # name -> (P, ...)
+        "Weights and statistics, as they are now."
+        return self.params | self.buffers
+
     def logits(
         self,
         x: Tensor,  # (P, n, ...) inputs, a batch for each network
@@ -149,7 +142,7 @@ class Stack:
         "The networks' logits, in training mode."
         self.scratch.train()
         one = lambda params, buffers, x: functional_call(self.scratch, (params, buffers), (x,))
-        with Products(half, self.unfold):
+        with Products(half, self.unfold), unrolled_quietly():
             return vmap(one, randomness="different")(self.params, self.buffers, x)
 
 # %% ../nbs/05b_together.ipynb #c016
@@ -241,7 +234,9 @@ def clone(self: Stack) -> Stack:
     return new
 
 # %% ../nbs/05b_together.ipynb #c026
-def on_host(
+@patch
+def feed(
+    self: Stack,
     moving: MovingTask,  # left as it is
 ) -> MovingTask:
     "The same moving task with its tensors in the CPU's memory; shared, not copied, if they are there already."
@@ -251,184 +246,21 @@ def on_host(
             setattr(twin, name, value.cpu())
     return twin
 
-
-def draw_together(
-    draws,  # P functions tau -> batch, as `batch_source` makes them
-    tau: float,  # the tasks' time
-    weight: Tensor,  # a weight of the stack: tells device and type
-) -> tuple[Tensor, Tensor]:  # x (P, n, ...), y (P, n, K)
-    "For each network a batch of its own task from its own stream, on the weights' device."
-    x, y = (torch.stack(part) for part in zip(*(draw(tau) for draw in draws)))
-    if weight.is_cuda and not x.is_cuda:
-        x, y = x.pin_memory(), y.pin_memory()
-    return x.to(weight, non_blocking=True), y.to(weight.device, non_blocking=True)
-
-# %% ../nbs/05b_together.ipynb #c027
-@unrolled_quietly()
-def train_together(
-    stack: Stack,  # trained in place
-    movings,  # P moving tasks
-    taus,
-    lrs,  # (steps,) the tasks' time and the learning rate at each step
-    config: TransferConfig,  # momentum, weight decay, precision
-    batch_size: int,  # samples in each network's batch
-    generators,  # P torch.Generators: order of the batches
-    after_step: Callable = None,  # called with the number of steps done
-    progress: str = "",  # title of a progress bar; empty: none
-) -> None:
-    "`train` for P networks at once. Raises FloatingPointError, with the networks' numbers, when losses stop being finite."
-    weights = [w for w in stack.params.values() if w.requires_grad]
-    optimizer = torch.optim.SGD(weights, lr=1.0, momentum=config.momentum, weight_decay=config.weight_decay)
-    half = resolve_precision(config.precision, stack.weight.device) == "bfloat16"
-    bar = tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress)
-    draws = [batch_source(m, config, batch_size, g) for m, g in zip(movings, generators)]
-    with seeded_everything(generators[0].initial_seed(), stack.weight.device), bar:
-        for k, (tau, lr) in enumerate(zip(taus, lrs)):
-            if config.reset_momentum and k % config.reset_momentum == 0:
-                optimizer.state.clear()
-            optimizer.param_groups[0]["lr"] = float(lr)
-            x, y = draw_together(draws, float(tau), stack.weight)
-            # (P,)
-            losses = (
-                soft_cross_entropy(stack.logits(x, half).flatten(0, 1), y.flatten(0, 1))
-                .view(len(stack), -1)
-                .mean(1)
-            )
-            optimizer.zero_grad()
-            losses.sum().backward()
-            optimizer.step()
-            if k % 20 == 0 or k + 1 == len(taus):
-                _check_finite(losses, k, tau, lr)
-            if after_step:
-                after_step(k + 1)
-            bar.update()
-    # the last step's loss is from before it
-    for p in range(len(stack)):
-        check_finite(stack.network(p), f"training of network {p} of {len(stack)}")
-
-# %% ../nbs/05b_together.ipynb #c029
-def _check_finite(losses, step, tau, lr):
-    if bad := (~losses.isfinite()).nonzero().flatten().tolist():
-        raise FloatingPointError(
-            f"training diverged at step {step} (tau = {tau:.3f}) in networks {bad} of {len(losses)}. "
-            f"The learning rate was {lr:g}; a smaller one would do."
-        )
-
-# %% ../nbs/05b_together.ipynb #c034
-class StackAverage:
-    "`WeightAverage` for many networks."
-
-    def __init__(
-        self,
-        stack: Stack,  # whose weights are averaged
-        steps: int,  # over about so many of the last steps; 0: no average, `network` is the stack itself
-    ):
-        self.steps, self.network = steps, stack.clone() if steps else stack
-
-    @torch.no_grad()
-    def update(
-        self,
-        stack: Stack,  # after a step
-    ):
-        "Take in the weights after a step."
-        if not self.steps:
-            return
-        for old, new in ((self.network.params, stack.params), (self.network.buffers, stack.buffers)):
-            for k, v in old.items():
-                if v.is_floating_point():
-                    v.lerp_(new[k], 1 / self.steps)
-                else:
-                    v.copy_(new[k])
-
-# %% ../nbs/05b_together.ipynb #c036
-def excess_together(
-    stack: Stack,  # left as it is
-    movings,
-    probes,  # P tasks that move, P probes on which losses are read
-    tau: float,  # the tasks' time, at which they stand still
-    config: TransferConfig,  # excess_steps, lr, source_lr, batch_size
-    generators,  # P torch.Generators
-) -> np.ndarray:  # (P,) nats
-    "`excess_loss` of P networks: their rivals are trained together."
-
-    def loss(model, q):
-        logits = predict_logits(model, q.inputs(tau), precision=config.precision)
-        return (q.weights(tau) * soft_cross_entropy(logits, q.targets(tau))).sum().item()
-
-    def losses(s):
-        return [loss(s.network(p), q) for p, q in enumerate(probes)]
-
-    rivals, n = [], config.excess_steps
-    for lr in sorted({config.lr, config.source_lr}):
-        rival = stack.clone()
-        train_together(
-            rival,
-            movings,
-            np.full(n, tau),
-            learning_rates("one_cycle", lr, n),
-            config,
-            config.batch_size,
-            generators,
-        )
-        rivals.append(losses(rival))
-    return np.array(losses(stack)) - np.min(rivals, axis=0)
-
-# %% ../nbs/05b_together.ipynb #c038
-def _visitor(readings, stack, average, movings, config, generators, judged) -> Callable:
-    "What is called after each step, with its number: reads the stack if the step is a mark."
-    _, marks, mark_taus = path_times(config)
-    number, compare = (
-        {int(s): m for m, s in enumerate(marks)},
-        spread(config.excess_points, config.checkpoints),
-    )
-    probes = [r.meter.probe for r in readings]
-
-    def visit(step):
-        average.update(stack)
-        if (m := number.get(step)) is None:
-            return
-        tau = float(mark_taus[m])
-        for p, r in enumerate(readings):
-            r(m, step, tau, average.network.network(p), stack.network(p))
-        if not (config.excess_steps and m in compare):
-            return
-        found = excess_together(average.network, movings, probes, tau, config, generators)
-        for r, excess, counts in zip(readings, found, judged):
-            r.rows[-1]["excess_loss"] = excess if counts else np.nan
-
-    return visit
-
 # %% ../nbs/05b_together.ipynb #c040
 def follow_together(
-    fitteds,  # P Fitted of one architecture: where the paths begin; left as they are
+    fitteds,  # P Fitted of one architecture
     movings,  # P tasks that move, on the device of the networks
-    targets,
-    labels,  # P Tasks whose test images tell the accuracy, and P LabelSpaces
+    targets,  # P Tasks whose test images tell the accuracy
+    labels,  # P LabelSpaces
     config: TransferConfig,  # of the walk
     generators,  # P dicts of "batches", "probes", "excess": torch.Generator
-    visitors=None,  # P tuples of visitors, called with (checkpoint, model, tau) at each mark; None: nobody visits
-    accuracy_everywhere=False,  # read the accuracy at every checkpoint?
-    judged=None,  # P booleans: measure the excess loss of this one? None: of all
     convolution: str = "auto",  # see `Stack`
-    progress: str = "",  # title of a progress bar; empty: none
+    **rest,  # as for `follow_all`
 ) -> list[Trajectory]:  # P of them
-    "`follow` for P networks in lock-step."
-    taus, _, _ = path_times(config)
-    stream = lambda kind: [g[kind] for g in generators]
-    readings = [
-        Reading(m, t, o, config, g, accuracy_everywhere, v)
-        for m, t, o, g, v in zip(movings, targets, labels, stream("probes"), visitors or [()] * len(movings))
-    ]
-    stack = Stack([set_norm_speed(copy.deepcopy(f.model), config.norm_speed) for f in fitteds], convolution)
+    "`follow_all` in lock-step."
     check_one_function([f.model for f in fitteds], two_images(targets[0].x_test))
-    average, movings = StackAverage(stack, config.averaging), [on_host(m) for m in movings]
-    visit = _visitor(
-        readings, stack, average, movings, config, stream("excess"), judged or [True] * len(readings)
-    )
-    visit(0)
-    lrs = learning_rates("constant", config.lr, config.steps)
-    train_together(stack, movings, taus, lrs, config, config.batch_size, stream("batches"), visit, progress)
-    return [r.trajectory(copy.deepcopy(average.network.network(p))) for p, r in enumerate(readings)]
+    join = partial(Stack, convolution=convolution)
+    return follow_all(fitteds, movings, targets, labels, config, generators, join=join, **rest)
 
 # %% ../nbs/05b_together.ipynb #c044
 def walk_together(
@@ -457,9 +289,9 @@ def walk_together(
         labels,
         config,
         [g for own in streams for g in own],
-        visits,
-        accuracy_everywhere,
-        first,
+        visitors=visits,
+        accuracy_everywhere=accuracy_everywhere,
+        judged=first,
         **how,
     )
     return [join_walks(walks[k : k + R]) for k in range(0, len(walks), R)]

@@ -36,16 +36,9 @@ from .models import MODELS, to_inputs
 from .building import build_model
 from .predictions import head_of, predict_logits
 from .pictures import read_picture
-from taskdist_nb.trajectory import (
-    TransferConfig,
-    WeightAverage,
-    augmentation,
-    learning_rates,
-    path_times,
-    set_norm_speed,
-    spread,
-    train,
-)
+from .settings import TransferConfig
+from .training import Alone, Average, augmentation, learning_rates, train
+from .trajectory import path_times, set_norm_speed, spread
 from .moving import Still
 
 # %% ../nbs/09e_tuning.ipynb #6734513a
@@ -222,25 +215,24 @@ def fine_tune(
 ) -> tuple[nn.Module, float]:  # with K outputs; the error when half of the steps were done
     "Fine-tune all weights of a network. Raises FloatingPointError if it diverges."
     model = set_norm_speed(copy.deepcopy(network), config.norm_speed)
-    average, n_outputs = (
-        WeightAverage(model, config.averaging),
-        predict_logits(model, task.x_train[:1]).shape[1],
-    )
-    halfway, rates = [], learning_rates(tuning.schedule, tuning.rate(config), config.steps)
+    walker = Alone(model)
+    average = Average(walker, config.averaging)
+    read = average.networks.network(0)
+    n_outputs = predict_logits(model, task.x_train[:1]).shape[1]
+    rates = learning_rates(tuning.schedule, tuning.rate(config), config.steps)
+    halfway = []
     marks = {0} | spread(min(CHECKPOINTS, config.steps), config.steps) if on_checkpoint else ()
 
     def tell(step):
-        made = cut_head(average.network, task.x_train[:1], outputs).eval()
+        made = cut_head(read, task.x_train[:1], outputs).eval()
         on_checkpoint(
             Checkpoint(step, config.steps, training_loss(made, task, tuning, config.precision), made)
         )
 
     def after(step):
-        average.update(model)
+        average.update(walker)
         if 0 < step == config.steps // 2:
-            logits = predict_logits(average.network, task.x_test, precision=config.precision)[
-                :, list(outputs)
-            ]
+            logits = predict_logits(read, task.x_test, precision=config.precision)[:, list(outputs)]
             halfway.append(float((logits.argmax(1) != task.y_test).double().mean()))
         if step in marks:
             with seeded_everything(0, task.x_train.device):
@@ -261,9 +253,8 @@ def fine_tune(
         after,
         optimizer=tuning.maker(config),
     )
-    return cut_head(average.network, task.x_train[:1], outputs).eval(), halfway[0] if halfway else float(
-        "nan"
-    )
+    made = cut_head(read, task.x_train[:1], outputs).eval()
+    return made, halfway[0] if halfway else float("nan")
 
 # %% ../nbs/09e_tuning.ipynb #d04f11c1
 @undisturbed()

@@ -23,7 +23,9 @@ from .checks import check_whole
 from .predictions import predict_logits
 from .ruler import label_groups
 from .style import BLUE, GREY, RED, as_text, figure_style, short, signed
-from .trajectory import TransferConfig, augmentation, follow_walks, make_generator, path_times
+from .settings import TransferConfig
+from .training import augmentation, make_generator
+from .trajectory import follow_walks, path_times
 from .moving import Displacement
 from .viz_images import interpolated
 from .viz_paths import RULERS, plot_path

@@ -17,7 +17,7 @@ import pandas as pd
 from .labels import joint_label_space
 from .mantel import mantel
 from .matrix import DistanceMatrix, assemble
-from .trajectory import TransferConfig
+from .settings import TransferConfig
 
 # %% ../nbs/11a_yardsticks.ipynb #f6c11f02
 FINE_TUNING = "fine_tuning"  # the distance whose paths give the yardsticks

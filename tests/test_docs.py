@@ -102,6 +102,9 @@ def test_imports_and_checks_of_arguments_are_folded():
     ]
     # a notebook about nothing else
     assert folded((exported, check)) == [("", check)]
+    helper, public = "def _half(x):\n    return x / 2", "def quarter(x):\n    return _half(_half(x))"
+    both = folded((exported, helper), (exported, f"{helper}\n\n\n{public}"))
+    assert [words for words, _ in both] == ["A helper: 2 lines", ""]
 
 
 def test_checks_are_folded_with_what_is_computed_for_them_alone():
@@ -279,7 +282,7 @@ def test_pages_hold_all_notebooks_and_no_directives(pages):
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
-    for kind in ("Imports", "Checks", "Argument checks", "Code of the figure"):
+    for kind in ("Imports", "Checks", "Argument checks", "Code of the figure", "A helper"):
         assert sum(words.startswith(kind) for words in told) > 5
     contents = made["index"].cells[-1].source
     assert all(page in contents for page in listed)

@@ -13,14 +13,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from taskdist_nb.labels import LabelSpace, joint_label_space
 from taskdist_nb.data import Task
 from taskdist_nb.ruler import LengthMeter
-from taskdist_nb.trajectory import (
-    TransferConfig,
-    fit_task,
-    follow,
-    follow_walks,
-    make_generator,
-    walk_streams,
-)
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.training import fit_task, make_generator
+from taskdist_nb.trajectory import follow, follow_walks, walk_streams
 from taskdist_nb.batches import BlockCoupling
 from taskdist_nb.moving import Displacement, Mixture, Probe, Still
 

@@ -13,7 +13,8 @@ from taskdist_nb.data import digits_suite
 from taskdist_nb.distances import DISTANCES, first_coupling, set_out
 from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.scores import SCORES
-from taskdist_nb.trajectory import TransferConfig, make_generator, on_device
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.training import make_generator, on_device
 from taskdist_nb.viz_images import plot_interpolation
 
 CONFIG = TransferConfig.toy(

@@ -66,6 +66,7 @@ from taskdist_nb import (
     selection_study,
     style,
     together,
+    training,
     trajectory,
     tuning,
     viz,
@@ -85,7 +86,7 @@ from taskdist_nb import moving as moving_tasks
 from taskdist_nb.arguments import WrongUse
 from taskdist_nb.labels import LabelSpace
 from taskdist_nb.data import Suite, Task
-from taskdist_nb.trajectory import TransferConfig
+from taskdist_nb.settings import TransferConfig
 
 small = st.integers(1, 6)
 seeds = or_hostile(st.integers(0, 2**40))
@@ -1163,7 +1164,7 @@ def test_judging_a_prediction(a, b, labelled):
 FIELDS = {name: value for name, value in vars(TransferConfig.toy()).items()}
 
 
-@covers("trajectory.TransferConfig", examples=150)
+@covers("settings.TransferConfig", examples=150)
 @given(
     st.sampled_from(["paper", "fast", "toy", ""]),
     st.sets(st.sampled_from(sorted(FIELDS)), max_size=3),
@@ -1186,9 +1187,9 @@ def test_settings_are_checked(preset, kept, field, odd):
 
 
 @covers(
-    "trajectory.derive_seed",
-    "trajectory.make_generator",
-    "trajectory.learning_rates",
+    "training.derive_seed",
+    "training.make_generator",
+    "training.learning_rates",
     "trajectory.spread",
     "trajectory.path_times",
     examples=30,
@@ -1202,10 +1203,10 @@ def test_settings_are_checked(preset, kept, field, odd):
 )
 def test_streams_and_rates(seed, purpose, schedule, steps, points):
     TALLY["cases"] += 1
-    assert 0 <= trajectory.derive_seed(seed, purpose) < 2**63 and trajectory.make_generator(
+    assert 0 <= training.derive_seed(seed, purpose) < 2**63 and training.make_generator(
         seed, purpose
-    ).initial_seed() == trajectory.derive_seed(seed, purpose)
-    rates = trajectory.learning_rates(schedule, 0.1, steps)
+    ).initial_seed() == training.derive_seed(seed, purpose)
+    rates = training.learning_rates(schedule, 0.1, steps)
     assert len(rates) == steps and (0 < rates).all() and (rates <= 0.1).all()
     assert max(trajectory.spread(points, steps)) == steps
     config = TransferConfig.toy(steps=steps, checkpoints=min(points, steps))
@@ -2261,14 +2262,20 @@ ELSEWHERE = {
         "steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage compared_halves images_drawn scored too_few"
     },
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
+    "fewer_steps": {"arithmetic of the presets, compared with simulation in 03d_fewer_steps": "*"},
+    "settings": {
+        "what a setting accepts, tried one by one in 03e_settings": "one_of whole real text check_setting names_in SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings CouplingSettings Task2VecSettings WassersteinSettings ImageSettings AugmentationSettings ArithmeticSettings"
+    },
+    "training": {
+        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Alone Average draw_batches Fitted augmentation device_of on_device accuracy_on fit_task"
+    },
     "trajectory": {
-        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Fitted augmentation device_of on_device accuracy_on fit_task Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus WeightAverage Reading follow join_walks walk_streams follow_walks still_trajectory fit_source",
-        "arithmetic of the presets, compared with simulation in 04_trajectory": "walk_spread norm_jitter same_path",
+        "steps of a transfer; the transfers are covered": "Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus Reading follow follow_all join_walks walk_streams follow_walks still_trajectory fit_source"
     },
     "batches": {"steps of moving tasks, which are covered": "check_floats take_rows Later inputs_of"},
     "moving": {"what moving tasks have in common": "MovingTask"},
     "together": {
-        "steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable on_host draw_together train_together StackAverage excess_together follow_together walk_together set_out_together"
+        "steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable follow_together walk_together set_out_together"
     },
     "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
     "store": {

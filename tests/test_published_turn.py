@@ -203,25 +203,18 @@ def entropic_plan(cost_matrix, epsilon, rounds=2000):
 
 # ---------- the package beside it
 
-from taskdist_nb.data import Task  # noqa: E402
-from taskdist_nb.labels import joint_label_space  # noqa: E402
-from taskdist_nb.distances import BlockCosts, coupled_transfer, first_coupling, set_out  # noqa: E402
-from taskdist_nb.building import build_model  # noqa: E402
-from taskdist_nb.predictions import penultimate  # noqa: E402
-from taskdist_nb.models import to_inputs  # noqa: E402
-from taskdist_nb.trajectory import (  # noqa: E402
-    TransferConfig,
-    augmentation,
-    derive_seed,
-    fit_source,
-    fit_task,
-    follow,
-    held_taus,
-    path_times,
-)
-from taskdist_nb.batches import BlockCoupling  # noqa: E402
-from taskdist_nb.moving import Displacement  # noqa: E402
-from taskdist_nb.couplings import make_blocks, proximal_step  # noqa: E402
+from taskdist_nb.data import Task
+from taskdist_nb.labels import joint_label_space
+from taskdist_nb.distances import BlockCosts, coupled_transfer, first_coupling, set_out
+from taskdist_nb.building import build_model
+from taskdist_nb.predictions import penultimate
+from taskdist_nb.models import to_inputs
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.training import augmentation, derive_seed, fit_task
+from taskdist_nb.trajectory import fit_source, follow, held_taus, path_times
+from taskdist_nb.batches import BlockCoupling
+from taskdist_nb.moving import Displacement
+from taskdist_nb.couplings import make_blocks, proximal_step
 
 # 4 steps an epoch, a checkpoint every 2 steps
 N, SIZE, BLOCK, EPOCHS, CHECKPOINTS, SEED = 12, 3, 3, 4, 8, 5

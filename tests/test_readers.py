@@ -20,7 +20,7 @@ from taskdist_nb import cache, convert, folders, pictures
 from taskdist_nb.data import Suite, Task
 from taskdist_nb.keys import task_fingerprint
 from taskdist_nb.matrix import distance_matrix
-from taskdist_nb.trajectory import TransferConfig
+from taskdist_nb.settings import TransferConfig
 
 FEW = settings(
     max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)

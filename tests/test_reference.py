@@ -14,7 +14,7 @@ from taskdist_nb.data import digits_suite
 from taskdist_nb.distances import DISTANCES
 from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.scores import SCORES
-from taskdist_nb.trajectory import TransferConfig
+from taskdist_nb.settings import TransferConfig
 
 REFERENCE = Path(__file__).with_name("reference_digits.csv")
 CONFIG = TransferConfig.toy(

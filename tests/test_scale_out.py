@@ -18,7 +18,7 @@ from torch import nn
 from taskdist_nb.data import digits_suite
 from taskdist_nb.store import Store
 from taskdist_nb.matrix import distance_matrix
-from taskdist_nb.trajectory import TransferConfig
+from taskdist_nb.settings import TransferConfig
 
 NAMES = ["low", "high", "odd"]
 RECORDS = 3 + 3 + 9  # fits, noise floors, pairs

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from taskdist_nb import distances, findings, scores, together, trajectory
+from taskdist_nb import distances, fewer_steps, findings, scores, together, trajectory
 from taskdist_nb.data import Task
-from taskdist_nb.trajectory import TransferConfig, augmentation, fit_task, learning_rates, train
+from taskdist_nb.settings import TransferConfig
+from taskdist_nb.training import augmentation, fit_task, learning_rates, train
 from taskdist_nb.batches import CropFlip, identity
 from taskdist_nb.moving import MovingTask
 
@@ -109,9 +110,7 @@ def test_networks_trained_together_have_momentum_of_their_own(reset):
             [nn.utils.parameters_to_vector(stack.network(p).parameters()).detach().clone() for p in range(2)]
         )
     )
-    together.train_together(
-        stack, movings, np.zeros(5), lrs, config, 5, [torch.Generator(), torch.Generator()], note
-    )
+    train(stack, movings, np.zeros(5), lrs, config, 5, [torch.Generator(), torch.Generator()], note)
     torch.testing.assert_close(torch.stack(seen, 1), torch.stack(expected), rtol=1e-6, atol=1e-6)
 
 
@@ -165,14 +164,14 @@ def test_norm_speed_is_so_many_published_steps_in_one(speed, momentum):
 def test_norm_speed_of_a_path_has_the_published_jitter_or_the_most_there_is():
     for images in (100, 500, 2500):
         for changes in ({}, dict(k=4, batch_size=30)):
-            path = trajectory.same_path(images, **changes)
+            path = fewer_steps.same_path(images, **changes)
             published, k = max(changes.get("k", 2), round(1.6 * images / 20)), path["steps"] // 100
             jitter = lambda m, k, batch: 2 / batch * m / (2 - m) * (1 - (1 - m) ** k)
             assert jitter(1 - 0.9 ** path["norm_speed"], k, path["batch_size"]) == pytest.approx(
                 jitter(0.1, published, 20), rel=1e-6
             )
     # no momentum below 1 jitters as much
-    assert trajectory.same_path(2500, batch_size=10_000)["norm_speed"] == pytest.approx(
+    assert fewer_steps.same_path(2500, batch_size=10_000)["norm_speed"] == pytest.approx(
         np.log(0.01) / np.log(0.9)
     )
 

@@ -32,7 +32,7 @@ from taskdist_nb.jobs import Job, make_plan
 from taskdist_nb.select import rank_architectures, rank_sources
 from taskdist_nb.store import DamagedRecord, Head, Store, to_line
 from taskdist_nb.fingerprints import fingerprint
-from taskdist_nb.trajectory import TransferConfig
+from taskdist_nb.settings import TransferConfig
 
 refuses.__test__ = False
 SUITE = Suite([t.subsample(n_train=60, n_test=40) for t in digits_suite().subset(["low", "odd"]).values()])
@@ -500,7 +500,7 @@ def test_a_worker_is_sent_any_part_of_a_graded_suite(tmp_path):
     "A graded suite itself refuses to lose its source, from which the dial counts; a worker has no dial."
     from taskdist_nb.graded import graded_suite
     from taskdist_nb.jobs import make_plan
-    from taskdist_nb.trajectory import TransferConfig
+    from taskdist_nb.settings import TransferConfig
 
     suite = graded_suite("rotation", [0, 90])
     name = suite.names[-1]
