@@ -257,10 +257,8 @@ def main():
     if a.suite == "digits":
         suite, network = digits_suite(names=names), mlp
     else:
-        suite, network = (
-            cifar100_suite(names, root=a.root),
-            {"small_cnn": small_cnn, "half_cnn": half_cnn, "slim_cnn": slim_cnn}[a.network],
-        )
+        suite = cifar100_suite(names, root=a.root)
+        network = {"small_cnn": small_cnn, "half_cnn": half_cnn, "slim_cnn": slim_cnn}[a.network]
     if a.recipes:
         network = slim_cnn
     if network is not small_cnn and a.suite == "cifar100":

@@ -100,11 +100,9 @@ def training(
     "The training loop, some of its parts, and the bare layers; each function does `steps` steps."
     g = make_generator(0, "benchmark")
     x, y = moving.batch(0.5, config.batch_size, g)
-    trained, updated, layers = (
-        copy.deepcopy(model),
-        copy.deepcopy(model),
-        bare(model, x, dtype, backward=True),
-    )
+    trained = copy.deepcopy(model)
+    updated = copy.deepcopy(model)
+    layers = bare(model, x, dtype, backward=True)
     optimizer = torch.optim.SGD(
         updated.parameters(), lr=1e-3, momentum=config.momentum, weight_decay=config.weight_decay
     )

@@ -69,10 +69,8 @@ def training_rates(
     for size in sizes:
         taus, lrs = np.linspace(0, 1, steps), np.full(steps, config.lr)
         networks = [build_model(model, 10, task.x_train, p) for p in range(size)]
-        streams, mine = (
-            [make_generator(p) for p in range(size)],
-            [movings[p % len(movings)] for p in range(size)],
-        )
+        streams = [make_generator(p) for p in range(size)]
+        mine = [movings[p % len(movings)] for p in range(size)]
         on_device = random_displacement(images, config, 0, device)
 
         def alone() -> None:
@@ -183,11 +181,9 @@ def forecast(model: str, config: TransferConfig, images: int, coupling: float) -
         predict_logits(network, task.x_train)
     # a step costs about three forward passes
     work = PAIRS * (3 * training + evaluated) * flops.get_total_flops() / 20
-    steps, moving, stream = (
-        PAIRS * training / config.batch_size,
-        random_displacement(images, config, 0, "cpu"),
-        make_generator(0),
-    )
+    steps = PAIRS * training / config.batch_size
+    moving = random_displacement(images, config, 0, "cpu")
+    stream = make_generator(0)
 
     def draw() -> None:
         for _ in range(20):

@@ -32,10 +32,8 @@ def seconds(work, repeats=3) -> float:
 
 def random_task(name: str, n: int) -> Task:
     g = make_generator(0, name)
-    x, y = (
-        torch.randint(0, 256, (n + 100, 3, 32, 32), generator=g, dtype=torch.uint8),
-        torch.arange(n + 100) % 5,
-    )
+    x = torch.randint(0, 256, (n + 100, 3, 32, 32), generator=g, dtype=torch.uint8)
+    y = torch.arange(n + 100) % 5
     return Task(name, x[:n], y[:n], x[n:], y[n:], tuple("abcde"), flip=True)
 
 
@@ -49,11 +47,9 @@ def units(config: TransferConfig, network: str, n: int, steps: int) -> dict[str,
     )
     coupling = BlockCoupling(rows, columns, block_plans(costs, 0.05))
     moving = Displacement(source, target, coupling, LabelSpace(10, 5), augmentation(config, source, target))
-    model, g, precision = (
-        build_model(get_model(network), 10, source.x_train, 0),
-        make_generator(0, "batches"),
-        resolve_precision(config.precision),
-    )
+    model = build_model(get_model(network), 10, source.x_train, 0)
+    g = make_generator(0, "batches")
+    precision = resolve_precision(config.precision)
 
     def step(batch):
         return lambda: train(model, moving, [0.5] * steps, [1e-4] * steps, config, batch, g)

@@ -44,10 +44,8 @@ def own_checks(cells):
 def symbols(node):
     "(names that a piece of code takes from what stands before it, names that it gives to what stands after it), whatever their order in it."
     table = symtable.symtable(ast.unparse(node), "cell", "exec")
-    inner, reads = (
-        list(table.get_children()),
-        {s.get_name() for s in table.get_symbols() if s.is_referenced()},
-    )
+    inner = list(table.get_children())
+    reads = {s.get_name() for s in table.get_symbols() if s.is_referenced()}
     while inner:
         scope = inner.pop()
         reads |= {s.get_name() for s in scope.get_symbols() if s.is_global()}

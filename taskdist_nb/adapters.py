@@ -417,13 +417,11 @@ def load_model(
     base, _, weights = name.partition("@")
     if Path(base).suffix in (".safetensors", ".pt", ".pth") and not weights:
         told, weights = _recipe_beside(Path(base).expanduser()), base
-        base, size, channels, mean, std = (
-            told["name"],
-            told.get("size"),
-            told.get("channels"),
-            told.get("mean"),
-            told.get("std"),
-        )
+        base = told["name"]
+        size = told.get("size")
+        channels = told.get("channels")
+        mean = told.get("mean")
+        std = told.get("std")
     build, state, form = _resolve(base, Path())
     if weights:
         state = read_weights(weights)

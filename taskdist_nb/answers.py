@@ -21,10 +21,8 @@ def answer_known(e: Experiment) -> str:  # what a run measured
         return "Not asked: --known rotation measures tasks at known places too."
     said = []
     for kind, known in e.known.items():
-        t, ends = (
-            known_summary(known).drop(index=list(YARDSTICKS), errors="ignore"),
-            known.table.dial.agg(["min", "max"]),
-        )
+        t = known_summary(known).drop(index=list(YARDSTICKS), errors="ignore")
+        ends = known.table.dial.agg(["min", "max"])
         name, *others = t.index
         row = {k: show_number(v) for k, v in t.loc[name].items()}
         rest = ", ".join(f"{words(k)} {t.Spearman[k]:.2f}" for k in others)

@@ -75,11 +75,9 @@ def warn_following(e: Experiment) -> str:  # what a run measured
     "Did the networks follow the moving task, and arrive?"
     found, lag_limit, share = [], limit("excess_loss"), limit("accuracy_share")
     for name, of in pair_table(e.matrices).dropna(subset="accuracy").groupby("name", sort=False):
-        all_of, lag, missed = (
-            f"{len(of)} {words(name)} transfers",
-            (of.excess_loss > lag_limit).sum(),
-            (of.accuracy < share * of.own).sum(),
-        )
+        all_of = f"{len(of)} {words(name)} transfers"
+        lag = (of.excess_loss > lag_limit).sum()
+        missed = (of.accuracy < share * of.own).sum()
         if lag and name != FINE_TUNING:
             found.append(
                 f"in {lag} of {all_of} the mean excess loss along the path is above {lag_limit} nats"

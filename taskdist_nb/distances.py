@@ -373,10 +373,8 @@ class BlockCosts:
             for a, b in zip(i.split(n), j.split(n))
         ]
         self.held = held_taus(config)
-        self.at, self.last = (
-            {0} | spread(config.cost_checkpoints or config.checkpoints, config.checkpoints),
-            config.checkpoints,
-        )
+        self.at = {0} | spread(config.cost_checkpoints or config.checkpoints, config.checkpoints)
+        self.last = config.checkpoints
 
     def __call__(self, checkpoint: int, model: nn.Module, tau: float):
         if checkpoint in self.at:

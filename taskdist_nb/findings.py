@@ -272,15 +272,11 @@ def row_of(
     stage, mean = ENDS.get(f.method, f.method), lambda values: float(np.mean(list(values)))
     walked = stage in ("coupled", "uncoupled", "fine_tuning")
     seconds = source_seconds(c, stage, [r.seed for r in results])
-    own, errors = (
-        [r.source_accuracy for r in results],
-        [1 - r.accuracy if walked or stage in TUNED else math.nan for r in results],
-    )
-    (low, high), (source_low, source_high), (error_low, error_high) = (
-        f.limits,
-        interval(own, c.source),
-        interval(errors, c.target),
-    )
+    own = [r.source_accuracy for r in results]
+    errors = [1 - r.accuracy if walked or stage in TUNED else math.nan for r in results]
+    (low, high) = f.limits
+    (source_low, source_high) = interval(own, c.source)
+    (error_low, error_high) = interval(errors, c.target)
     return dict(
         score=f.score,
         low=low,

@@ -44,10 +44,8 @@ def fingerprint(*parts) -> str:
             head, pieces = str((p.dtype, tuple(p.shape))).encode(), _bytes_of(p)
             size = len(head) + p.numel() * p.element_size()
         else:
-            head, pieces = (
-                p if isinstance(p, bytes) else json.dumps(p, sort_keys=True, default=str).encode(),
-                (),
-            )
+            head = p if isinstance(p, bytes) else json.dumps(p, sort_keys=True, default=str).encode()
+            pieces = ()
             size = len(head)
         h.update(size.to_bytes(8, "big") + head)
         for piece in pieces:

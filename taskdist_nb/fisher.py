@@ -298,10 +298,8 @@ def _forward_product(logits, params, x, y, v, batch_size=256):
     tangent = {k: part.view(w.shape).to(w) for (k, w), part in zip(params.items(), v.split(sizes))}
     total = torch.zeros(())
     for s in range(0, len(x), batch_size):
-        f, ys = (
-            (lambda w, xs=x[s : s + batch_size]: logits(w, xs)),
-            None if y is None else y[s : s + batch_size],
-        )
+        f = lambda w, xs=x[s : s + batch_size]: logits(w, xs)
+        ys = None if y is None else y[s : s + batch_size]
         z, u = _jvp(f, params, tangent)
         pulled = vjp(f, params)[1](_curvature(z, u, ys))[0]
         total = total + torch.cat([g.flatten() for g in pulled.values()])

@@ -229,10 +229,8 @@ def static_ranker(
     Raises TypeError for what is no mapping, ValueError for fewer than 3 sources or numbers that are not finite."""
     if not isinstance(cost, (Mapping, pd.Series)):
         raise TypeError(f"cost must map sources to numbers (dict or Series). Got: {type(cost).__name__}.")
-    names, v = (
-        list(cost.keys()),
-        np.array(list(cost.values()) if isinstance(cost, Mapping) else cost, dtype=float),
-    )
+    names = list(cost.keys())
+    v = np.array(list(cost.values()) if isinstance(cost, Mapping) else cost, dtype=float)
     if len(names) < 3 or not np.isfinite(v).all():
         raise ValueError(
             f"cost must hold a finite number for each of at least 3 sources. Got: {dict(zip(names, v.tolist()))}."

@@ -146,10 +146,8 @@ def draw_turn(
     table: pd.DataFrame,  # a row for each angle (`dial`) and seed
 ) -> Figure:
     "Both lengths against the angle, with the digits below."
-    angles, figure = (
-        sorted(table.dial.unique()),
-        Figure(figsize=(8, 2.9), layout="constrained", facecolor="white"),
-    )
+    angles = sorted(table.dial.unique())
+    figure = Figure(figsize=(8, 2.9), layout="constrained", facecolor="white")
     for ax, (reading, (name, _, colour)) in zip(figure.subplots(1, 2), READINGS.items()):
         values = table[f"coupled:{reading}"]
         ax.plot(table.dial, values, "o", color=colour, alpha=0.5, ms=4)
@@ -239,10 +237,8 @@ def live_walk(
     if channels != 1 or high != wide:
         raise ValueError(f"walk must hold grey square images. Got: {channels} channels of {high} x {wide}.")
     start = check_whole((M - 1) // 2 if start is None else start, "start", 0, M - 1)
-    path, groups = (
-        walk.result.path,
-        {k: name for name, outputs in label_groups(walk.labels).items() for k in outputs},
-    )
+    path = walk.result.path
+    groups = {k: name for name, outputs in label_groups(walk.labels).items() for k in outputs}
     shown = ["per_input", "cross" if "cross" in path else "riemannian"]
     lengths = {
         k: dict(

@@ -306,10 +306,8 @@ def check_network(
     distance: str,  # a name in `DISTANCES` or `SCORES`
 ):
     "Raise ValueError, before anything is trained, for a network that this distance cannot be measured with."
-    first, look = (
-        next(iter(plan.suite.values())),
-        {"wasserstein_features", "logme", "h_score", "h_score_shrunk", "knn", "otdd"},
-    )
+    first = next(iter(plan.suite.values()))
+    look = {"wasserstein_features", "logme", "h_score", "h_score_shrunk", "knn", "otdd"}
     if distance == "coupled":
         check_first_coupling(plan.model, first, plan.config)
     if distance in look:

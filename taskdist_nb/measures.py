@@ -37,12 +37,10 @@ def measure_simply(
     started = time.perf_counter()
     if _wants_network(function):
         s = set_out(source, target, model, config, seed, prepared, progress, floor=False)
-        labels, config, own, value = (
-            s.labels,
-            s.config,
-            s.fitted.accuracy,
-            function(s.source, s.target, s.fitted.model),
-        )
+        labels = s.labels
+        config = s.config
+        own = s.fitted.accuracy
+        value = function(s.source, s.target, s.fitted.model)
     else:
         labels, config, seed = check_pair(source, target, config, seed)
         own, value = math.nan, function(source, target)

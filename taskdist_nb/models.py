@@ -141,11 +141,9 @@ def slim_cnn(n_classes: int) -> nn.Sequential:  # (n, C, H, W) images with H, W 
     def block(conv, width):
         return [conv, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
 
-    first, second, third = (
-        nn.LazyConv2d(16, 3, padding=1),
-        nn.Conv2d(16, 32, 3, padding=1),
-        nn.Conv2d(32, 64, 3, padding=1),
-    )
+    first = nn.LazyConv2d(16, 3, padding=1)
+    second = nn.Conv2d(16, 32, 3, padding=1)
+    third = nn.Conv2d(32, 64, 3, padding=1)
     return nn.Sequential(
         *block(first, 16), *block(second, 32), *block(third, 64), nn.Flatten(), nn.LazyLinear(n_classes)
     )

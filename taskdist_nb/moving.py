@@ -193,10 +193,8 @@ class Displacement(MovingTask):
 
     def batch(self, tau, n, generator, rows=None):
         i, j = self.coupling.draw(n, generator, rows)
-        x_s, x_t = (
-            self.augment(take_rows(self.x_s, i), generator),
-            self.augment(take_rows(self.x_t, j), generator),
-        )
+        x_s = self.augment(take_rows(self.x_s, i), generator)
+        x_t = self.augment(take_rows(self.x_t, j), generator)
         return displace(x_s, x_t, tau), displace(self.y_s[i], self.y_t[j], tau)
 
     def probe(self, n, generator):

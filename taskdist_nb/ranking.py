@@ -489,10 +489,8 @@ def network(
     name = self.best if name is None else name
     if name not in self.entries:
         raise unknown("name", name, self.entries)
-    entry, stage = (
-        self.entries[name],
-        SCRATCH if name == "(from scratch)" else "linear_probe_error" if frozen else "fine_tuning_error",
-    )
+    entry = self.entries[name]
+    stage = SCRATCH if name == "(from scratch)" else "linear_probe_error" if frozen else "fine_tuning_error"
     made = self._made(name, stage, seed)
     if made.reason:
         raise FloatingPointError(f"{name} has no network: {made.reason}")

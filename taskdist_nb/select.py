@@ -652,10 +652,8 @@ def check_tuning(
     if not isinstance(tuning, Tuning):
         raise TypeError(f"tuning must be a Tuning, e.g. Tuning('adamw'). Got: {tuning!r:.80}.")
     tuning.weights(target)
-    tunes, heads = (
-        "fine_tuning_error" in methods,
-        tuning == Tuning(class_weights=tuning.class_weights) and "linear_probe_error" in methods,
-    )
+    tunes = "fine_tuning_error" in methods
+    heads = tuning == Tuning(class_weights=tuning.class_weights) and "linear_probe_error" in methods
     if tuning != Tuning() and not tunes and not heads:
         raise ValueError(
             "tuning must be left out where it would have no effect: optimizer, schedule and lr need the method 'fine_tuning_error' "
@@ -829,10 +827,8 @@ def rank_architectures(
     if source is not None:
         source = check_shelf(target, {getattr(source, "name", "source"): source}).popitem()[1]
     factories, trained, prepared = split_models(source, target, models, prepared)
-    config, shelf = (
-        TransferConfig.choice() if config is None else check_config(config),
-        dict.fromkeys([*factories, *trained], source),
-    )
+    config = TransferConfig.choice() if config is None else check_config(config)
+    shelf = dict.fromkeys([*factories, *trained], source)
     check_alone(methods, shelf, trained)
     for m in (*factories.values(), *trained.values()):
         check_stages(methods, m, target, config)

@@ -333,11 +333,9 @@ def run_architectures(
     store=None,  # folder of the fitted sources; None: out/"store"
 ):
     "Measure every network on every pair; tables with the same settings are kept."
-    out, config, seeds = (
-        Path(out),
-        check_config(config or selection_config(precision="auto")),
-        check_seeds(seeds),
-    )
+    out = Path(out)
+    config = check_config(config or selection_config(precision="auto"))
+    seeds = check_seeds(seeds)
     models = check_models(models or networks_at_hand())
     suite = suite or cifar100_suite(sorted({t for pair in pairs for t in pair}), root=root)
     head = json.dumps(

@@ -192,10 +192,8 @@ def check_stackable(
     task: Task,  # whose images it is to take
 ):
     "Raise ValueError, before anything is trained, for a network with layers that `vmap` does not know."
-    network, x = (
-        build_model(get_model(model), task.n_classes, task.x_train, 0),
-        to_inputs(two_images(task.x_train)),
-    )
+    network = build_model(get_model(model), task.n_classes, task.x_train, 0)
+    x = to_inputs(two_images(task.x_train))
     stack = Stack([network, network])
     try:
         stack.logits(torch.stack([x, x]).to(stack.weight)).sum().backward()

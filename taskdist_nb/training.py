@@ -324,10 +324,8 @@ def fit_task(
         task.x_train.device
     )
     steps = config.source_epochs * max(1, len(task.y_train) // config.source_batch_size)
-    still, rates = (
-        Still(task, n_outputs, augment=augmentation(config, task)),
-        learning_rates(config.source_schedule, config.source_lr, steps),
-    )
+    still = Still(task, n_outputs, augment=augmentation(config, task))
+    rates = learning_rates(config.source_schedule, config.source_lr, steps)
     train(
         network,
         still,

@@ -210,13 +210,11 @@ class Reading:
         self.raw = (
             LengthMeter(self.meter.probe, self.precision, config.probe_inputs) if config.averaging else None
         )
-        self.target, self.outputs, self.visitors, self.rows, self.held = (
-            target,
-            labels.target,
-            visitors,
-            [],
-            held_taus(config),
-        )
+        self.target = target
+        self.outputs = labels.target
+        self.visitors = visitors
+        self.rows = []
+        self.held = held_taus(config)
         self.look = set(range(last + 1)) if everywhere else spread(config.accuracy_points, last) | {last}
 
     def __call__(self, checkpoint: int, step: int, tau: float, network: nn.Module, trained: nn.Module):

@@ -85,11 +85,9 @@ def _clouds(ax, a, b, errors):
             if n <= len(PALETTE)
             else dict(color=BLUE, alpha=0.5)
         )
-        x, y, (sx, sy) = (
-            a.to_numpy()[rows, j],
-            b.to_numpy()[rows, j],
-            (e.to_numpy()[rows, j] if e is not None else None for e in errors),
-        )
+        x = a.to_numpy()[rows, j]
+        y = b.to_numpy()[rows, j]
+        (sx, sy) = (e.to_numpy()[rows, j] if e is not None else None for e in errors)
         ax.errorbar(x, y, xerr=sx, yerr=sy, fmt="none", ecolor="0.85", elinewidth=0.7, zorder=1)
         ax.plot(x, y, "o", **style)
     if n <= len(PALETTE):
@@ -154,11 +152,9 @@ def plot_error(
     )
     m, s, labels = zip(*pairs)
     named = len(m) <= 30
-    ax, place, floor = (
-        new_axes(ax, (4.6, max(2, 0.15 * min(len(m), 30) + 0.6))),
-        np.arange(len(m)),
-        np.diag(mean),
-    )
+    ax = new_axes(ax, (4.6, max(2, 0.15 * min(len(m), 30) + 0.6)))
+    place = np.arange(len(m))
+    floor = np.diag(mean)
     if len(floor := floor[np.isfinite(floor)]):
         ax.axvspan(floor.min(), floor.max(), facecolor="0.85", edgecolor="0.6", linewidth=0.6)
         ax.annotate(

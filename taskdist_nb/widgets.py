@@ -134,11 +134,9 @@ class _Board(widgets.GridBox):
     def place(self, figure, boxes: dict):
         "Lay the buttons over the boxes, {value: (left, bottom, width, height)} in fractions of the figure."
         wide, high = (round(SHOWN * v) for v in figure.get_size_inches())
-        self.layout.grid_template_columns, self.layout.grid_template_rows, self.image.layout.max_width = (
-            f"{wide}px",
-            f"{high}px",
-            "none",
-        )
+        self.layout.grid_template_columns = f"{wide}px"
+        self.layout.grid_template_rows = f"{high}px"
+        self.image.layout.max_width = "none"
         for value, (left, bottom, width, height) in boxes.items():
             layout = self.button(value).layout
             layout.width, layout.height = f"{wide * width:.0f}px", f"{high * height:.0f}px"

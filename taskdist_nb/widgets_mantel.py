@@ -113,10 +113,8 @@ def _mantel_in_words(result, labels, without):
     "Correlation, p-value, and between what r lies with one task left out."
     # as in a sentence, not as in a figure
     names = " with ".join(axis.partition(" (")[0].replace(r"\$", "$").strip() for axis in labels)
-    sentence, left = (
-        f"{names}, n = {result.n} tasks: {result.method.capitalize()} r = {signed(result.r)}, {p_in_words(result)}.",
-        without.dropna(),
-    )
+    sentence = f"{names}, n = {result.n} tasks: {result.method.capitalize()} r = {signed(result.r)}, {p_in_words(result)}."
+    left = without.dropna()
     if left.empty:
         return sentence
     ends = (
@@ -194,10 +192,8 @@ def mantel_explorer(
     # raises for holes and for constants
     for k, f in frames.items():
         standardise(f.to_numpy(), f"matrices[{k!r}]")
-    a, b = (
-        check_choice(a or names[0], "a", tuple(names)),
-        check_choice(b or names[min(1, len(names) - 1)], "b", tuple(names)),
-    )
+    a = check_choice(a or names[0], "a", tuple(names))
+    b = check_choice(b or names[min(1, len(names) - 1)], "b", tuple(names))
     labels = {k: unit_of(m, quantity=as_text(k.replace("_", "-"), 40)) for k, m in matrices.items()}
 
     @cache

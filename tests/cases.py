@@ -306,10 +306,8 @@ NAMES = ["a", "b", "ünï", "x/y"]  # of tasks
 def task_parts(draw, shape=None, dtype=None, K=None, least=1):
     "The fields of a task: K classes, each with `least` images or more in both parts."
     K = K or draw(st.integers(2, 4))
-    shape, dtype = (
-        shape or draw(st.sampled_from([(1, 8, 8), (3, 8, 8), (2, 8, 9), (1, 1, 1)])),
-        dtype or draw(st.sampled_from([torch.uint8, torch.float32])),
-    )
+    shape = shape or draw(st.sampled_from([(1, 8, 8), (3, 8, 8), (2, 8, 9), (1, 1, 1)]))
+    dtype = dtype or draw(st.sampled_from([torch.uint8, torch.float32]))
     first, word = draw(st.integers(0, 2)), draw(st.sampled_from(["c{}", "c{}", "{}"]))
     parts = dict(
         name=draw(st.sampled_from(NAMES)),

@@ -89,11 +89,9 @@ def folded(*cells):
 
 def test_imports_and_checks_of_arguments_are_folded():
     exported = {"export": ""}
-    first, second, check = (
-        "import numpy as np",
-        "from math import pi",
-        "def _check_number(n):\n    if n < 0: raise ValueError(n)",
-    )
+    first = "import numpy as np"
+    second = "from math import pi"
+    check = "def _check_number(n):\n    if n < 0: raise ValueError(n)"
     shown = "def root(n): return _check_number(n)"
     assert folded((exported, first), (exported, second), (exported, check), (exported, shown)) == [
         ("Imports", f"{first}\n\n{second}"),

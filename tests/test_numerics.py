@@ -143,11 +143,9 @@ def test_distances_and_geodesics_in_float32():
 @pytest.mark.parametrize("kind", ["true", "empirical"])
 def test_fisher_information_in_float32(kind):
     torch.manual_seed(0)
-    model, x, y = (
-        nn.Sequential(nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 3)),
-        torch.randn(40, 8),
-        torch.arange(40) % 3,
-    )
+    model = nn.Sequential(nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 3))
+    x = torch.randn(40, 8)
+    y = torch.arange(40) % 3
     g = {
         dtype: fisher_information(model.to(dtype), x.to(dtype), kind, "dense", y)
         for dtype in (torch.float32, torch.float64)

@@ -898,12 +898,10 @@ def test_moving_tasks_give_batches(pair, tau, n, size, outputs):
 @st.composite
 def label_spaces(draw):
     "A source of two classes or more, a target that shares some of them, spare outputs."
-    n, shared, new, spare = (
-        draw(st.integers(2, 4)),
-        draw(st.integers(0, 2)),
-        draw(st.integers(0, 3)),
-        draw(st.integers(0, 2)),
-    )
+    n = draw(st.integers(2, 4))
+    shared = draw(st.integers(0, 2))
+    new = draw(st.integers(0, 3))
+    spare = draw(st.integers(0, 2))
     target = [*draw(st.permutations(range(n)))[: max(shared, 2 - new)], *range(n, n + new)]
     return LabelSpace(n + new + spare, tuple(range(n)), tuple(draw(st.permutations(target))))
 

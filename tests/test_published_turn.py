@@ -39,10 +39,8 @@ def crop_and_flip(images, padding, g):
     "Each image is cut out of its padded self somewhere and mirrored or not; black is -2."
     if not padding:
         return images
-    shift, mirror = (
-        torch.randint(0, 2 * padding + 1, (2, len(images), 1), generator=g),
-        torch.rand(len(images), 1, generator=g) < 0.5,
-    )
+    shift = torch.randint(0, 2 * padding + 1, (2, len(images), 1), generator=g)
+    mirror = torch.rand(len(images), 1, generator=g) < 0.5
     out = []
     for n, image in enumerate(images):
         padded, (h, w) = nn.functional.pad(image, (padding,) * 4, value=-2.0), image.shape[1:]
@@ -190,11 +188,9 @@ def next_plan(plan, C, block, checkpoints, weight):
 def entropic_plan(cost_matrix, epsilon, rounds=2000):
     "Sinkhorn's iteration for equal weights, on logarithms."
     b = len(cost_matrix)
-    M, f, g = (
-        -cost_matrix.double() / epsilon,
-        torch.zeros(b, 1, dtype=torch.float64),
-        torch.zeros(1, b, dtype=torch.float64),
-    )
+    M = -cost_matrix.double() / epsilon
+    f = torch.zeros(b, 1, dtype=torch.float64)
+    g = torch.zeros(1, b, dtype=torch.float64)
     for _ in range(rounds):
         f = -math.log(b) - (M + g).logsumexp(1, keepdim=True)
         g = -math.log(b) - (M + f).logsumexp(0, keepdim=True)
@@ -386,10 +382,8 @@ def test_one_turn(factory, padding, reading):
     moving = Displacement(
         source, target, BlockCoupling(rows, columns, plans), labels, augmentation(c, source, target)
     )
-    costs, streams = (
-        BlockCosts(moving, c),
-        {k: stream("a", "b", "coupled", "0", k) for k in ("batches", "probes", "excess")},
-    )
+    costs = BlockCosts(moving, c)
+    streams = {k: stream("a", "b", "coupled", "0", k) for k in ("batches", "probes", "excess")}
     journey = follow(fitted, moving, target, labels, c, streams, (costs,))
 
     torch.testing.assert_close(weights_of(journey.model), weights_of(seen[-1][2]), rtol=1e-6, atol=1e-7)
@@ -439,10 +433,8 @@ def test_two_turns_through_the_front_door(padding, reading):
     fitted = fit_source(source, 4, perceptron, c, SEED, progress=False)
     result = coupled_transfer(source, target, perceptron, c, SEED, {source.name: fitted}, progress=False)
 
-    plan, expected = (
-        torch.block_diag(*[torch.ones(BLOCK, BLOCK, dtype=torch.float64)] * (N // BLOCK)) / (N * BLOCK),
-        [],
-    )
+    plan = torch.block_diag(*[torch.ones(BLOCK, BLOCK, dtype=torch.float64)] * (N // BLOCK)) / (N * BLOCK)
+    expected = []
     for turn in range(2):
         seen = naive_walk(fitted.model, source, target, plan, padding, turn)
         C = costs_in_blocks(seen, inputs(source), inputs(target), BLOCK, reading)
@@ -478,22 +470,16 @@ def test_the_naive_solvers_themselves():
     ot = pytest.importorskip("ot")
     g = torch.Generator().manual_seed(2)
     for _ in range(5):
-        target, grid = (
-            torch.randn(2, 2, generator=g, dtype=torch.float64),
-            torch.linspace(0, 0.5, 100_001, dtype=torch.float64),
-        )
+        target = torch.randn(2, 2, generator=g, dtype=torch.float64)
+        grid = torch.linspace(0, 0.5, 100_001, dtype=torch.float64)
         plans = torch.stack([grid, 0.5 - grid, 0.5 - grid, grid], 1)
         best = plans[(plans - target.flatten()).square().sum(1).argmin()].view(2, 2)
         torch.testing.assert_close(nearest_plan(target), best, rtol=0, atol=1e-5)
-    C, old, weight = (
-        torch.rand(3, 3, generator=g, dtype=torch.float64) / 10,
-        torch.full((3, 3), 1 / 9, dtype=torch.float64),
-        0.25,
-    )
-    uniform, objective = (
-        np.full(3, 1 / 3),
-        lambda p: (p * C.numpy()).sum() + weight / 2 * ((p - old.numpy()) ** 2).sum(),
-    )
+    C = torch.rand(3, 3, generator=g, dtype=torch.float64) / 10
+    old = torch.full((3, 3), 1 / 9, dtype=torch.float64)
+    weight = 0.25
+    uniform = np.full(3, 1 / 3)
+    objective = lambda p: (p * C.numpy()).sum() + weight / 2 * ((p - old.numpy()) ** 2).sum()
     cg = ot.optim.cg(
         uniform,
         uniform,

@@ -185,10 +185,8 @@ def test_each_picture_is_read_or_left_out_with_its_reason(tmp_path_factory, name
 )
 def test_every_layout_tells_itself(tmp_path_factory, layout, classes, part):
     root = tmp_path_factory.mktemp("layout")
-    tasks, parts = (
-        ("pets", "wild") if "TASK" in layout else ("",),
-        ("Train", part) if "PART" in layout else ("",),
-    )
+    tasks = ("pets", "wild") if "TASK" in layout else ("",)
+    parts = ("Train", part) if "PART" in layout else ("",)
     for t, task in enumerate(tasks):
         for p, side in enumerate(parts):
             for c, name in enumerate(classes[: 2 + t]):
@@ -331,10 +329,8 @@ def test_a_killed_reading_leaves_nothing_that_is_believed(tmp_path):
     )
     assert killed.returncode == -9, killed.stderr
     assert sorted(p.suffix or p.name for p in kept.iterdir()) == [".npy", ".part-1"]
-    memory, again = (
-        Suite.from_folder(root, **QUIET)["all"],
-        Suite.from_folder(root, cache=kept, **QUIET)["all"],
-    )
+    memory = Suite.from_folder(root, **QUIET)["all"]
+    again = Suite.from_folder(root, cache=kept, **QUIET)["all"]
     assert task_fingerprint(memory) == task_fingerprint(again)
 
 

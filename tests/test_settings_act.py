@@ -97,12 +97,10 @@ def test_sgd_has_momentum_that_is_forgotten_where_the_settings_say(momentum, dec
 @pytest.mark.parametrize("reset", [0, 3])
 def test_networks_trained_together_have_momentum_of_their_own(reset):
     config = TransferConfig.toy(momentum=0.9, weight_decay=0.1, reset_momentum=reset)
-    movings, models, lrs, seen = (
-        [OneBatch(0), OneBatch(1)],
-        [linear(0), linear(1)],
-        [0.5, 0.1, 0.3, 0.2, 0.4],
-        [],
-    )
+    movings = [OneBatch(0), OneBatch(1)]
+    models = [linear(0), linear(1)]
+    lrs = [0.5, 0.1, 0.3, 0.2, 0.4]
+    seen = []
     expected = [by_hand(m.parameters(), o.x, o.y, lrs, 0.9, 0.1, reset) for m, o in zip(models, movings)]
     stack = together.Stack(models)
     note = lambda step: seen.append(

@@ -254,10 +254,8 @@ def test_task_on_the_map_is_clicked_in_jupyterlab(driver, until, find, lab):
     )
     run_in_lab(driver, until, find, lab, "map.ipynb", "A map", code)
     spot = lambda task: until(lambda _: find(f".jp-OutputArea button[title='choose {task}']"))[0]
-    said, image = (
-        lambda: find("[role=status]")[-1].text,
-        until(lambda _: find(".jp-OutputArea .widget-image"))[0],
-    )
+    said = lambda: find("[role=status]")[-1].text
+    image = until(lambda _: find(".jp-OutputArea .widget-image"))[0]
     until(lambda _: "nearest source to a is b" in said())
     # the button lies where Python put it on the picture
     for task in "abc":
