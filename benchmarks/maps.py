@@ -21,7 +21,7 @@ import torch
 from ruler_study import shrunk
 from taskdist_nb.labels import joint_label_space
 from taskdist_nb.datasets import cifar100_suite
-from taskdist_nb.distances import first_coupling, set_out, walk_each
+from taskdist_nb.distances import first_coupling, prepare_transfer, walk_each
 from taskdist_nb.maps import at_progress, bhattacharyya, geodesic_progress, imprinted_predictions
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits
@@ -30,7 +30,7 @@ from taskdist_nb.scores import measure_scores
 from taskdist_nb.training import Fitted, augmentation, fit_task, make_generator
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.trajectory import follow, walk_streams
-from taskdist_nb.moving import Displacement, Still
+from taskdist_nb.moving import Displacement, StaticTask
 
 TASKS = {  # fine classes of CIFAR-100; the last two are mixtures
     "herbivores": [15, 19, 21, 31, 38],
@@ -82,12 +82,16 @@ def questions(target, outputs, everything, also_all):
 
 def tune(source, target, config, seed, fitted, everything):
     "A walk of fine-tuning that is watched, and the mean of the target's error on the way and at its end."
-    setting = set_out(source, target, slim_cnn, config, seed, {source.name: fitted}, False, floor=False)
-    still = Still(target, setting.labels.n_outputs, setting.labels.target, augmentation(config, target))
+    setting = prepare_transfer(
+        source, target, slim_cnn, config, seed, {source.name: fitted}, False, floor=False
+    )
+    still = StaticTask(target, setting.labels.n_outputs, setting.labels.target, augmentation(config, target))
     drawn = seed == 0 and source.name in DRAWN and target.name == TARGET
     watch = questions(target, setting.labels.target, everything, drawn)
-    (journey,) = walk_each([setting], [still], ("fine_tuning",), config, [(watch,)], accuracy_everywhere=True)
-    error = 1 - journey.path.accuracy.iloc[1:]
+    (trajectory,) = walk_each(
+        [setting], [still], ("fine_tuning",), config, [(watch,)], accuracy_everywhere=True
+    )
+    error = 1 - trajectory.path.accuracy.iloc[1:]
     return watch.seen, dict(area=error.mean(), error=error.iloc[-1])
 
 
@@ -98,14 +102,16 @@ def learn(target, config, seed, everything):
     labels = joint_label_space(target, target)
     watch = questions(target, labels.target, everything, True)
     streams = walk_streams(config, seed, "scratch", target.name)[0]
-    moving = Still(target, target.n_classes, augment=augmentation(config, target))
+    moving = StaticTask(target, target.n_classes, augment=augmentation(config, target))
     follow(fresh, moving, target, labels, replace(config, lr=config.source_lr), streams, [watch])
     return watch.seen
 
 
 def couple(source, target, config, seed, fitted, everything):
     "A coupled walk, watched on all 25 classes."
-    setting = set_out(source, target, slim_cnn, config, seed, {source.name: fitted}, False, floor=False)
+    setting = prepare_transfer(
+        source, target, slim_cnn, config, seed, {source.name: fitted}, False, floor=False
+    )
     coupling = first_coupling(setting, make_generator(seed, "blocks"))
     moving = Displacement(setting.source, setting.target, coupling, setting.labels)
     watch = questions(target, setting.labels.target, everything, True)

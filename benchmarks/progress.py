@@ -16,7 +16,7 @@ import torch
 
 from same_answer import append_row, rows_done
 from taskdist_nb.data import digits_suite
-from taskdist_nb.distances import fine_tuning, first_coupling, set_out
+from taskdist_nb.distances import fine_tuning, first_coupling, prepare_transfer
 from taskdist_nb.maps import geodesic_progress
 from taskdist_nb.models import mlp
 from taskdist_nb.predictions import predict_logits
@@ -30,7 +30,7 @@ KEY = ["labels", "seed", "source", "target"]
 
 def read_pair(source, target, config, seed, prepared):
     "One coupled walk, and fine-tuning, as columns."
-    setting = set_out(source, target, mlp, config, seed, prepared, False)
+    setting = prepare_transfer(source, target, mlp, config, seed, prepared, False)
     coupling = first_coupling(setting, make_generator(seed, "blocks"))
     moving = Displacement(setting.source, setting.target, coupling, setting.labels)
     seen = []

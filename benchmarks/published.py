@@ -42,7 +42,7 @@ from taskdist_nb.models import to_inputs
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.trajectory import lengths_at, parts_at
 from taskdist_nb.training import device_of, make_generator, train
-from taskdist_nb.moving import Still
+from taskdist_nb.moving import StaticTask
 
 NETWORKS = {"small": "small_cnn_authors", "wrn": "wrn_16_4_authors"}
 ECONOMIES = dict(
@@ -174,7 +174,7 @@ def forecast(plan, jobs):
     model = build_model(plan.model, plan.n_outputs, task.x_train, 0)
 
     def rate(batch, steps=6):
-        still = Still(task, plan.n_outputs)
+        still = StaticTask(task, plan.n_outputs)
         run = lambda n: train(model, still, np.zeros(n), np.full(n, 1e-4), c, batch, make_generator(0))
         run(2)
         start = time.perf_counter()

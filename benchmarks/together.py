@@ -22,7 +22,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from taskdist_nb.data import digits_suite
-from taskdist_nb.distances import DISTANCES, first_coupling, set_out
+from taskdist_nb.distances import DISTANCES, first_coupling, prepare_transfer
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits, resolve_precision
 from taskdist_nb.together import Stack, transfer_together
@@ -65,12 +65,12 @@ def training_rates(
     device, n, table = config.device, config.batch_size, {}
     task = random_task("first", images, 0, device)
     # their images are shared by more
-    movings = [random_displacement(images, config, 2 * p, "cpu") for p in range(min(max(sizes), 4))]
+    moving_tasks = [random_displacement(images, config, 2 * p, "cpu") for p in range(min(max(sizes), 4))]
     for size in sizes:
         taus, lrs = np.linspace(0, 1, steps), np.full(steps, config.lr)
         networks = [build_model(model, 10, task.x_train, p) for p in range(size)]
         streams = [make_generator(p) for p in range(size)]
-        mine = [movings[p % len(movings)] for p in range(size)]
+        mine = [moving_tasks[p % len(moving_tasks)] for p in range(size)]
         on_device = random_displacement(images, config, 0, device)
 
         def alone() -> None:
@@ -112,7 +112,7 @@ def coupling_seconds(config: TransferConfig, images: int) -> float:
         images=200,
         device="cpu",
     )
-    setting = set_out(a, b, "mlp", pixels, 0, None, False)
+    setting = prepare_transfer(a, b, "mlp", pixels, 0, None, False)
     setting = replace(setting, source=a, target=b)
 
     def solve() -> None:

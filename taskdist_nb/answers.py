@@ -12,7 +12,7 @@ from .matrix import doubts_about_sources
 from .summary import ceiling_lines, why_no_test
 from .thresholds import limit
 from .wording import show_number, words
-from .yardsticks import YARDSTICKS, yardsticks
+from .difficulties import DIFFICULTIES, difficulties
 
 # %% ../nbs/11c_answers.ipynb #4debf30b
 def answer_known(e: Experiment) -> str:  # what a run measured
@@ -21,7 +21,7 @@ def answer_known(e: Experiment) -> str:  # what a run measured
         return "Not asked: --known rotation measures tasks at known places too."
     said = []
     for kind, known in e.known.items():
-        t = known_summary(known).drop(index=list(YARDSTICKS), errors="ignore")
+        t = known_summary(known).drop(index=list(DIFFICULTIES), errors="ignore")
         ends = known.table.dial.agg(["min", "max"])
         name, *others = t.index
         row = {k: show_number(v) for k, v in t.loc[name].items()}
@@ -35,8 +35,8 @@ def answer_known(e: Experiment) -> str:  # what a run measured
 
 # %% ../nbs/11c_answers.ipynb #63f18e49
 def lead_tests(e: Experiment) -> dict:  # what a run measured
-    "distance -> MantelResult (Pearson) against the leading yardstick."
-    lead = next(iter(yardsticks(e.matrices)), "")
+    "distance -> MantelResult (Pearson) against the leading difficulty measure."
+    lead = next(iter(difficulties(e.matrices)), "")
     return {
         k: t
         for (k, yard, method), t in e.tests.items()
@@ -48,7 +48,7 @@ def answer_fine_tuning(e: Experiment) -> str:  # what a run measured
     "Do the distances tell how hard fine-tuning is?"
     if not (tests := lead_tests(e)):
         return f"Not known. No Mantel test: {why_no_test(e)}."
-    lead, n = next(iter(yardsticks(e.matrices))), len(e.suite)
+    lead, n = next(iter(difficulties(e.matrices))), len(e.suite)
     name = "coupled" if "coupled" in tests else max(tests, key=lambda k: tests[k].r)
     t, rest = tests[name], ", ".join(f"{words(k)} {v.r:.2f}" for k, v in tests.items() if k != name)
     chance = (
@@ -71,7 +71,7 @@ def answer_fine_tuning(e: Experiment) -> str:  # what a run measured
 def answer_trust(e: Experiment) -> str:  # what a run measured
     "How far can that be trusted?"
     said, tests = ceiling_lines(e), e.tests.get((next(iter(lead_tests(e)), ""), "length", "pearson"))
-    if tests and len(yardsticks(e.matrices)) > 1:
+    if tests and len(difficulties(e.matrices)) > 1:
         said.append(
             f"With that published length, {words(next(iter(lead_tests(e))))} agrees at r = {tests.r:.2f}."
         )

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from .bodies import Trained, widened
 from .data import Task
 from .checks import check_whole, unknown
-from .distances import DISTANCES, TransferResult, from_scratch, set_out, to_record
+from .distances import DISTANCES, TransferResult, from_scratch, prepare_transfer, to_record
 from .fingerprints import fingerprint
 from taskdist_nb.jobs import (
     Job,
@@ -295,7 +295,7 @@ def start(
         network = build_model(self.trained, task.n_classes, task.x_train, derive_seed(seed, "weights"))
         streams = walk_streams(replace(p.config, walks=1), seed, self.name, task.name, "fine_tuning")
         return network, task, tuple(range(task.n_classes)), streams[0]["batches"], math.nan
-    s = set_out(
+    s = prepare_transfer(
         self.source,
         self.target,
         p.model,

@@ -18,7 +18,7 @@ from .summary import pair_table, summary_table, why_no_test
 from .thresholds import limit
 from .trajectory import reading_of
 from .wording import show_number, words
-from .yardsticks import FINE_TUNING, yardsticks
+from .difficulties import FINE_TUNING, difficulties
 
 # %% ../nbs/11c_cautions.ipynb #9babb8b8
 def warn_missing(e: Experiment) -> str:  # what a run measured
@@ -172,14 +172,14 @@ def warn_control(e: Experiment) -> str:  # what a run measured
     tests = {
         name: t
         for (name, yard, method), t in e.tests.items()
-        if t and method == "pearson" and yard == next(iter(yardsticks(e.matrices)), "")
+        if t and method == "pearson" and yard == next(iter(difficulties(e.matrices)), "")
     }
     if (control := tests.get("new_classes")) is None:
         return ""
     beaten = [words(k) for k, t in tests.items() if k in e.matrices and t.r <= control.r]
     which = f"Not above it: {', '.join(beaten)}." if beaten else "All distances are above it."
     return (
-        f"The share of a target's classes that the source does not know needs no network, and agrees with the {words(next(iter(yardsticks(e.matrices))))} at "
+        f"The share of a target's classes that the source does not know needs no network, and agrees with the {words(next(iter(difficulties(e.matrices))))} at "
         f"r = {control.r:.2f}. {which}"
     )
 

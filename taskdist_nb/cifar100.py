@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PAPER_TASKS', 'WALKS', 'CHEAP', 'VARIANTS', 'DIALS', 'READINGS', 'study_config', 'lighter_config', 'study_measures',
            'run_study', 'second_suite', 'write_table', 'learning_curves', 'run_scratch', 'turned', 'run_dials',
-           'other_readings', 'open_predictions', 'read_table', 'open_yardsticks']
+           'other_readings', 'open_predictions', 'read_table', 'open_difficulties']
 
 # %% ../nbs/11_cifar100.ipynb #c003
 import json
@@ -269,7 +269,7 @@ def read_table(
     return pd.read_csv(path, comment="#")
 
 
-def open_yardsticks(
+def open_difficulties(
     folder,  # `out` of `run_study` and `run_scratch`
 ) -> dict[str, DistanceMatrix]:
     "Four measures of how hard fine-tuning was; the last if `run_scratch` was called."

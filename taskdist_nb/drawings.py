@@ -27,7 +27,7 @@ from .training import make_generator
 from .batches import BlockCoupling
 from .couplings import block_costs, block_plans, make_blocks
 from .wording import words
-from .yardsticks import FINE_TUNING, yardsticks
+from .difficulties import FINE_TUNING, difficulties
 
 # %% ../nbs/11c_drawings.ipynb #c080
 @dataclass
@@ -106,8 +106,8 @@ def draw_known(known: Known):  # of `measure_known`
 
 # %% ../nbs/11c_drawings.ipynb #5e40e3c0
 def test_drawings(e: Experiment) -> list[Drawing]:  # what a run measured
-    "Each distance that was tested against the leading yardstick: its null distribution, and for the first the pairs themselves."
-    if not (yards := yardsticks(e.matrices)):
+    "Each distance that was tested against the leading difficulty measure: its null distribution, and for the first the pairs themselves."
+    if not (yards := difficulties(e.matrices)):
         return []
     lead, yard = next(iter(yards.items()))
     null = "How often would the agreement between {} and the {} be as good if the tasks were relabelled?"

@@ -25,7 +25,7 @@ from .matrix import distance_matrix
 from .pictures import leak_notes
 from .settings import TransferConfig
 from .wording import words
-from .yardsticks import mantel_tests, new_classes, tests_table
+from .difficulties import mantel_tests, new_classes, tests_table
 
 # %% ../nbs/11b_experiment.ipynb #d740cca3
 @dataclass
@@ -37,7 +37,7 @@ class Experiment:
     config: TransferConfig  # the settings
     seeds: list  # every pair was measured with each
     matrices: dict  # distance -> DistanceMatrix
-    tests: dict  # (distance, yardstick, method) -> MantelResult, or None where a correlation is not defined
+    tests: dict  # (distance, difficulty measure, method) -> MantelResult, or None where a correlation is not defined
     seconds: dict  # stage -> seconds on the clock
     missing: dict = field(default_factory=dict)  # what could not be measured or drawn -> reason
     known: dict = field(default_factory=dict)  # kind -> Known: tasks at known places, if any were measured

@@ -42,7 +42,7 @@ from .keys import measure_version, model_fingerprint, settings_for, task_fingerp
 from .building import build_model
 from .predictions import predict_logits, resolve_precision
 from .scores import get_measure
-from .store import FORMAT, Store, distrust
+from .store import FORMAT, Store, report_damage
 from .together import transfer_together
 from .training import Fitted, accuracy_on, device_of, fit_task, on_device
 from .trajectory import Trajectory, still_trajectory
@@ -273,7 +273,7 @@ def stored(
         return make(record)
     except (TypeError, ValueError, KeyError, AttributeError) as e:
         said = f"the record {plan.key(job)} is of another version of this package ({type(e).__name__}: {e})"
-        return distrust(plan.store.file_of(plan.key(job)), said)
+        return report_damage(plan.store.file_of(plan.key(job)), said)
 
 # %% ../nbs/06e_jobs.ipynb #c050
 @undisturbed()

@@ -21,7 +21,7 @@ from .matrix import check_seeds, rounds_of, run_jobs
 from .settings import TransferConfig
 from .wording import words
 from .workers import orderly_stop
-from .yardsticks import FINE_TUNING, YARDSTICKS
+from .difficulties import FINE_TUNING, DIFFICULTIES
 
 # %% ../nbs/11b_known.ipynb #bdf8a61c
 @dataclass
@@ -39,12 +39,12 @@ def known_rows(
     suite: GradedSuite,  # whose dial counts from the source
     result,  # TransferResult from its first task
 ) -> list[dict]:
-    "What a result says: its distance, and for fine-tuning also its yardsticks."
+    "What a result says: its distance, and for fine-tuning also its difficulty measures."
     dial = np.nan if result.source == result.target else suite.dial[result.target]
     row = dict(task=result.target, seed=result.seed, dial=dial)
     if result.name != FINE_TUNING:
         return [dict(distance=result.name, **row, value=result.distance)]
-    return [dict(distance=name, **row, value=read(result)) for name, read in YARDSTICKS.items()]
+    return [dict(distance=name, **row, value=read(result)) for name, read in DIFFICULTIES.items()]
 
 # %% ../nbs/11b_known.ipynb #0e690dc2
 def measure_known(

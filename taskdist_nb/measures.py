@@ -16,7 +16,7 @@ from importlib.metadata import entry_points
 # %% ../nbs/06f_measures.ipynb #7ae52034
 from .ambient import undisturbed
 
-from .distances import DISTANCES, Distance, TransferResult, check_pair, set_out
+from .distances import DISTANCES, Distance, TransferResult, check_pair, prepare_transfer
 from .models import small_cnn
 from .scores import SCORES
 
@@ -36,7 +36,7 @@ def measure_simply(
     "A number of a user's function as a result. Raises TypeError if it is no number; NaN has a reason."
     started = time.perf_counter()
     if _wants_network(function):
-        s = set_out(source, target, model, config, seed, prepared, progress, floor=False)
+        s = prepare_transfer(source, target, model, config, seed, prepared, progress, floor=False)
         labels = s.labels
         config = s.config
         own = s.fitted.accuracy

@@ -23,7 +23,7 @@ from .matrix import DistanceMatrix
 from .pages import fill_in, write_html
 from .summary import ceiling_lines, nearest_sources, shared_in_words, summary_table, why_no_test
 from .wording import in_words, show_number, words
-from .yardsticks import shared_classes, yardsticks
+from .difficulties import shared_classes, difficulties
 
 # %% ../nbs/11c_report.ipynb #c087
 GLOSSARY = {  # term -> what the report says that it means
@@ -45,15 +45,15 @@ GLOSSARY = {  # term -> what the report says that it means
     "network kept up. Large: it lagged behind, and a short path means little.",
     "Sd of pairs, sd of seeds": "Standard deviation between pairs (of means over seeds), and between seeds of one pair. The first must be clearly "
     "larger for the order of pairs to mean anything.",
-    "Area under the error of fine-tuning": "Test error of the target, averaged over the path of fine-tuning: what fine-tuning costs. The leading yardstick.",
-    "Length of fine-tuning to 95%": "How far fine-tuning moves predictions until 95% of its final accuracy is reached: the published yardstick.",
-    "r area, r length": "Mantel correlation with a yardstick over all ordered pairs of different tasks. Pearson: of the numbers; Spearman: "
+    "Area under the error of fine-tuning": "Test error of the target, averaged over the path of fine-tuning: what fine-tuning costs. The leading difficulty measure.",
+    "Length of fine-tuning to 95%": "How far fine-tuning moves predictions until 95% of its final accuracy is reached: the published difficulty measure.",
+    "r area, r length": "Mantel correlation with a difficulty measure over all ordered pairs of different tasks. Pearson: of the numbers; Spearman: "
     "of their ranks.",
     "Share of new classes": "The share of a target's classes that the source does not know. A control: a distance that agrees no better than this has told "
     "no more than a count.",
     "p": "The share of relabellings of the tasks that give at least this r. All relabellings are used for up to 8 tasks (exact), "
     "otherwise a random sample of them.",
-    "Noise ceiling": "A yardstick with one seed against the same with another: about as well as any distance can be expected to agree "
+    "Noise ceiling": "A difficulty measure with one seed against the same with another: about as well as any distance can be expected to agree "
     "with a single seed of it.",
     "τ": "Time along a transfer: 0 at the source, 1 at the target.",
 }
@@ -88,8 +88,8 @@ def shade(
 
 # %% ../nbs/11c_report.ipynb #c106
 def tests_by_row(e: Experiment) -> dict[str, list]:  # what a run measured
-    "Pearson r and p, Spearman r and p against each yardstick in turn, by what is compared; NaN where nothing is."
-    yards, rows = list(yardsticks(e.matrices)), {}
+    "Pearson r and p, Spearman r and p against each difficulty measure in turn, by what is compared; NaN where nothing is."
+    yards, rows = list(difficulties(e.matrices)), {}
     for (name, against, method), t in e.tests.items():
         yard = against.partition(",")[0]
         title = (
@@ -165,7 +165,7 @@ def report_contents(
         shared=shared_classes(e.suite, e.config),
         shared_words=shared_in_words(e),
         known={k: known_summary(v) for k, v in e.known.items()},
-        yards=list(yardsticks(e.matrices)),
+        yards=list(difficulties(e.matrices)),
         mantel=tests_by_row(e),
         relabellings=relabellings(e),
         no_test=why_no_test(e),

@@ -27,7 +27,15 @@ from torch import Tensor
 from .ambient import undisturbed
 from .data import Task
 from .checks import unknown
-from .distances import DISTANCES, Distance, Setting, TransferResult, check_pair, halves, set_out
+from taskdist_nb.distances import (
+    DISTANCES,
+    Distance,
+    Setting,
+    TransferResult,
+    check_pair,
+    halves,
+    prepare_transfer,
+)
 from .building import build_model
 from .models import get_model, small_cnn
 from .predictions import penultimate, predict_logits
@@ -399,7 +407,7 @@ def measure_scores(
     # before anything is trained
     if set(names) - {"leep", "nce", "source_accuracy"} and source.name not in (prepared or {}):
         penultimate(build_model(get_model(model), source.n_classes, source.x_train, 0), source.x_train[:2])
-    setting = set_out(source, target, model, config, seed, prepared, progress, floor=False)
+    setting = prepare_transfer(source, target, model, config, seed, prepared, progress, floor=False)
     here, results = view_of(setting, setting.source), {}
     there = here if setting.same else view_of(setting, setting.target)
     for name in names:

@@ -50,7 +50,7 @@ from .data import Suite, Task, named_by_key
 from .labels import joint_label_space
 from .checks import check_choice, check_whole, unknown
 from .distances import DISTANCES, TransferResult, check_config, check_features
-from .findings import Finding, best_first, find, in_order, repeated_over
+from .measurements import Measurement, best_first, find, in_order, repeated_over
 from .matrix import check_seeds
 from .jobs import make_plan
 from .measures import adopt, as_measure
@@ -114,7 +114,7 @@ def measured(
     candidate: Candidate,  # with the data of its own tasks
     method: str,  # one method
     seeds,  # one measurement each
-) -> Finding:
+) -> Measurement:
     "What `find` finds, on one thread, here or in another process."
     end_with(parent)
     if os.getpid() != parent:
@@ -136,7 +136,7 @@ def measured(
                 )
                 for s in seeds
             ]
-            return Finding(candidate, method, lost, np.full(len(seeds), math.nan), None, 0.0)
+            return Measurement(candidate, method, lost, np.full(len(seeds), math.nan), None, 0.0)
 
 
 def find_all(
@@ -269,7 +269,7 @@ def run_race(
     race: Race,  # how
     candidates: list,  # who
 ) -> tuple[
-    dict, list, list, Finding
+    dict, list, list, Measurement
 ]:  # method -> Findings, those left out, notes, from scratch (None: not measured)
     "The stages one after the other."
     stages, left, tied = {}, [], []

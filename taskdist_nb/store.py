@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMAT', 'BEAT', 'STALE', 'provenance', 'not_writable', 'Store', 'Head', 'to_line', 'from_line', 'open_plain',
-           'Place', 'places_in', 'Index', 'refused', 'write_whole', 'DamagedRecord', 'distrust']
+           'Place', 'places_in', 'Index', 'refused', 'write_whole', 'DamagedRecord', 'report_damage']
 
 # %% ../nbs/06b_store.ipynb #1b9c0354
 import errno
@@ -325,7 +325,7 @@ class DamagedRecord(UserWarning):
     "A file of a store that was not read, and why."
 
 
-def distrust(
+def report_damage(
     path: Path,  # of the file
     reason: str,  # why it is not read
 ):
@@ -371,9 +371,9 @@ def look_up(
         if outer:
             return outer
         if reason:
-            distrust(self.records / place.file, reason)
+            report_damage(self.records / place.file, reason)
     for path, reason in self.index.odd.items():
-        distrust(path, reason)  # perhaps what is missed lay there
+        report_damage(path, reason)  # perhaps what is missed lay there
     self.index.odd.clear()
     return {}
 
@@ -400,9 +400,9 @@ def tensors(
         with open_plain(path) as f:
             raw = f.read()
     except OSError as e:
-        return distrust(path, f"it cannot be opened ({e.strerror})")
+        return report_damage(path, f"it cannot be opened ({e.strerror})")
     if fingerprint(raw) != digest:
-        return distrust(path, "it does not hold the tensors of its record")
+        return report_damage(path, "it does not hold the tensors of its record")
     return safetensors.torch.load(raw)
 
 

@@ -18,7 +18,7 @@ from .experiment import Experiment
 from .matrix import DistanceMatrix
 from .thresholds import limit
 from .wording import words
-from .yardsticks import FINE_TUNING, YARDSTICKS, shared_classes, yardsticks
+from .difficulties import FINE_TUNING, DIFFICULTIES, shared_classes, difficulties
 
 # %% ../nbs/11b_summary.ipynb #8a2f5f01
 def pair_table(
@@ -52,8 +52,8 @@ def pair_table(
 def summary_table(
     e: Experiment,  # what a run measured
 ) -> pd.DataFrame:  # Mantel r and p are Pearson's
-    "A row per distance: means over all pairs of different tasks and all seeds, Mantel tests against the yardsticks, standard deviations."
-    pairs, rows, yards = pair_table(e.matrices), {}, list(yardsticks(e.matrices))
+    "A row per distance: means over all pairs of different tasks and all seeds, Mantel tests against the difficulty measures, standard deviations."
+    pairs, rows, yards = pair_table(e.matrices), {}, list(difficulties(e.matrices))
     for name, of in pairs.groupby("name", sort=False):
         by_pair = of.groupby(["source", "target"]).distance
         tests = {yard: e.tests.get((name, yard, "pearson")) for yard in yards}
@@ -77,10 +77,10 @@ def summary_table(
 # %% ../nbs/11b_summary.ipynb #edacaf2e
 def ceilings(
     e: Experiment,  # what a run measured
-) -> dict:  # yardstick -> (r of one seed with another, r that the mean of all seeds can be expected to reach)
-    "How well each yardstick agrees with itself; empty for one seed."
+) -> dict:  # difficulty measure -> (r of one seed with another, r that the mean of all seeds can be expected to reach)
+    "How well each difficulty measure agrees with itself; empty for one seed."
     found, s = {}, len(e.seeds)
-    for yard in YARDSTICKS:
+    for yard in DIFFICULTIES:
         r = [
             t.r
             for (one, _, method), t in e.tests.items()
@@ -105,13 +105,13 @@ def why_no_test(e: Experiment) -> str:  # what a run without a Mantel test measu
 
 
 def ceiling_lines(e: Experiment) -> list[str]:  # what a run measured
-    "The noise ceilings in words, the leading yardstick first, if there are several seeds."
+    "The noise ceilings in words, the leading difficulty measure first, if there are several seeds."
     lines, s = [], len(e.seeds)
     for yard, (r, mean) in ceilings(e).items():
         if r > limit("ceiling"):
             rest = f"; for the mean of {s} seeds about {mean:.2f}."
         else:
-            rest = ": no distance can be expected to agree with a yardstick that hardly agrees with itself."
+            rest = ": no distance can be expected to agree with a difficulty measure that hardly agrees with itself."
         lines.append(f"Noise ceiling of the {words(yard)}: one seed against another has r = {r:.2f}{rest}")
     return lines
 
@@ -146,7 +146,7 @@ def noise_between(
 def nearest_sources(e: Experiment) -> pd.DataFrame:  # what a run measured
     "A row a target: its nearest source by the first distance that is not fine-tuning, who is as near, and the cheapest to fine-tune from."
     lead = next((name for name in e.matrices if name != FINE_TUNING), FINE_TUNING)
-    noise, cost = noise_between(e.matrices[lead]), next(iter(yardsticks(e.matrices).values()), None)
+    noise, cost = noise_between(e.matrices[lead]), next(iter(difficulties(e.matrices).values()), None)
     rows = {}
     for target in e.suite.names:
         near = e.matrices[lead].mean[target].drop(target).dropna().sort_values()

@@ -44,7 +44,7 @@ THRESHOLDS = {
     "ceiling": Threshold(
         0.1,
         "correlation",
-        "A lower noise ceiling: a yardstick hardly agrees with itself, so nothing can agree with it.",
+        "A lower noise ceiling: a difficulty measure hardly agrees with itself, so nothing can agree with it.",
     ),
     "chance": Threshold(0.05, "p-value", "A larger Mantel p-value: the agreement may be chance."),
     "still_falling": Threshold(

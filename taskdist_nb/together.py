@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CONVOLUTIONS', 'unfolded_convolution', 'Products', 'unrolled_quietly', 'Stack', 'check_alike', 'check_one_function',
-           'check_stackable', 'follow_together', 'walk_together', 'set_out_together', 'transfer_together']
+           'check_stackable', 'follow_together', 'walk_together', 'prepare_transfers', 'transfer_together']
 
 # %% ../nbs/05b_together.ipynb #c003
 import copy
@@ -28,11 +28,11 @@ from taskdist_nb.distances import (
     PATHS,
     Setting,
     TransferResult,
-    arrive,
+    make_result,
     check_config,
     check_first_coupling,
     check_pair,
-    set_out,
+    prepare_transfer,
 )
 from .building import build_model, two_images
 from .models import get_model, small_cnn, to_inputs
@@ -247,7 +247,7 @@ def feed(
 # %% ../nbs/05b_together.ipynb #c040
 def follow_together(
     fitteds,  # P Fitted of one architecture
-    movings,  # P tasks that move, on the device of the networks
+    moving_tasks,  # P tasks that move, on the device of the networks
     targets,  # P Tasks whose test images tell the accuracy
     labels,  # P LabelSpaces
     config: TransferConfig,  # of the walk
@@ -258,12 +258,12 @@ def follow_together(
     "`follow_all` in lock-step."
     check_one_function([f.model for f in fitteds], two_images(targets[0].x_test))
     join = partial(Stack, convolution=convolution)
-    return follow_all(fitteds, movings, targets, labels, config, generators, join=join, **rest)
+    return follow_all(fitteds, moving_tasks, targets, labels, config, generators, join=join, **rest)
 
 # %% ../nbs/05b_together.ipynb #c044
 def walk_together(
     settings: list[Setting],  # pairs that are set out
-    movings,  # for each pair the task that moves
+    moving_tasks,  # for each pair the task that moves
     purpose: tuple,  # words that name the random streams
     config: TransferConfig,  # of this walk
     visitors=None,  # for each pair a tuple of visitors; None: nobody visits
@@ -282,7 +282,7 @@ def walk_together(
     visits = [v if one else () for v, one in zip(each(visitors or [()] * len(settings)), first)]
     walks = follow_together(
         fitteds,
-        each(movings),
+        each(moving_tasks),
         targets,
         labels,
         config,
@@ -295,7 +295,7 @@ def walk_together(
     return [join_walks(walks[k : k + R]) for k in range(0, len(walks), R)]
 
 # %% ../nbs/05b_together.ipynb #c046
-def set_out_together(
+def prepare_transfers(
     pairs,
     model,
     config,
@@ -303,14 +303,14 @@ def set_out_together(
     prepared,
     progress,  # as for `transfer_together`; seeds and prepared one per pair
 ) -> list[Setting]:
-    "`set_out` for each pair; a source that is not prepared is fitted once per seed."
+    "`prepare_transfer` for each pair; a source that is not prepared is fitted once per seed."
     settings, made = [], {}
     # one size of head for all
     outputs = max(
         check_pair(source, target, config, seed)[0].n_outputs for (source, target), seed in zip(pairs, seeds)
     )
     for (source, target), seed, ready in zip(pairs, seeds, prepared):
-        s = set_out(
+        s = prepare_transfer(
             source,
             target,
             model,
@@ -351,7 +351,7 @@ def transfer_together(
     first = next((s for s, _ in pairs if isinstance(s, Task)), None)
     if first is not None:
         check_stackable(model, first)
-    settings = set_out_together(pairs, model, config, seeds, prepared, progress)
+    settings = prepare_transfers(pairs, model, config, seeds, prepared, progress)
     away = [k for k, s in enumerate(settings) if not s.same]
     walk = partial(
         walk_together, convolution=convolution, progress=f"{len(away)} pairs, {distance}" if progress else ""
@@ -359,7 +359,7 @@ def transfer_together(
     walked = PATHS[distance]([settings[k] for k in away], walk) if away else []
     found = dict(zip(away, walked))
     results = [
-        found[k] if k in found else arrive(s, distance, s.fitted.floor) for k, s in enumerate(settings)
+        found[k] if k in found else make_result(s, distance, s.fitted.floor) for k, s in enumerate(settings)
     ]
     for r in results:
         r.seconds = (time.perf_counter() - started) / len(results)

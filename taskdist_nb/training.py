@@ -29,7 +29,7 @@ from .building import build_model
 from .predictions import predict_logits, resolve_precision
 from .settings import TransferConfig
 from .batches import CropFlip, epochs, identity
-from .moving import MovingTask, Still, mixup_tau
+from .moving import MovingTask, StaticTask, mixup_tau
 from .labels import to_outputs
 
 # %% ../nbs/03f_training.ipynb #c030
@@ -163,7 +163,7 @@ def draw_batches(
 # %% ../nbs/03f_training.ipynb #6d3f99ee
 def train(
     networks,  # an nn.Module, or several as a `Stack`; trained in place
-    movings,  # the moving task that gives batches; a list of P for a stack
+    moving_tasks,  # the moving task that gives batches; a list of P for a stack
     taus,  # (steps,) the tasks' time at each step
     lrs,  # (steps,) learning rates
     config: TransferConfig,  # momentum and its resets, weight decay, batches, mixup, precision
@@ -175,12 +175,12 @@ def train(
 ) -> None:
     "SGD, or another optimiser, on a moving task. Raises FloatingPointError when a loss, looked at every 20 steps and at the last, or a weight at the end is not finite."
     if isinstance(networks, nn.Module):
-        networks, movings, generators = Alone(networks), [movings], [generators]
+        networks, moving_tasks, generators = Alone(networks), [moving_tasks], [generators]
     weight, last = networks.weight, len(taus) - 1
     make = optimizer or partial(torch.optim.SGD, momentum=config.momentum, weight_decay=config.weight_decay)
     optimizer = make(networks.trained(), lr=1.0)
     half = resolve_precision(config.precision, weight.device) == "bfloat16"
-    draws = [batch_source(m, config, batch_size, g) for m, g in zip(movings, generators)]
+    draws = [batch_source(m, config, batch_size, g) for m, g in zip(moving_tasks, generators)]
     bar = tqdm(total=len(taus), desc=progress, delay=3, leave=False, disable=not progress)
     with seeded_everything(generators[0].initial_seed(), weight.device), bar:
         for k, (tau, lr) in enumerate(zip(taus, lrs)):
@@ -324,7 +324,7 @@ def fit_task(
         task.x_train.device
     )
     steps = config.source_epochs * max(1, len(task.y_train) // config.source_batch_size)
-    still = Still(task, n_outputs, augment=augmentation(config, task))
+    still = StaticTask(task, n_outputs, augment=augmentation(config, task))
     rates = learning_rates(config.source_schedule, config.source_lr, steps)
     train(
         network,

@@ -39,7 +39,7 @@ from taskdist_nb.training import (
     soft_cross_entropy,
     train,
 )
-from .moving import MovingTask, Still, tau_schedule
+from .moving import MovingTask, StaticTask, tau_schedule
 
 # %% ../nbs/04_trajectory.ipynb #c061
 LENGTHS = (  # columns of a path
@@ -123,7 +123,7 @@ class Trajectory:
 # %% ../nbs/04_trajectory.ipynb #16550961
 def excess_loss(
     networks,  # `Alone` or a `Stack` of P; left as they are, copies are trained
-    movings: list,  # P tasks that move, which the copies are fitted to
+    moving_tasks: list,  # P tasks that move, which the copies are fitted to
     probes: list,  # P Probes on which the losses are compared
     tau: float,  # where the tasks stand, 0 to 1
     config: TransferConfig,  # excess_steps, lr, source_lr, batch_size
@@ -140,7 +140,7 @@ def excess_loss(
     for lr in sorted({config.lr, config.source_lr}):
         rival = networks.clone()
         rates = learning_rates("one_cycle", lr, n)
-        train(rival, movings, np.full(n, tau), rates, config, config.batch_size, generators)
+        train(rival, moving_tasks, np.full(n, tau), rates, config, config.batch_size, generators)
         rivals.append(losses(rival))
     return losses(networks) - np.min(rivals, axis=0)
 
@@ -258,7 +258,7 @@ def trajectory(
     return Trajectory(path, model, self.meter)
 
 # %% ../nbs/04_trajectory.ipynb #9cd5cfe8
-def _visitor(readings, networks, average, movings, config, generators, judged):
+def _visitor(readings, networks, average, moving_tasks, config, generators, judged):
     "What is called after each step, with its number: reads the networks if the step is a mark."
     _, marks, mark_taus = path_times(config)
     number = {int(step): m for m, step in enumerate(marks)}
@@ -274,7 +274,7 @@ def _visitor(readings, networks, average, movings, config, generators, judged):
             r(m, step, tau, average.networks.network(p), networks.network(p))
         if not (config.excess_steps and m in compare):
             return
-        found = excess_loss(average.networks, movings, probes, tau, config, generators)
+        found = excess_loss(average.networks, moving_tasks, probes, tau, config, generators)
         for r, excess, counts in zip(readings, found, judged):
             r.rows[-1]["excess_loss"] = excess if counts else np.nan
 
@@ -284,7 +284,7 @@ def _visitor(readings, networks, average, movings, config, generators, judged):
 @undisturbed()
 def follow_all(
     fitteds: list,  # P Fitted: where the paths begin; left as they are
-    movings: list,  # P tasks that move, on the device of the networks
+    moving_tasks: list,  # P tasks that move, on the device of the networks
     targets: list,  # P Tasks whose test images tell the accuracy
     labels: list,  # P LabelSpaces: the outputs of source and target
     config: TransferConfig,  # the settings of the paths and of what is read on them
@@ -301,11 +301,11 @@ def follow_all(
     stream = lambda kind: [g[kind] for g in generators]
     readings = [
         Reading(m, t, o, config, probes, accuracy_everywhere, calls)
-        for m, t, o, probes, calls in zip(movings, targets, labels, stream("probes"), visitors)
+        for m, t, o, probes, calls in zip(moving_tasks, targets, labels, stream("probes"), visitors)
     ]
     models = [set_norm_speed(copy.deepcopy(f.model), config.norm_speed) for f in fitteds]
     networks = join(models) if join else Alone(*models)
-    average, fed = Average(networks, config.averaging), [networks.feed(m) for m in movings]
+    average, fed = Average(networks, config.averaging), [networks.feed(m) for m in moving_tasks]
     visit = _visitor(readings, networks, average, fed, config, stream("excess"), judged)
     visit(0)
     rates = learning_rates("constant", config.lr, config.steps)
@@ -419,7 +419,7 @@ def still_trajectory(
     "The path of SGD on the source itself: what a transfer from the task to itself measures."
     task = on_device(task, config)
     labels = joint_label_space(task, task)._replace(n_outputs=fitted.n_outputs)
-    still = Still(task, fitted.n_outputs, augment=augmentation(config, task))
+    still = StaticTask(task, fitted.n_outputs, augment=augmentation(config, task))
     streams = walk_streams(config, seed, "floor", task.name)
     return follow_walks(
         fitted,

@@ -39,7 +39,7 @@ from .pictures import read_picture
 from .settings import TransferConfig
 from .training import Alone, Average, augmentation, learning_rates, train
 from .trajectory import path_times, set_norm_speed, spread
-from .moving import Still
+from .moving import StaticTask
 
 # %% ../nbs/09e_tuning.ipynb #6734513a
 def balanced_error(
@@ -239,7 +239,7 @@ def fine_tune(
                 tell(step)
 
     after(0)
-    still = Still(task, n_outputs, outputs, augmentation(config, task))
+    still = StaticTask(task, n_outputs, outputs, augmentation(config, task))
     # the loss is linear in the soft labels
     still.y = still.y * tuning.weights(task).to(still.y)[task.y_train, None]
     train(

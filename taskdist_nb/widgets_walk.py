@@ -18,7 +18,7 @@ import torch
 # %% ../nbs/09b_widgets_walk.ipynb #f6e3a805
 from .labels import LabelSpace
 from .data import Task, digits_suite
-from .distances import TransferResult, arrive, first_coupling, set_out
+from .distances import TransferResult, make_result, first_coupling, prepare_transfer
 from .checks import check_whole
 from .predictions import predict_logits
 from .ruler import label_groups
@@ -63,7 +63,7 @@ def record_walk(
     pairs: int = 4,  # n
 ) -> Walk:
     "Follow the first coupling from source to target and write down everything on its first walk. Raises ValueError if target is the source."
-    setting = set_out(source, target, model, config, seed, None, False)
+    setting = prepare_transfer(source, target, model, config, seed, None, False)
     if setting.same:
         raise ValueError(f"target must be another task than the source. Got: {target.name!r} twice.")
     s, t, c, labels = setting.source, setting.target, setting.config, setting.labels
@@ -77,13 +77,20 @@ def record_walk(
     def listen(m, model, tau):
         said.append(predict_logits(model, shown.inputs(tau)).softmax(1).cpu().numpy())
 
-    journey = follow_walks(
+    trajectory = follow_walks(
         setting.fitted, moving, t, labels, c, setting.streams("coupled", "0"), visitors=[listen]
     )
     classes = tuple((s.classes[i], t.classes[j]) for i, j in zip(y_s[kept], y_t[kept]))
     soft = np.stack([shown.targets(tau).cpu().numpy() for tau in taus], 1)
     return Walk(
-        s, t, arrive(setting, "coupled", journey), images[kept], np.stack(said, 1), soft, classes, labels
+        s,
+        t,
+        make_result(setting, "coupled", trajectory),
+        images[kept],
+        np.stack(said, 1),
+        soft,
+        classes,
+        labels,
     )
 
 # %% ../nbs/09b_widgets_walk.ipynb #c024

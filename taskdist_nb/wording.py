@@ -6,7 +6,7 @@
 __all__ = ['words', 'in_words', 'show_number']
 
 # %% ../nbs/11a_wording.ipynb #2a07c724
-def words(name: str) -> str:  # of a distance, a control or a yardstick
+def words(name: str) -> str:  # of a distance, a control or a difficulty measure
     "The name as a reader would write it."
     names = {
         "task2vec": "Task2Vec",

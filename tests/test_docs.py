@@ -209,7 +209,7 @@ def test_reference_reads_a_module():
 def test_reference_page_of_a_module():
     made = reference.entries(MODULE)
     page = reference.page(
-        "yardstick", made, MODULE, {("02_ruler", "c005"): "ruler-1", ("02_ruler", "c009"): "ruler-2"}
+        "difficulty", made, MODULE, {("02_ruler", "c005"): "ruler-1", ("02_ruler", "c009"): "ruler-2"}
     )
     assert r"Has a \*length\*, $\sqrt{2}$ and `marks`." in page
     assert "| `length` | `float` | in nats \\| bits |" in page

@@ -17,7 +17,7 @@ from taskdist_nb.settings import TransferConfig
 from taskdist_nb.training import fit_task, make_generator
 from taskdist_nb.trajectory import follow, follow_walks, walk_streams
 from taskdist_nb.batches import BlockCoupling
-from taskdist_nb.moving import Displacement, Mixture, Probe, Still
+from taskdist_nb.moving import Displacement, Mixture, Probe, StaticTask
 
 SOURCE, TARGET = ((-1.0, 1.0), (1.0, 1.0)), ((0.0, 2.5), (1.5, 1.0))  # means, widths of the two classes
 TAUS, N = np.linspace(0, 1, 21), 1000
@@ -253,7 +253,7 @@ def four_walks(batch, still=False):
     moving, target, fitted = prepared(0)
     settings = config(batch_size=batch, lr=0.05, steps=1200, walks=4, stretches=5)
     task, goal = (
-        (Still(draw(SOURCE, 0, "source"), 2), draw(SOURCE, 0, "source")) if still else (moving, target)
+        (StaticTask(draw(SOURCE, 0, "source"), 2), draw(SOURCE, 0, "source")) if still else (moving, target)
     )
     joined = follow_walks(
         fitted, task, goal, LABELS, settings, walk_streams(settings, 0, "four", str(batch), str(still))

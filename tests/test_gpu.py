@@ -10,7 +10,7 @@ import torch
 from pretend_gpu import pretend_gpu
 
 from taskdist_nb.data import digits_suite
-from taskdist_nb.distances import DISTANCES, first_coupling, set_out
+from taskdist_nb.distances import DISTANCES, first_coupling, prepare_transfer
 from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.scores import SCORES
 from taskdist_nb.settings import TransferConfig
@@ -89,7 +89,9 @@ def test_precision_is_that_of_the_device_asked_for(monkeypatch):
 def test_pictures_of_tasks_on_the_gpu():
     def draw(c):
         source, target = (on_device(SUITE[name], c) for name in ("low", "even"))
-        coupling = first_coupling(set_out(source, target, "mlp", c, 0, None, False), make_generator(0))
+        coupling = first_coupling(
+            prepare_transfer(source, target, "mlp", c, 0, None, False), make_generator(0)
+        )
         return len(plot_interpolation(source, target, coupling, n=2).ravel())
 
     assert on_both(draw) == (10, 10)

@@ -410,7 +410,7 @@ def test_recurrent_layers_are_refused_in_lock_step_before_a_fit(monkeypatch):
     def never(*args, **kwargs):
         raise AssertionError("a source was fitted")
 
-    monkeypatch.setattr("taskdist_nb.together.set_out", never)
+    monkeypatch.setattr("taskdist_nb.together.prepare_transfer", never)
     for factory in (Recurrent, Cell):
         with pytest.raises(ValueError, match="train one pair at a time"):
             transfer_together([(suite["low"], suite["high"])], "uncoupled", factory, QUICK, progress=False)

@@ -858,7 +858,7 @@ def test_crops_hold_pixels_of_the_image(x, padding, flip, value):
     assert torch.equal(batching.CropFlip(padding, flip, value)(x, generator()), crop)
 
 
-@covers("moving.Displacement", "moving.Mixture", "moving.Still", "moving.Probe", examples=40)
+@covers("moving.Displacement", "moving.Mixture", "moving.StaticTask", "moving.Probe", examples=40)
 @given(
     task_pairs(),
     or_hostile(st.floats(0, 1)),
@@ -874,7 +874,7 @@ def test_moving_tasks_give_batches(pair, tau, n, size, outputs):
     for make, arguments in (
         (moving_tasks.Displacement, (source, target, coupling, labels)),
         (moving_tasks.Mixture, (source, target, labels)),
-        (moving_tasks.Still, (target, outputs)),
+        (moving_tasks.StaticTask, (target, outputs)),
     ):
         done, moving = attempt(make, *arguments)
         if not done:
@@ -1510,7 +1510,7 @@ def test_few_shots_of_each_class(parts, shots, seed):
         ).tolist() and torch.equal(few.x_test, task.x_test)
 
 
-@covers("findings.random_halves", examples=40)
+@covers("measurements.random_halves", examples=40)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(0, 9))
 def test_halves_are_halves_of_every_class(labels, seed):
     TALLY["cases"] += 1
@@ -2251,7 +2251,7 @@ ELSEWHERE = {
         "steps of `build_model`, tried with networks of every kind in 01a_building and test_models": "check_plain two_images check_alone check_batch output_of remedy"
     },
     "distances": {
-        "steps of a transfer; the transfers are covered": "Setting set_out arrive walk_each first_coupling resnet50_features BlockCosts LazyPairs check_features check_first_coupling coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task check_embeddable halves Distance imprint same_value"
+        "steps of a transfer; the transfers are covered": "Setting prepare_transfer arrive walk_each first_coupling resnet50_features BlockCosts LazyPairs check_features check_first_coupling coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task check_embeddable halves Distance imprint same_value"
     },
     "mantel": {
         "steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"
@@ -2273,7 +2273,7 @@ ELSEWHERE = {
     "batches": {"steps of moving tasks, which are covered": "check_floats take_rows Later inputs_of"},
     "moving": {"what moving tasks have in common": "MovingTask"},
     "together": {
-        "steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable follow_together walk_together set_out_together"
+        "steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable follow_together walk_together prepare_transfers"
     },
     "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
     "store": {
@@ -2322,8 +2322,8 @@ ELSEWHERE = {
     "candidates": {
         "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned scratch learn make_tuned tuned"
     },
-    "findings": {
-        "steps of a ranking, compared with naive loops in 10_findings and 10_select": "Piece Finding score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
+    "measurements": {
+        "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Finding score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
     },
     "ranking": {
         "sentences for numbers put there by hand, in 10_ranking": "Doubt draw_stage images_to_tell percent"
@@ -2353,7 +2353,9 @@ ELSEWHERE = {
     "cli": {"the commands together, tried in 12_cli and test_cli": "*"},
     "thresholds": {"a table, held to its form in 06a_thresholds": "*"},
     "wording": {"numbers and names in words, compared in 11a_wording": "*"},
-    "yardsticks": {"averages and tests, compared with naive ones in 11a_yardsticks and 11b_experiment": "*"},
+    "difficulties": {
+        "averages and tests, compared with naive ones in 11a_difficulties and 11b_experiment": "*"
+    },
     "experiment": {"what a run measures, tried in 11b_experiment": "*"},
     "known": {"tasks at known places, tried in 11b_known": "*"},
     "summary": {"tables of a run, compared with naive ones in 11b_summary": "*"},

@@ -201,7 +201,7 @@ def entropic_plan(cost_matrix, epsilon, rounds=2000):
 
 from taskdist_nb.data import Task
 from taskdist_nb.labels import joint_label_space
-from taskdist_nb.distances import BlockCosts, coupled_transfer, first_coupling, set_out
+from taskdist_nb.distances import BlockCosts, coupled_transfer, first_coupling, prepare_transfer
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import penultimate
 from taskdist_nb.models import to_inputs
@@ -448,7 +448,7 @@ def test_first_coupling():
     "The entropic plan (0.001) for minus the cosine similarity of features, in blocks of consecutive images."
     source, target = tiny_tasks()
     c = settings(first_coupling="features", entropic_epsilon=0.1)  # where both solvers converge
-    setting = set_out(source, target, perceptron, c, SEED, None, False)
+    setting = prepare_transfer(source, target, perceptron, c, SEED, None, False)
     found = first_coupling(setting, torch.Generator())
     assert (
         TransferConfig.paper().entropic_epsilon == 0.001
@@ -519,7 +519,9 @@ def test_first_coupling_by_a_resnet50(tmp_path):
             nn.functional.normalize(network((t.x_train.float() / 255).expand(-1, 3, -1, -1)), dim=1)
             for t in (source, target)
         )
-    found = first_coupling(set_out(source, target, perceptron, c, SEED, None, False), torch.Generator())
+    found = first_coupling(
+        prepare_transfer(source, target, perceptron, c, SEED, None, False), torch.Generator()
+    )
     for k in range(N // BLOCK):
         here = slice(k * BLOCK, (k + 1) * BLOCK)
         torch.testing.assert_close(

@@ -97,18 +97,18 @@ def test_sgd_has_momentum_that_is_forgotten_where_the_settings_say(momentum, dec
 @pytest.mark.parametrize("reset", [0, 3])
 def test_networks_trained_together_have_momentum_of_their_own(reset):
     config = TransferConfig.toy(momentum=0.9, weight_decay=0.1, reset_momentum=reset)
-    movings = [OneBatch(0), OneBatch(1)]
+    moving_tasks = [OneBatch(0), OneBatch(1)]
     models = [linear(0), linear(1)]
     lrs = [0.5, 0.1, 0.3, 0.2, 0.4]
     seen = []
-    expected = [by_hand(m.parameters(), o.x, o.y, lrs, 0.9, 0.1, reset) for m, o in zip(models, movings)]
+    expected = [by_hand(m.parameters(), o.x, o.y, lrs, 0.9, 0.1, reset) for m, o in zip(models, moving_tasks)]
     stack = together.Stack(models)
     note = lambda step: seen.append(
         torch.stack(
             [nn.utils.parameters_to_vector(stack.network(p).parameters()).detach().clone() for p in range(2)]
         )
     )
-    train(stack, movings, np.zeros(5), lrs, config, 5, [torch.Generator(), torch.Generator()], note)
+    train(stack, moving_tasks, np.zeros(5), lrs, config, 5, [torch.Generator(), torch.Generator()], note)
     torch.testing.assert_close(torch.stack(seen, 1), torch.stack(expected), rtol=1e-6, atol=1e-6)
 
 
