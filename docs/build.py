@@ -190,14 +190,15 @@ def write_reference(folder, modules, labels):
 def main(target):
     shutil.rmtree(target, ignore_errors=True)
     parts, labels = sections(), {}
-    exporting = [name.split("_", 1)[1] for name in parts["Notebooks"]]
+    chapters = sum(parts.values(), [])
+    exporting = [name.split("_", 1)[1] for name in chapters if re.match(r"\d\d", name)]
     modules = {
         name: reference.entries((reference.LIB / f"{name}.py").read_text(encoding="utf-8"))
         for name in exporting
         if (reference.LIB / f"{name}.py").exists()
     }
     known = reference.names(modules)
-    for name in ["index", *sum(parts.values(), [])]:
+    for name in ["index", *chapters]:
         labels |= to_page(NBS / f"{name}.ipynb", target / f"{name}.ipynb", known)
     write_reference(target / "reference", modules, labels)
     trees = [toctree(caption, map(numbered, names)) for caption, names in parts.items() if names] + [
