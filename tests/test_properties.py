@@ -48,7 +48,7 @@ from taskdist_nb import (
     data,
     datasets,
     distances,
-    findings,
+    measurements,
     fingerprints,
     fisher,
     graded,
@@ -1515,7 +1515,7 @@ def test_few_shots_of_each_class(parts, shots, seed):
 def test_halves_are_halves_of_every_class(labels, seed):
     TALLY["cases"] += 1
     counts = np.unique(labels, return_counts=True)[1]
-    for half in findings.random_halves(np.array(labels), 3, seed):
+    for half in measurements.random_halves(np.array(labels), 3, seed):
         held = [np.sum(np.array(labels)[half] == k) for k in np.unique(labels)]
         assert len(set(half)) == len(half) and all(
             max(1, n // 2) <= h <= (n + 1) // 2 for h, n in zip(held, counts)
@@ -2251,7 +2251,7 @@ ELSEWHERE = {
         "steps of `build_model`, tried with networks of every kind in 01a_building and test_models": "check_plain two_images check_alone check_batch output_of remedy"
     },
     "distances": {
-        "steps of a transfer; the transfers are covered": "Setting prepare_transfer arrive walk_each first_coupling resnet50_features BlockCosts LazyPairs check_features check_first_coupling coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task check_embeddable halves Distance imprint same_value"
+        "steps of a transfer; the transfers are covered": "Setting prepare_transfer make_result walk_each first_coupling resnet50_features BlockCosts LazyPairs check_features check_first_coupling coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task check_embeddable halves Distance imprint same_value"
     },
     "mantel": {
         "steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"
@@ -2277,10 +2277,10 @@ ELSEWHERE = {
     },
     "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
     "store": {
-        "steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance Head to_line from_line open_plain Place places_in Index refused write_whole distrust"
+        "steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance Head to_line from_line open_plain Place places_in Index refused write_whole report_damage"
     },
     "keys": {
-        "names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version"
+        "names of records, tried in 06c_keys and test_store": "settings_read task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version"
     },
     "workers": {
         "one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"
@@ -2323,7 +2323,7 @@ ELSEWHERE = {
         "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned scratch learn make_tuned tuned"
     },
     "measurements": {
-        "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Finding score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
+        "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Measurement score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
     },
     "ranking": {
         "sentences for numbers put there by hand, in 10_ranking": "Doubt draw_stage images_to_tell percent"

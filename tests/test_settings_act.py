@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from taskdist_nb import distances, fewer_steps, findings, scores, together, trajectory
+from taskdist_nb import distances, fewer_steps, measurements, scores, together, trajectory
 from taskdist_nb.data import Task
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.training import augmentation, fit_task, learning_rates, train
@@ -320,10 +320,10 @@ def test_images_used_are_those_that_were_looked_at(method, images, monkeypatch):
     assert (
         images_seen(method, source, target, config, monkeypatch)
         == expected
-        == findings.images_used(method, target, config)
+        == measurements.images_used(method, target, config)
     )
 
 
 def test_images_used_of_a_score_that_looks_at_none():
-    assert findings.images_used("source_accuracy", a_task("high"), TransferConfig.toy()) == 0
-    assert findings.images_used("coupled_error", a_task("high"), TransferConfig.toy(images=99)) == 12
+    assert measurements.images_used("source_accuracy", a_task("high"), TransferConfig.toy()) == 0
+    assert measurements.images_used("coupled_error", a_task("high"), TransferConfig.toy(images=99)) == 12
