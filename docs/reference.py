@@ -28,7 +28,7 @@ CALLED = {
     "predictions": "predict_logits penultimate resolve_precision",
     "fisher": "kl_divergence step_length path_length mean_length fisher_rao geodesic fisher_information as_probabilities",
     "batches": "BlockCoupling CropFlip",
-    "moving": "MovingTask Displacement Mixture Still Probe displace soft_labels tau_schedule mixup_tau",
+    "moving": "MovingTask Displacement Mixture StaticTask Probe displace soft_labels tau_schedule mixup_tau",
     "couplings": "exact_plan entropic_plan block_plans proximal_step make_blocks",
     "ruler": "LengthMeter cross_length cross_lengths cross_products kl_parts root_parts",
     "fewer_steps": "same_path walk_spread",
