@@ -123,7 +123,7 @@ def choose_cuts(
     names: Mapping | Iterable[str] | None,  # None: all; names of cuts; or own cuts
     cuts: dict[str, list],  # the cuts on offer
 ) -> dict[str, list]:
-    "The cuts that were asked for. Raises UnknownName."
+    "The requested cuts. Raises UnknownName."
     if names is None:
         return cuts
     if isinstance(names, Mapping):
@@ -135,7 +135,7 @@ def choose_cuts(
 def is_word(
     name: str,  # of a class
 ) -> bool:
-    "Does the name say by itself what is meant? A number does not."
+    "Is the name a word, which means the same in any data set? A number is not."
     return any(c.isalpha() for c in name)
 
 

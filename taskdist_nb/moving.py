@@ -93,7 +93,7 @@ def mixup_tau(
 # %% ../nbs/03_moving.ipynb #c096
 @dataclass(frozen=True, eq=False)
 class Probe:
-    "Fixed samples on which a moving task is watched; n of them, at any tau."
+    "Fixed samples on which a moving task is measured; n of them, at any tau."
 
     x_s: Tensor  # (n, C, H, W) inputs at tau = 0
     x_t: Tensor  # (n, C, H, W) inputs at tau = 1; the same tensor if nothing moves
@@ -135,7 +135,7 @@ class MovingTask:
 
     @property
     def size(self) -> int:
-        "Samples that an epoch goes through: those of the source, or of the task that stands still."
+        "Number of samples in an epoch: those of the source, or of the static task."
         raise NotImplementedError
 
     def probe(
@@ -269,7 +269,7 @@ class Mixture(MovingTask):
 
 # %% ../nbs/03_moving.ipynb #c105
 class StaticTask(MovingTask):
-    "One task that stays where it is: for fitting a source and for fine-tuning."
+    "A static task, for fitting a source and for fine-tuning."
 
     def __init__(
         self,

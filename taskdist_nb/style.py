@@ -90,7 +90,7 @@ def as_text(
     name,  # of a task, class or distance
     length: int = 16,  # characters
 ) -> str:
-    "The name as matplotlib has to get it, so that it is drawn as it is: no formula, and never left out of a legend."
+    "The name, escaped so that matplotlib draws it literally: no formula, and never left out of a legend."
     text = short(name, length).replace("$", r"\$")
     return "\N{HAIR SPACE}" + text if text.startswith("_") else text
 

@@ -111,7 +111,7 @@ class Alone:
         return next(self.model.parameters())  # tells device and type
 
     def trained(self) -> list[Tensor]:
-        "What an optimiser changes."
+        "The parameters that an optimiser changes."
         return list(self.model.parameters())
 
     def tensors(self) -> dict:  # name -> tensor

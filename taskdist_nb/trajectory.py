@@ -82,7 +82,7 @@ def parts_at(
 # %% ../nbs/04_trajectory.ipynb #c062
 @dataclass
 class Trajectory:
-    """A path that SGD took, as the ruler saw it.
+    """A path of SGD, with the lengths measured along it.
 
     `path` has the columns step, tau, per_input and riemannian (lengths so far), stderr (of per_input), cross and cross_stderr (only for several walks),
     unaveraged (only with averaging), loss, excess_loss and accuracy (NaN where they were not read), and parts, "reading:part"."""
@@ -112,7 +112,7 @@ class Trajectory:
 
     @property
     def excess_loss(self) -> float:
-        "Mean over the places where it was measured, nats."
+        "Mean over the checkpoints where it was measured, nats."
         return float(self.path.excess_loss.mean())
 
     @property
@@ -151,7 +151,7 @@ def path_times(
     "tau for each SGD step, the checkpoints' steps and their tau."
     clock = np.asarray(tau_schedule(config.tau_schedule, config.steps), dtype=float)
     k = np.arange(config.steps)
-    # Each step looks at the task that it is to reach; a tau that is held is that of the stretch's beginning, as published.
+    # Each step trains on the task that it is to reach; a held tau is that of the beginning of the stretch, as published.
     taus = clock[k + 1] if config.tau_hold == 1 else clock[k // config.tau_hold * config.tau_hold]
     marks = np.round(np.linspace(0, config.steps, config.checkpoints + 1)).astype(int)
     return taus, marks, clock[marks]
@@ -185,7 +185,7 @@ def set_norm_speed(
 
 # %% ../nbs/04_trajectory.ipynb #c070
 class Reading:
-    "What is noted about one network on its path, mark by mark."
+    "The measurements of one network on its path, mark by mark."
 
     def __init__(
         self,
@@ -246,7 +246,7 @@ def trajectory(
     self: Reading,
     model: nn.Module,  # with the weights at the end
 ) -> Trajectory:
-    "All that was noted, with the network at the end."
+    "All measurements, with the network at the end."
     path, lengths = pd.DataFrame(self.rows), np.cumsum([(0.0, 0.0), *self.meter.steps], axis=0)
     for k, column in enumerate(zip(("per_input", "riemannian"), lengths.T)):
         path.insert(2 + k, *column)
@@ -289,7 +289,7 @@ def follow_all(
     labels: list,  # P LabelSpaces: the outputs of source and target
     config: TransferConfig,  # the settings of the paths and of what is read on them
     generators: list,  # P dicts of "batches", "probes", "excess": torch.Generator
-    visitors=None,  # P tuples of functions, called with (checkpoint, model, tau) at each mark; None: nobody visits
+    visitors=None,  # P tuples of functions, called with (checkpoint, model, tau) at each mark; None: no calls
     accuracy_everywhere=False,  # at every checkpoint, not only at `accuracy_points`
     judged=None,  # P booleans: measure the excess loss of this one? None: of all
     join=None,  # list of P nn.Modules -> what is trained, e.g. a `Stack`; None: `Alone`, for a single one

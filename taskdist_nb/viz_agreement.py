@@ -185,7 +185,7 @@ def plot_dial(
     axes=None,  # as many Axes as distances; None: a new figure, at most four side by side
     units=None,  # {distance: unit of its values}
 ):  # array of Axes
-    "Each distance against the dial: means over seeds, bars their standard deviation; dotted: what is read while the source stands still."
+    "Each distance against the dial: means over seeds, bars their standard deviation; dotted: the same for the static source task."
     names = list(dict.fromkeys(table.distance))
     columns = min(4, len(names))
     rows = -(-len(names) // columns)

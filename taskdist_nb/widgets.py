@@ -45,7 +45,7 @@ def fixed_png(
 def new_figure(
     height: float,  # in inches
 ) -> Figure:
-    "A white figure of the common width that pyplot doesn't know of."
+    "A white figure of the common width, not registered with pyplot."
     return Figure(figsize=(WIDTH, height), facecolor="white")
 
 # %% ../nbs/09b_widgets.ipynb #d1f11559
@@ -102,7 +102,7 @@ class Scene:
 
 
 def _encoded(canvas: FigureCanvasAgg) -> bytes:
-    "What is on a canvas, as PNG."
+    "The canvas as PNG."
     out, size = io.BytesIO(), canvas.get_width_height(physical=True)
     pixels = Image.frombuffer("RGBA", size, canvas.buffer_rgba(), "raw", "RGBA", 0, 1)
     pixels.convert("RGB").save(out, format="png", compress_level=1)
@@ -174,7 +174,7 @@ class Panel(widgets.VBox):
         return {name: control.value for name, control in self.controls.items()}
 
     def _repr_mimebundle_(self, **kwargs) -> dict:
-        "The widget for who has a kernel, the present picture and sentence for who has none."
+        "The widget if there is a kernel, otherwise the present picture and sentence."
         shown = super()._repr_mimebundle_(**kwargs) or {}
         return shown | {
             "image/png": base64.b64encode(bytes(self.image.value)).decode(),
@@ -214,7 +214,7 @@ def moved(
     self: Panel,
     **values,  # {control: value}
 ) -> Iterator[Figure]:
-    "The panel with its controls moved, for a while; gives the figure."
+    "The panel with its controls moved temporarily; returns the figure."
     before = self.values
     try:
         for name, value in values.items():
