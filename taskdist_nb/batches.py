@@ -226,7 +226,7 @@ def identity(
     x: Tensor,  # (n, ...) inputs
     generator: torch.Generator,  # not used
 ) -> Tensor:  # x itself
-    "The augmentation that changes nothing."
+    "No augmentation: the identity."
     return x
 
 

@@ -60,7 +60,7 @@ def find_head(
 ) -> tuple[
     str, int, int
 ]:  # its name as in `named_modules` ("": there is none), its outputs K (0), its inputs d
-    "The head of a network, or what features it gives. Raises ValueError for a network that goes on after its head."
+    "The head of a network, or its features. Raises ValueError for a network with further layers after its head."
     out, seen = _last_linear(model, x)
     if not isinstance(out, Tensor) or out.ndim not in (2, 4) or len(out) != len(x):
         got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__

@@ -140,7 +140,7 @@ def output_of(
     model: nn.Module,  # any module
     inputs: Tensor,  # (n, ...)
 ):  # whatever it returns
-    "What the model makes of the inputs; ValueError if it fails."
+    "The model's output for the inputs; ValueError if it fails."
     try:
         return model(inputs)
     except torch.OutOfMemoryError:

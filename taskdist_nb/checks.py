@@ -80,7 +80,7 @@ def check_list(
     argument: str,  # what it was given for
     what: str = "names",  # what the list should hold
 ) -> list:
-    "A list of what an iterable holds. Raise TypeError for a string and for what is no iterable."
+    "A list of what an iterable holds. Raise TypeError for a string and for an object that is not iterable."
     if not isinstance(names, (str, bytes)):
         try:
             return list(names)

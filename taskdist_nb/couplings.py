@@ -53,7 +53,7 @@ def exact_plan(
     a: Tensor = None,  # (n,) source weights; uniform for None
     b: Tensor = None,  # (m,) target weights; uniform for None
 ) -> Tensor:  # (n, m) float64 plan of mass 1
-    "The plan of least cost (network simplex of POT, `ot.emd`). Raises ValueError for costs or weights that are no such thing."
+    "The plan of least cost (network simplex of POT, `ot.emd`). Raises ValueError for invalid costs or weights."
     cost = _as_costs(cost, 2)
     a, b = _as_marginal(a, cost.shape[0], "a"), _as_marginal(b, cost.shape[1], "b")
     # a power of 2, so nothing is rounded: the solver's tolerances want costs near 1
@@ -93,7 +93,7 @@ def entropic_plan(
     """The plan of least cost minus `epsilon` times its entropy: Sinkhorn in the log domain (POT), then rounded to exact marginals.
 
     Warns (scikit-learn's ConvergenceWarning) with the error of the marginals before rounding if it has not fallen to 1e-9:
-    such a plan moves the right mass, but its cost is not the least. Raises ValueError for costs or weights that are no such thing."""
+    such a plan moves the right mass, but its cost is not the least. Raises ValueError for invalid costs or weights."""
     cost = _as_costs(cost, 2)
     epsilon = _check_epsilon(epsilon)
     check_whole(iterations, "iterations")

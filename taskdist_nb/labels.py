@@ -19,7 +19,7 @@ from .data import Task
 def class_identities(
     task: Task,  # whose classes are asked for
 ) -> list[tuple[str, str]]:  # (vocabulary, name) of each class
-    "What each class means. Two classes are one if these agree; a number without a vocabulary is a class of this task alone."
+    "The identity of each class. Two classes are the same if these are equal; a number without a vocabulary is a class of this task alone."
     return [(task.vocabulary or ("" if is_word(c) else f"task {task.name}"), c) for c in task.classes]
 
 # %% ../nbs/00_labels.ipynb #c110

@@ -105,7 +105,7 @@ def inpca(
 
 # %% ../nbs/10c_maps.ipynb #a095f249
 def _square(distances) -> np.ndarray:
-    "(P, P) float64, symmetric; raises ValueError or TypeError for what is no matrix of distances."
+    "(P, P) float64, symmetric; raises ValueError or TypeError for anything but a matrix of distances."
     try:
         d = np.asarray(distances).astype(float)
     except (TypeError, ValueError):
@@ -198,7 +198,7 @@ def network_map(
 ) -> NetworkMap:
     """A map of trained networks by what they predict on common images: Bhattacharyya distances, InPCA (Ramesh et al. 2023).
 
-    Raises `TypeError` or `ValueError` for what is no prediction, and for points that differ in samples or classes."""
+    Raises `TypeError` or `ValueError` for anything but predictions, and for points that differ in samples or classes."""
     if not isinstance(points, Mapping):
         if not isinstance(points, (list, tuple)):
             raise TypeError(f"points must be a dictionary or a list. Got: {type(points).__name__}.")

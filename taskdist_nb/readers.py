@@ -185,7 +185,7 @@ def _cut_pictures(
 # %% ../nbs/00b_readers.ipynb #e767a10a
 #| fold: Remarks
 def _remarks(rows: _Pictures, root: Path) -> list[str]:
-    "What is odd about the pictures."
+    "Remarks on possible problems with the pictures."
     notes = []
 
     def names(places):

@@ -84,7 +84,7 @@ def root_parts(
 # %% ../nbs/03b_ruler.ipynb #c020
 @dataclass
 class Look:
-    "What a network says about fixed inputs at one checkpoint."
+    "A network's predictions on fixed inputs at one checkpoint."
 
     log_p: Tensor  # (n, K) log-probabilities
     features: Tensor = None  # (n, d) what the head sees; None: not known
@@ -124,7 +124,7 @@ def find_head(
 def look_at(
     model: nn.Module,  # a classifier
     x: Tensor,  # (n, C, H, W) inputs
-    head: str = "",  # the name of its head; "": look at the predictions alone
+    head: str = "",  # the name of its head; "": predictions only
     precision: str = "float32",  # as for `predict_logits`
 ) -> Look:
     "Predictions, and with a head also features and a copy of the head, in one pass."
@@ -161,7 +161,7 @@ class LengthMeter:
         self.parts, self.chords = {}, {}
 
     def look(self, model, tau) -> Look:
-        "What the model says about the task at `tau`."
+        "The model's predictions on the task at `tau`."
         x = self.probe.inputs(tau)
         if self.head is None:
             self.head = "" if self.groups is None else find_head(model, x, self.precision)
@@ -276,7 +276,7 @@ def signed_root(
 
 @dataclass
 class CrossLength:
-    "The length that several walks share, and how sure it is."
+    "The cross-validated length of several walks, with its standard error."
 
     steps: np.ndarray  # (S,) of each stretch; negative where its squared step is
     errors: np.ndarray  # (S,) jackknife standard errors of the sums up to each stretch; NaN for two walks

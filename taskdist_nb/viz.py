@@ -36,7 +36,7 @@ def as_frame(
     matrix,  # DataFrame, or anything whose `.mean` is one (`DistanceMatrix`)
     argument: str = "matrix",  # how to call it in a message
 ) -> pd.DataFrame:  # (n, n) float, the same labels on rows and columns, in the rows' order
-    "The labelled matrix to draw; NaN stands for a pair not measured. Raises TypeError or ValueError for what is no such matrix."
+    "The labelled matrix to draw; NaN stands for a pair not measured. Raises TypeError or ValueError for any other object."
     frame = matrix if isinstance(matrix, pd.DataFrame) else getattr(matrix, "mean", None)
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(

@@ -26,7 +26,7 @@ def interpolated(
     n: int,  # pairs
     seed: int,  # which pairs
 ):  # (n, T, C, H, W) in [0, 1]; class labels (n,), (n,)
-    "Images of n random pairs of a coupling on their way, as colours; float inputs are scaled to the range of those shown."
+    "Images of n random pairs of a coupling at several τ, as colours; float inputs are scaled to the range of those shown."
     if not isinstance(coupling, BlockCoupling):
         raise TypeError(f"coupling must be a BlockCoupling. Got: {type(coupling).__name__}.")
     if len(taus) == 0 or not all(0 <= t <= 1 for t in taus):
