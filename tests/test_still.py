@@ -13,7 +13,9 @@ NOTEBOOKS = sorted(
 def test_widgets_become_pictures(tmp_path):
     both = {VIEW: {"model_id": "x"}, "image/png": "cGljdHVyZQ==", "text/plain": "a picture"}
     only = {VIEW: {"model_id": "y"}, "text/plain": "a slider"}
+    bar = {VIEW: {"model_id": "z"}, "text/plain": "fit:  33%|###3      | 2/6 [00:03<00:06,  1.51s/it]"}
     cells = [
+        new_code_cell("bar", outputs=[new_output("display_data", bar)]),
         new_code_cell("panel", outputs=[new_output("display_data", both)]),
         new_code_cell("slider", outputs=[new_output("display_data", only)]),
     ]
@@ -26,9 +28,10 @@ def test_widgets_become_pictures(tmp_path):
     )
     main([tmp_path / "a.ipynb"])
     made = nbformat.read(tmp_path / "a.ipynb", as_version=4)
-    assert set(made.cells[0].outputs[0].data) == {"image/png", "text/plain"}
+    assert made.cells[0].outputs == []
+    assert set(made.cells[1].outputs[0].data) == {"image/png", "text/plain"}
     # nothing to show in its place: left for the test below
-    assert set(made.cells[1].outputs[0].data) == {VIEW, "text/plain"}
+    assert set(made.cells[2].outputs[0].data) == {VIEW, "text/plain"}
     assert set(made.metadata) == {"kernelspec"}
     before = (tmp_path / "a.ipynb").read_bytes()
     main([tmp_path / "a.ipynb"])
