@@ -26,17 +26,10 @@ from fastcore.basics import patch
 from .ambient import check_finite, undisturbed
 from .data import Suite
 from .labels import joint_label_space
-from taskdist_nb.distances import (
-    DISTANCES,
-    Embedding,
-    PATHS,
-    TransferResult,
-    check_config,
-    embed_task,
-    fit_probe,
-    from_record,
-    to_record,
-)
+from .distances import DISTANCES, PATHS
+from .embeddings import Embedding, embed_task, fit_probe
+from .results import TransferResult, from_record, to_record
+from .pairs import check_config
 from .fingerprints import fingerprint
 from .keys import measure_version, model_fingerprint, settings_for, task_fingerprint
 from .building import build_model

@@ -27,15 +27,10 @@ from torch import Tensor
 from .ambient import undisturbed
 from .data import Task
 from .checks import unknown
-from taskdist_nb.distances import (
-    DISTANCES,
-    Distance,
-    Setting,
-    TransferResult,
-    check_pair,
-    halves,
-    prepare_transfer,
-)
+from .distances import DISTANCES, Distance
+from .pairs import Setting, check_pair, prepare_transfer
+from .results import TransferResult
+from .samples import halves
 from .building import build_model
 from .models import get_model, small_cnn
 from .predictions import penultimate, predict_logits
