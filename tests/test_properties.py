@@ -2294,10 +2294,10 @@ ELSEWHERE = {
     },
     "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
     "store": {
-        "steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance Head to_line from_line open_plain Place places_in Index refused write_whole distrust"
+        "steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance Head to_line from_line open_plain Place places_in Index refused write_whole report_damage"
     },
     "keys": {
-        "names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version"
+        "names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version settings_read"
     },
     "workers": {
         "one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"
@@ -2340,7 +2340,7 @@ ELSEWHERE = {
         "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned scratch learn make_tuned tuned"
     },
     "measurements": {
-        "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Finding score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
+        "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Measurement score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
     },
     "ranking": {
         "sentences for numbers put there by hand, in 10_ranking": "Doubt draw_stage images_to_tell percent"
