@@ -124,6 +124,47 @@ def unindented(text):
     return flush(first) + "".join(rest[k] + flush(rest[k + 2]) for k in range(0, len(rest), 3))
 
 
+# the theme's icons, each in one path
+ICONS = {
+    "toc": '<path d="M4 6h16M4 12h16M4 18h10"/>',
+    "sun": '<path d="M12 7a5 5 0 1 0 .1 0M12 1v2m0 18v2M4 4l2 2m12 12l2 2M1 12h2m18 0h2M4 20l2-2M18 6l2-2"/>',
+    "moon": '<path d="M20 15A8 8 0 1 1 9 4a6 6 0 0 0 11 11z"/>',
+    "sun-with-moon": '<path d="M12 4a8 8 0 0 0 0 16z"/><path fill="currentColor" d="M12 4a8 8 0 0 1 0 16z"/>',
+    "moon-with-sun": '<path fill="currentColor" d="M12 4a8 8 0 0 0 0 16z"/><path d="M12 4a8 8 0 0 1 0 16z"/>',
+}
+SYMBOL = re.compile(
+    r'(<symbol id="svg-([\w-]+)" viewBox="0 0 24 24">\s*<title>[^<]*</title>)\s*<svg.*?</svg>\s*</symbol>',
+    re.S,
+)
+DRAWN = '{}<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.5">{}</svg></symbol>'
+MODULES = re.compile(r'<ul[^>]*>\s*<li class="toctree-l2.*?</ul>', re.S)
+TREE = re.compile(r'(<div class="sidebar-tree">)(.*?)(</div>)', re.S)
+MARKED = re.compile(r'<span class="(\w+)">([^<]*)</span>')
+PRE = re.compile(r"<pre>.*?</pre>", re.S)
+OPEN = re.compile(r'caption-text">(?:I{1,3} |Words|Reference)')
+
+
+def closed(part):
+    "A part of the sidebar as one line that leads to its first page."
+    first = re.search(r'href="([^"]+)"', part)[1]
+    words = re.search(r'caption-text">([^<]*)', part)[1]
+    return f'<p class="caption"><a class="caption-text" href="{first}">{words}</a></p>\n'
+
+
+def navigation(text):
+    "A sidebar with the parts that are read from front to back. Of the engine room only the part that a page belongs to is open; the list of modules is a page."
+
+    def shown(tree):
+        start, *parts = re.split(r'(?=<p class="caption")', tree[2])
+        made = []
+        for part in parts:
+            is_open = OPEN.search(part) or "current-page" in part
+            made.append(MODULES.sub("", part) if is_open else closed(part))
+        return tree[1] + start + "".join(made) + tree[3]
+
+    return TREE.sub(shown, text)
+
+
 CELL = re.compile(r'<div class="cell([^"]*?) tag_cell-(\w+)')
 
 
@@ -136,6 +177,8 @@ def shorter(text):
     text = UNUSED.sub("", re.sub(r'<span class="pre">([^<]*)</span>', r"\1", text))
     while (joined := SAME.sub(r"\1", text)) != text:
         text = joined
+    icon = lambda m: DRAWN.format(m[1], ICONS[m[2]]) if m[2] in ICONS else m[0]
+    text = PRE.sub(lambda m: MARKED.sub(r"<i class=\1>\2</i>", m[0]), SYMBOL.sub(icon, text))
     for long, short in WORDLESS.items():
         text = text.replace(long, short)
     return unindented(text)
@@ -143,7 +186,7 @@ def shorter(text):
 
 def write_plainly(app, exception):
     for page in Path(app.outdir).rglob("*.html") if not exception else ():
-        page.write_text(shorter(page.read_text(encoding="utf-8")), encoding="utf-8")
+        page.write_text(navigation(shorter(page.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 # A page that is not there may be asked for from any depth: its links start where the site does.

@@ -74,7 +74,7 @@ CALLED = {
     "select": "rank_sources rank_architectures Step beyond_size",
     "selection_study": "predict_negative NegativeTransfer run_selection read_selection judge_selection nearest_purity",
     "thresholds": "limit threshold_table Threshold",
-    "difficulties": "difficulty measures new_classes shared_classes mantel_tests",
+    "difficulties": "difficulties new_classes shared_classes mantel_tests",
     "experiment": "run_experiment Experiment",
     "known": "measure_known Known known_summary",
     "summary": "summary_table nearest_sources ceilings",
