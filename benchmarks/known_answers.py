@@ -17,7 +17,8 @@ import torch
 
 from same_answer import append_row, rows_done
 from taskdist_nb.labels import joint_label_space
-from taskdist_nb.distances import DISTANCES, PATHS, embed_task, fit_probe
+from taskdist_nb.distances import DISTANCES, PATHS
+from taskdist_nb.embeddings import embed_task, fit_probe
 from taskdist_nb.graded import GRADED, graded_suite
 from taskdist_nb.models import get_model
 from taskdist_nb.scores import SCORES, measure_scores

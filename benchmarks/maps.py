@@ -21,7 +21,8 @@ import torch
 from ruler_study import shrunk
 from taskdist_nb.labels import joint_label_space
 from taskdist_nb.datasets import cifar100_suite
-from taskdist_nb.distances import first_coupling, prepare_transfer, walk_each
+from taskdist_nb.first_coupling import first_coupling
+from taskdist_nb.pairs import prepare_transfer, walk_each
 from taskdist_nb.maps import at_progress, bhattacharyya, geodesic_progress, imprinted_predictions
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits

@@ -16,7 +16,9 @@ import torch
 
 from same_answer import append_row, rows_done
 from taskdist_nb.data import digits_suite
-from taskdist_nb.distances import fine_tuning, first_coupling, prepare_transfer
+from taskdist_nb.distances import fine_tuning
+from taskdist_nb.first_coupling import first_coupling
+from taskdist_nb.pairs import prepare_transfer
 from taskdist_nb.maps import geodesic_progress
 from taskdist_nb.models import mlp
 from taskdist_nb.predictions import predict_logits

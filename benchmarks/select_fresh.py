@@ -23,7 +23,7 @@ from torch import nn
 import taskdist_nb as td
 from taskdist_nb.chance import WeakEvidence
 from taskdist_nb.data import Suite
-from taskdist_nb.distances import pool_tasks
+from taskdist_nb.embeddings import pool_tasks
 from taskdist_nb.models import mlp, slim_cnn
 from taskdist_nb.training import fit_task
 

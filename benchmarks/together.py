@@ -22,7 +22,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from taskdist_nb.data import digits_suite
-from taskdist_nb.distances import DISTANCES, first_coupling, prepare_transfer
+from taskdist_nb.distances import DISTANCES
+from taskdist_nb.first_coupling import first_coupling
+from taskdist_nb.pairs import prepare_transfer
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits, resolve_precision
 from taskdist_nb.together import Stack, transfer_together

@@ -24,7 +24,10 @@ from threadpoolctl import threadpool_limits
 from .bodies import Trained, widened
 from .data import Task
 from .checks import check_whole, unknown
-from .distances import DISTANCES, TransferResult, from_scratch, prepare_transfer, to_record
+from .distances import DISTANCES
+from .results import TransferResult, to_record
+from .scratch import from_scratch
+from .pairs import prepare_transfer
 from .fingerprints import fingerprint
 from taskdist_nb.jobs import (
     Job,

@@ -19,7 +19,8 @@ from joblib import Parallel, delayed
 # %% ../nbs/11_cifar100.ipynb #c005
 from .data import Suite
 from .datasets import cifar10_suite, cifar100_suite, mnist_suite
-from .distances import cut_at, from_scratch
+from .paths import cut_at
+from .scratch import from_scratch
 from .judgement import field_matrix
 from .matrix import DistanceMatrix, distance_matrix
 from .scores import SCORES

@@ -18,7 +18,7 @@ import numpy as np
 # %% ../nbs/11c_drawings.ipynb #48d57b83
 from . import style, viz, viz_agreement, viz_images, viz_map, viz_paths
 from .answers import lead_tests
-from .distances import TransferResult
+from .results import TransferResult
 from .experiment import Experiment
 from .known import Known
 from .matrix import DistanceMatrix

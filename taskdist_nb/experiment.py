@@ -20,7 +20,8 @@ import pandas as pd
 from .chance import WeakEvidence
 from .data import Suite
 from .datasets import load_suite
-from .distances import DISTANCES, check_config
+from .distances import DISTANCES
+from .pairs import check_config
 from .matrix import distance_matrix
 from .pictures import leak_notes
 from .settings import TransferConfig

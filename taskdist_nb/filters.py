@@ -17,16 +17,10 @@ from torch import Tensor, nn
 from .ambient import undisturbed
 from .data import Task
 from .labels import same_task
-from taskdist_nb.distances import (
-    Distance,
-    Embedding,
-    TransferResult,
-    check_embeddable,
-    check_pair,
-    embed_task,
-    fit_probe,
-    task2vec,
-)
+from .distances import Distance, task2vec
+from .embeddings import Embedding, check_embeddable, embed_task, fit_probe
+from .results import TransferResult
+from .pairs import check_pair
 from .building import build_model
 from .models import get_model, small_cnn
 from .predictions import head_of

@@ -22,7 +22,7 @@ from .bodies import Trained, widened
 from .checks import check_choice, check_list, check_whole
 from .labels import LabelSpace
 from .data import Task
-from .distances import imprint
+from .heads import imprint
 from .fisher import as_probabilities, fisher_rao, geodesic
 from .predictions import predict_logits
 from .style import GREY, PALETTE, as_text, figure_style, new_axes, place_labels

@@ -32,14 +32,10 @@ from tqdm.auto import tqdm
 from .chance import WeakEvidence, doubt_about_source
 from .checks import check_list, check_n_jobs, check_whole
 from .data import Suite
-from taskdist_nb.distances import (
-    DISTANCES,
-    PATHS,
-    TransferResult,
-    check_embeddable,
-    check_features,
-    check_first_coupling,
-)
+from .distances import DISTANCES, PATHS
+from .results import TransferResult
+from .embeddings import check_embeddable
+from .first_coupling import check_features, check_first_coupling
 from .given import check_views, hand_over
 from .jobs import Failed, Job, Plan, do_jobs, fit_of, make_plan, needed_by, stored_result
 from .models import get_model

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from .candidates import ENDS, ERRORS, OF_SOURCE, REMAINS, SCRATCH, TUNED, Candidate, view_alone
 from .chance import exact_interval, gap_interval
 from .data import Task
-from .distances import prepare_transfer
+from .pairs import prepare_transfer
 from .scores import SCORES, View, get_measure, scored, view_of
 from .settings import TransferConfig
 

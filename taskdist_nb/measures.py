@@ -16,7 +16,9 @@ from importlib.metadata import entry_points
 # %% ../nbs/06f_measures.ipynb #7ae52034
 from .ambient import undisturbed
 
-from .distances import DISTANCES, Distance, TransferResult, check_pair, prepare_transfer
+from .distances import DISTANCES, Distance
+from .results import TransferResult
+from .pairs import check_pair, prepare_transfer
 from .models import small_cnn
 from .scores import SCORES
 

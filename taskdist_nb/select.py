@@ -49,7 +49,10 @@ from .checks import check_n_jobs
 from .data import Suite, Task, named_by_key
 from .labels import joint_label_space
 from .checks import check_choice, check_whole, unknown
-from .distances import DISTANCES, TransferResult, check_config, check_features
+from .distances import DISTANCES
+from .results import TransferResult
+from .pairs import check_config
+from .first_coupling import check_features
 from .measurements import Measurement, best_first, find, in_order, repeated_over
 from .matrix import check_seeds
 from .jobs import make_plan

@@ -26,15 +26,10 @@ from .adapters import torch_model
 from .data import Suite, Task
 from .checks import check_number
 from .datasets import cifar10_suite, cifar100_suite, fashion_mnist_suite, mnist_suite
-from taskdist_nb.distances import (
-    DISTANCES,
-    check_config,
-    coupled_transfer,
-    embed_task,
-    embedding_distance,
-    fine_tuning,
-    from_scratch,
-)
+from .distances import DISTANCES, coupled_transfer, fine_tuning
+from .pairs import check_config
+from .embeddings import embed_task, embedding_distance
+from .scratch import from_scratch
 from .candidates import few_shot
 from .jobs import Plan, embedding_of, make_plan, probe_of, source_of
 from .judgement import expected_best, weighted_tau

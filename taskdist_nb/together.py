@@ -24,16 +24,10 @@ from torch.overrides import TorchFunctionMode
 # %% ../nbs/05b_together.ipynb #c005
 from .data import Task
 from .ambient import undisturbed
-from taskdist_nb.distances import (
-    PATHS,
-    Setting,
-    TransferResult,
-    make_result,
-    check_config,
-    check_first_coupling,
-    check_pair,
-    prepare_transfer,
-)
+from .distances import PATHS
+from .pairs import Setting, make_result, check_config, check_pair, prepare_transfer
+from .results import TransferResult
+from .first_coupling import check_first_coupling
 from .building import build_model, two_images
 from .models import get_model, small_cnn, to_inputs
 from .settings import TransferConfig
@@ -295,6 +289,7 @@ def walk_together(
     return [join_walks(walks[k : k + R]) for k in range(0, len(walks), R)]
 
 # %% ../nbs/05b_together.ipynb #c046
+#| fold: Preparing the pairs
 def prepare_transfers(
     pairs,
     model,

@@ -31,7 +31,7 @@ from .ambient import seeded_everything, undisturbed
 from .bodies import Trained
 from .checks import check_choice, check_list, check_number, unknown
 from .data import Task
-from .distances import fit_head
+from .heads import fit_head
 from .models import MODELS, to_inputs
 from .building import build_model
 from .predictions import head_of, predict_logits

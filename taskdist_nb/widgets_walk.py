@@ -18,7 +18,9 @@ import torch
 # %% ../nbs/09b_widgets_walk.ipynb #f6e3a805
 from .labels import LabelSpace
 from .data import Task, digits_suite
-from .distances import TransferResult, make_result, first_coupling, prepare_transfer
+from .results import TransferResult
+from .pairs import make_result, prepare_transfer
+from .first_coupling import first_coupling
 from .checks import check_whole
 from .predictions import predict_logits
 from .ruler import label_groups

@@ -10,7 +10,9 @@ import torch
 from pretend_gpu import pretend_gpu
 
 from taskdist_nb.data import digits_suite
-from taskdist_nb.distances import DISTANCES, first_coupling, prepare_transfer
+from taskdist_nb.distances import DISTANCES
+from taskdist_nb.first_coupling import first_coupling
+from taskdist_nb.pairs import prepare_transfer
 from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.scores import SCORES
 from taskdist_nb.settings import TransferConfig

@@ -48,7 +48,7 @@ from taskdist_nb import (
     data,
     datasets,
     distances,
-    measurements,
+    embeddings,
     fingerprints,
     fisher,
     graded,
@@ -57,11 +57,15 @@ from taskdist_nb import (
     mantel,
     maps,
     matrix,
+    measurements,
     models,
     options,
+    paths,
     predictions,
     ruler,
+    samples,
     scores,
+    scratch,
     select,
     selection_study,
     style,
@@ -86,6 +90,7 @@ from taskdist_nb import moving as moving_tasks
 from taskdist_nb.arguments import WrongUse
 from taskdist_nb.labels import LabelSpace
 from taskdist_nb.data import Suite, Task
+from taskdist_nb.results import TransferResult, from_record, to_record
 from taskdist_nb.settings import TransferConfig
 
 small = st.integers(1, 6)
@@ -1267,11 +1272,11 @@ configs = odd_settings.map(lambda odd: TransferConfig.toy(**(QUICK | odd)))
 
 @covers(
     *[f"distances.{name}" for name in TRANSFERS],
-    "distances.TransferResult",
-    "distances.to_record",
-    "distances.from_record",
-    "distances.check_pair",
-    "distances.check_config",
+    "results.TransferResult",
+    "results.to_record",
+    "results.from_record",
+    "pairs.check_pair",
+    "pairs.check_config",
     examples=15,
 )
 @given(
@@ -1289,9 +1294,9 @@ def test_a_transfer_ends_in_a_distance_or_says_why(source, target, model, config
         assert (
             result.noise_floor >= 0
             and result.name == name.removesuffix("_transfer")
-            and (result.distance >= 0 or distances.reading_of(result.config) == "cross")
+            and (result.distance >= 0 or trajectory.reading_of(result.config) == "cross")
         )
-        again = distances.from_record(distances.to_record(result))
+        again = from_record(to_record(result))
         assert (again.distance, again.config, again.lengths, again.parts) == (
             result.distance,
             result.config,
@@ -1309,7 +1314,7 @@ def test_distances_have_names(name):
         assert found.measure.__name__.removesuffix("_transfer") == name and found.meaning
 
 
-@covers("distances.from_scratch", examples=20)
+@covers("scratch.from_scratch", examples=20)
 @given(task_pairs(), odd_settings, st.sampled_from(["target", "model", "config", "seed", None]), st.data())
 def test_from_scratch(pair, odd, field, more):
     arguments = dict(
@@ -1320,7 +1325,7 @@ def test_from_scratch(pair, odd, field, more):
     )
     if field:
         arguments[field] = more.draw(or_hostile(st.just(arguments[field])))
-    done, walk = attempt(distances.from_scratch, **arguments)
+    done, walk = attempt(scratch.from_scratch, **arguments)
     if done:
         assert 0 <= walk.accuracy <= 1 and walk.lengths["per_input"] >= 0
 
@@ -1376,7 +1381,7 @@ def test_scores_of_tasks(name, pair, model, seed):
         assert bool(result.reason) == math.isnan(result.distance)
 
 
-@covers("distances.wasserstein_2", "distances.embedding_distance", "distances.cut_at", examples=40)
+@covers("samples.wasserstein_2", "embeddings.embedding_distance", "paths.cut_at", examples=40)
 @given(
     reals((4, 3), kinds=("normal", "zeros", "equal", "huge", "integers")),
     reals((5, 3), kinds=("normal", "zeros", "equal", "huge", "integers")),
@@ -1384,17 +1389,17 @@ def test_scores_of_tasks(name, pair, model, seed):
 )
 def test_distances_of_samples(a, b, accuracy):
     TALLY["cases"] += 1
-    d = distances.wasserstein_2(a, b)
+    d = samples.wasserstein_2(a, b)
     assert d >= 0 and d == pytest.approx(
-        distances.wasserstein_2(b, a), rel=1e-6, abs=1e-6 * max(a.abs().max(), b.abs().max()).item()
+        samples.wasserstein_2(b, a), rel=1e-6, abs=1e-6 * max(a.abs().max(), b.abs().max()).item()
     )
     u, v = a[:, 0] ** 2, b[:4, 0] ** 2
-    done, cosine = attempt(distances.embedding_distance, u, v)
+    done, cosine = attempt(embeddings.embedding_distance, u, v)
     # zero has no direction
     assert done == bool(u.any() and v.any() and u.isfinite().all() and v.isfinite().all())
     if done:
-        assert 0 <= cosine <= 1 + 1e-9 and distances.embedding_distance(u, u) == pytest.approx(0, abs=1e-6)
-    cut = distances.cut_at(accuracy)
+        assert 0 <= cosine <= 1 + 1e-9 and embeddings.embedding_distance(u, u) == pytest.approx(0, abs=1e-6)
+    cut = paths.cut_at(accuracy)
     assert 1 <= cut < len(accuracy) and accuracy[cut] >= 0.95 * accuracy[-1]
 
 
@@ -1812,7 +1817,7 @@ def a_result(seed):
             accuracy=0.5,
         )
     )
-    return distances.TransferResult(
+    return TransferResult(
         "coupled",
         "one",
         "two",
@@ -1838,7 +1843,7 @@ def a_result(seed):
 @given(or_hostile(st.integers(0, 99).map(a_result)))
 def test_transfers_are_drawn_or_refused(result):
     done, axes = attempt(viz_paths.plot_path, result)
-    assert done == isinstance(result, distances.TransferResult)
+    assert done == isinstance(result, TransferResult)
     if done:
         assert len(axes) == 3 and "one → two" in axes[0].get_title(loc="left")
     drawn, ax = attempt(viz_paths.plot_iterations, result)
@@ -1876,7 +1881,7 @@ def a_matrix(values, seeds=(0, 1)):
     "Fine-tuning among tasks 0, 1, ...: the same values from every seed but for a little, and an accuracy for each."
     names = [str(k) for k in range(len(values))]
     results = [
-        distances.TransferResult(
+        TransferResult(
             "fine_tuning",
             s,
             t,
@@ -2250,9 +2255,21 @@ ELSEWHERE = {
     "building": {
         "steps of `build_model`, tried with networks of every kind in 01a_building and test_models": "check_plain two_images check_alone check_batch output_of remedy"
     },
-    "distances": {
-        "steps of a transfer; the transfers are covered": "Setting prepare_transfer make_result walk_each first_coupling resnet50_features BlockCosts LazyPairs check_features check_first_coupling coupled_paths transfer uncoupled_paths fine_tuning_paths Embedding pool_tasks fit_probe fit_head embed_task check_embeddable halves Distance imprint same_value"
+    "results": {"steps of a transfer; the transfers are covered": "same_value"},
+    "heads": {"steps of a transfer; the transfers are covered": "fit_head imprint"},
+    "pairs": {
+        "steps of a transfer; the transfers are covered": "Setting prepare_transfer make_result walk_each transfer"
     },
+    "first_coupling": {
+        "steps of a transfer; the transfers are covered": "first_coupling resnet50_features check_features check_first_coupling"
+    },
+    "alternation": {"steps of a transfer; the transfers are covered": "BlockCosts LazyPairs coupled_paths"},
+    "paths": {"steps of a transfer; the transfers are covered": "uncoupled_paths fine_tuning_paths"},
+    "samples": {"steps of a transfer; the transfers are covered": "halves"},
+    "embeddings": {
+        "steps of a transfer; the transfers are covered": "Embedding pool_tasks fit_probe embed_task check_embeddable"
+    },
+    "distances": {"steps of a transfer; the transfers are covered": "Distance"},
     "mantel": {
         "steps of `mantel`, compared with brute force in 08_mantel": "standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"
     },
@@ -2280,7 +2297,7 @@ ELSEWHERE = {
         "steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance Head to_line from_line open_plain Place places_in Index refused write_whole report_damage"
     },
     "keys": {
-        "names of records, tried in 06c_keys and test_store": "settings_read task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version"
+        "names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version settings_read"
     },
     "workers": {
         "one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"

@@ -201,7 +201,10 @@ def entropic_plan(cost_matrix, epsilon, rounds=2000):
 
 from taskdist_nb.data import Task
 from taskdist_nb.labels import joint_label_space
-from taskdist_nb.distances import BlockCosts, coupled_transfer, first_coupling, prepare_transfer
+from taskdist_nb.alternation import BlockCosts
+from taskdist_nb.distances import coupled_transfer
+from taskdist_nb.first_coupling import first_coupling
+from taskdist_nb.pairs import prepare_transfer
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import penultimate
 from taskdist_nb.models import to_inputs

@@ -7,7 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from taskdist_nb import distances, fewer_steps, measurements, scores, together, trajectory
+from taskdist_nb import (
+    alternation,
+    distances,
+    embeddings,
+    fewer_steps,
+    measurements,
+    pairs,
+    scores,
+    together,
+    trajectory,
+)
 from taskdist_nb.data import Task
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.training import augmentation, fit_task, learning_rates, train
@@ -215,9 +225,9 @@ def coupled(source, target, **changes):
 
 
 def test_the_weight_of_the_old_plan_grows_from_the_second_improvement_on(monkeypatch):
-    weights, step = [], distances.proximal_step
+    weights, step = [], alternation.proximal_step
     monkeypatch.setattr(
-        distances,
+        alternation,
         "proximal_step",
         lambda costs, plans, weight: weights.append(weight) or step(costs, plans, weight),
     )
@@ -240,11 +250,11 @@ def test_growth_has_no_say_in_the_first_improvement():
 
 def test_task2vec_measures_its_noise_floor():
     "Cosine distances of (a, b)/(a + b), by hand: between (3, 1) and (1, 1), and between the two halves (3, 1) and (1, 3)."
-    embeddings = {
-        name: distances.Embedding(name, torch.tensor(v), torch.tensor(w))
+    embedded = {
+        name: embeddings.Embedding(name, torch.tensor(v), torch.tensor(w))
         for name, v, w in (("low", [3.0, 1.0], [1.0, 3.0]), ("high", [1.0, 1.0], [1.0, 1.0]))
     }
-    result = distances.task2vec(a_task("low"), a_task("high", seed=1), prepared=embeddings)
+    result = distances.task2vec(a_task("low"), a_task("high", seed=1), prepared=embedded)
     far = 1 - (3 / 4 * 1 / 4 + 1 / 2 * 1 / 2) / np.sqrt((9 / 16 + 1 / 4) * (1 / 16 + 1 / 4))
     floor = 1 - (3 / 4 * 1 / 4 + 1 / 4 * 3 / 4) / (9 / 16 + 1 / 16)
     assert (result.distance, result.noise_floor) == (
@@ -276,7 +286,7 @@ def images_seen(method, source, target, config, monkeypatch):
         monkeypatch.setattr(module, name, noted)
 
     if method == "task2vec":
-        spy(distances, "fit_head", lambda probe, x, y: len(y))
+        spy(embeddings, "fit_head", lambda probe, x, y: len(y))
     elif method in ("wasserstein", "wasserstein_features"):
         spy(distances, "wasserstein_2", lambda here, there: len(there))
     elif method == "otdd":
@@ -285,7 +295,7 @@ def images_seen(method, source, target, config, monkeypatch):
         spy(scores, "knn_accuracy", lambda f, y: len(y))
     else:
         spy(
-            distances,
+            pairs,
             "follow_walks",
             lambda fitted, moving, task, *_: len(task.y_train) if task.name == target.name else seen,
         )

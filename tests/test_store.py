@@ -26,7 +26,8 @@ from torch import nn
 
 from taskdist_nb import jobs, matrix
 from taskdist_nb.data import Suite, digits_suite
-from taskdist_nb.distances import DISTANCES, Distance, TransferResult, to_record
+from taskdist_nb.distances import DISTANCES, Distance
+from taskdist_nb.results import TransferResult, to_record
 from taskdist_nb.matrix import DistanceMatrix, distance_matrix, progress_of
 from taskdist_nb.jobs import Job, make_plan
 from taskdist_nb.select import rank_architectures, rank_sources
