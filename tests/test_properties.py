@@ -48,7 +48,7 @@ from taskdist_nb import (
     data,
     datasets,
     distances,
-    findings,
+    measurements,
     fingerprints,
     fisher,
     graded,
@@ -1516,7 +1516,7 @@ def test_few_shots_of_each_class(parts, shots, seed):
 def test_halves_are_halves_of_every_class(labels, seed):
     TALLY["cases"] += 1
     counts = np.unique(labels, return_counts=True)[1]
-    for half in findings.random_halves(np.array(labels), 3, seed):
+    for half in measurements.random_halves(np.array(labels), 3, seed):
         held = [np.sum(np.array(labels)[half] == k) for k in np.unique(labels)]
         assert len(set(half)) == len(half) and all(
             max(1, n // 2) <= h <= (n + 1) // 2 for h, n in zip(held, counts)
