@@ -116,7 +116,7 @@ def make_tuning(
     target: Task,
 ) -> Tuning:
     "How candidates are fine-tuned; a rate that `--set lr=` names is for any optimiser. Raises WrongUse."
-    from taskdist_nb.select import TUNES, check_tuning
+    from taskdist_nb.roster import TUNES, check_tuning
     from taskdist_nb.tuning import Tuning
 
     one_of("--optimizer", args.optimizer, OPTIMIZER_NAMES)

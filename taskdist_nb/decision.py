@@ -22,7 +22,7 @@ from . import style
 from .data import Task
 from .pages import fill_in, write_html
 from .ranking import Ranking
-from .select import Step
+from .rounds import Step
 from .tables import table_text
 from .settings import TransferConfig
 from .wording import in_words

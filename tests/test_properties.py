@@ -62,6 +62,7 @@ from taskdist_nb import (
     options,
     paths,
     predictions,
+    rounds,
     ruler,
     samples,
     scores,
@@ -1587,7 +1588,7 @@ CHOICE = TransferConfig.toy(
 )
 
 
-@covers("select.rank_sources", "ranking.Ranking", "candidates.check_method", "select.Allowance", examples=40)
+@covers("select.rank_sources", "ranking.Ranking", "candidates.check_method", "rounds.Allowance", examples=40)
 @given(
     task_pairs(),
     or_hostile(st.sampled_from(candidates.METHODS)),
@@ -2172,7 +2173,7 @@ SAYS = [  # a call, and what its message holds: the argument, the value, what wo
     (lambda: scores.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
     (lambda: scores.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
     (lambda: candidates.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
-    (lambda: select.Allowance(0), "budget", "0", "positive number of seconds"),
+    (lambda: rounds.Allowance(0), "budget", "0", "positive number of seconds"),
     (lambda: tuning.Tuning("adam"), "optimizer", "'adam'", "'adamw'"),
     (lambda: tuning.Tuning(class_weights="balancd"), "class_weights", "'balancd'", "'balanced'"),
     (lambda: tuning.Tuning(class_weights=[1, -1]), "class_weights[1]", "-1", "from 0"),
@@ -2345,8 +2346,17 @@ ELSEWHERE = {
     "ranking": {
         "sentences for numbers put there by hand, in 10_ranking": "Doubt draw_stage images_to_tell percent"
     },
+    "reservations": {
+        "steps of a ranking, compared with naive loops in 10_select": "check_any doubts_about_images doubts_about_sources doubts_about_weights warn_of"
+    },
+    "roster": {
+        "steps of a ranking, compared with naive loops in 10_select": "check_names check_shelf given_for folder_or_temporary check_stages check_enough reads_errors as_networks is_network split_shelf check_alone rival_of check_race make_entries check_tuning"
+    },
+    "rounds": {
+        "steps of a ranking, compared with naive loops in 10_select": "find_within compete joined tied_out Step measured find_all Race with_rival run_race"
+    },
     "select": {
-        "steps of a ranking, compared with naive loops in 10_select": "find_within compete joined check_names check_shelf tied_out given_for folder_or_temporary check_stages check_any check_enough doubts_about_images doubts_about_sources reads_errors warn_of check_models agreement_at_equal_size beyond_size Step measured find_all Race with_rival run_race as_networks is_network split_shelf check_alone rival_of doubts_about_weights check_race make_entries split_models check_tuning"
+        "steps of a ranking, compared with naive loops in 10_select": "check_models agreement_at_equal_size beyond_size split_models"
     },
     "selection_study": {
         "reads and makes the committed evidence, tried in 10b_selection_study": "as_cases selection_config clocked measure_pair measure_target run_selection read_selection judge_selection summed_up with_other_draws as_colour in_one_form four_data_sets networks_at_hand measure_network run_architectures"
