@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 # %% ../nbs/09_viz_images.ipynb #23696f22
-from .checks import check_whole
+from .checks import check_list, check_number, check_whole
 from .data import Task
 from .labels import joint_label_space
 from .style import as_text, figure_style, new_axes
@@ -29,10 +29,11 @@ def interpolated(
     "Images of n random pairs of a coupling at several τ, as colours; float inputs are scaled to the range of those shown."
     if not isinstance(coupling, BlockCoupling):
         raise TypeError(f"coupling must be a BlockCoupling. Got: {type(coupling).__name__}.")
-    if len(taus) == 0 or not all(0 <= t <= 1 for t in taus):
-        raise ValueError(f"taus must be numbers in [0, 1]. Got: {taus!r}.")
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise ValueError(f"n must be a positive integer. Got: {n!r}.")
+    given = check_list(taus, "taus", "numbers in [0, 1]")
+    taus = [check_number(t, f"taus[{k}]", 0, 1) for k, t in enumerate(given)]
+    if not taus:
+        raise ValueError(f"taus must hold at least one number in [0, 1]. Got: {given!r}.")
+    n = check_whole(n, "n", 1)
     check_whole(seed, "seed", 0, 2**63)
     moving = Displacement(source, target, coupling, joint_label_space(source, target))
     i, j = coupling.draw(n, torch.Generator().manual_seed(seed))

@@ -91,7 +91,8 @@ def run(
         test(**fixtures, **arguments)
 
     each()
-    assert rarely_done() == {}, "too few results, (results, calls): generate arguments that would do"
+    rare = rarely_done()
+    assert not rare, f"too few results, (results, calls): {rare}; generate arguments that are accepted"
 
 
 def rarely_done():
