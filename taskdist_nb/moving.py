@@ -225,6 +225,7 @@ def with_coupling(
     return new
 
 # %% ../nbs/03_moving.ipynb #c103
+#| fold: Mixture
 class Mixture(MovingTask):
     "Nothing moves; a sample comes from the target with probability tau."
 
