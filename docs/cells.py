@@ -4,7 +4,8 @@ import re
 
 import nbformat
 
-DIRECTIVE = re.compile(r"#\|\s*([\w-]+)\s*(?::\s*(.*))?$")
+# `#| name: value`, or `#| name value` as in nbdev
+DIRECTIVE = re.compile(r"#\|\s*([\w-]+)(?:\s*:\s*|\s+|$)(.*)$")
 
 
 def split(

@@ -1,6 +1,7 @@
 """Which code cells of a page are a line that opens: imports, checks and the code of figures. What is left is what the page is about.
 
-Decided from the code; `#| fold: false` keeps a cell open, `#| fold: Words` closes any cell under these words. Outputs stay in sight.
+Decided from the code; `#| fold false` keeps a cell open, `#| fold Words` closes any cell under these words. Outputs stay in sight.
+(Without a colon nbdev takes the line for a directive of its own, and leaves it out of the module.)
 """
 
 import ast

@@ -277,7 +277,6 @@ def _of_timm(name, place):
     return (lambda n: timm.create_model(name, pretrained=False, num_classes=n)), None, form
 
 # %% ../nbs/09d_adapters.ipynb #9c451d37
-#| fold: LogitsOf
 class LogitsOf(nn.Module):
     "A network of Hugging Face that gives its logits."
 
@@ -401,7 +400,6 @@ def _resolve(name: str, place: Path):
     )
 
 # %% ../nbs/09d_adapters.ipynb #14ef4623
-#| fold: load_model
 def load_model(
     name: str,  # torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:FUNCTION or a model of this package, with @WEIGHTS if need be; or weights with a .json beside
     size: int = None,  # images of another size are brought to so many pixels a side; None: the network's own, if it takes one only

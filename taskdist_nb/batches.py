@@ -41,7 +41,6 @@ def epochs(
         yield from one_pass(max(n, total // n * n), total, generator).split(n)
 
 # %% ../nbs/02b_batches.ipynb #c060
-#| fold: Argument checks
 def _check_blocks(rows, columns, plans):
     "Raise TypeError or ValueError unless the three tensors make up a block coupling."
     given = {"rows": rows, "columns": columns, "plans": plans}
@@ -176,7 +175,6 @@ def inputs_of(
     return made[0] if len(made) == 1 else torch.cat(made)
 
 # %% ../nbs/02b_batches.ipynb #03fd3a5c
-#| fold: Argument checks
 def check_floats(
     x,  # what was given
     name: str,  # what it was given for

@@ -31,7 +31,6 @@ def evaluating(
             m.training = mode
 
 # %% ../nbs/01a_building.ipynb #c022
-#| fold: Argument checks
 def _call_factory(factory, n_classes: int) -> nn.Module:
     "The factory's module, with weights that can be trained; ValueError or TypeError if there is none."
     try:
@@ -54,7 +53,6 @@ def _call_factory(factory, n_classes: int) -> nn.Module:
     return model
 
 # %% ../nbs/01a_building.ipynb #3e2f8b6f
-#| fold: Argument checks
 def _check_kind(model: nn.Module):
     "Raise TypeError for compiled modules and for weights that are not all float32 or all float64."
     check_plain(model)
@@ -84,7 +82,6 @@ def check_plain(
         )
 
 # %% ../nbs/01a_building.ipynb #c021
-#| fold: Argument checks
 def check_batch(
     x,  # what was given as images
 ):

@@ -163,7 +163,6 @@ def with_floor(
     )
 
 # %% ../nbs/09f_candidates.ipynb #a8a4c5b2
-#| fold: answers
 def answers(
     network: nn.Module,  # in any mode
     task: Task,  # two of whose images it looks at
@@ -345,7 +344,6 @@ def scratch(
     return min(tries, key=lambda made: training_loss(made[0], task, tuning, p.config.precision))
 
 # %% ../nbs/09f_candidates.ipynb #6075a1bc
-#| fold: learn
 def learn(
     candidate: Candidate,  # of any kind
     stage: str,  # in `TUNED`, or `SCRATCH`

@@ -109,7 +109,6 @@ def warn_seeds(e: Experiment) -> str:  # what a run measured
     )
 
 # %% ../nbs/11c_cautions.ipynb #a16dba1d
-#| fold: published_lengths
 def published_lengths(e: Experiment) -> dict:  # what a run measured
     "Mean length per input of each distance that follows a path, over pairs of different tasks."
     lengths = {

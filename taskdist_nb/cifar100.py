@@ -28,7 +28,6 @@ from .selection_study import in_one_form
 from .settings import TransferConfig
 
 # %% ../nbs/11_cifar100.ipynb #c033
-#| fold: study_config
 # Gao and Chaudhari 2021, first experiment
 PAPER_TASKS = ["herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers"]
 
@@ -167,7 +166,6 @@ def run_scratch(
     return table
 
 # %% ../nbs/11_cifar100.ipynb #c041
-#| fold: turned
 DIALS = {  # setting -> its values; the others stay as in `study_config`
     "lr": (0.001, 0.004, 0.016),
     "checkpoints": (5, 10, 20),
@@ -224,7 +222,6 @@ def run_dials(
     return pd.DataFrame(rows)
 
 # %% ../nbs/11_cifar100.ipynb #c043
-#| fold: other_readings
 READINGS = {  # title -> a number of a transfer's result; smaller should mean nearer
     "{}, on the weights": lambda r: r.lengths["unaveraged"],
     "{}, less the floor": lambda r: r.distance - r.noise_floor,

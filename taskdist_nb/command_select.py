@@ -178,7 +178,6 @@ def as_factory(name: str, args: argparse.Namespace, target: Task) -> Trained:  #
     return Trained(open_network(name, args, target, "--model"), target.x_train, name)
 
 # %% ../nbs/11l_command_select.ipynb #c128
-#| fold: What run.json holds
 def describe_choice(choice: Choice, args: argparse.Namespace, command: str) -> dict:  # of the run that begins
     "All that is needed to repeat a choice, for run.json."
     c = choice

@@ -19,7 +19,6 @@ from .checks import check_choice, check_number, check_whole
 from .convert import as_real
 
 # %% ../nbs/03c_couplings.ipynb #30c94695
-#| fold: Argument checks
 def _as_costs(costs, ndim: int, square: bool = False) -> Tensor:
     "`costs` as a finite float64 tensor with `ndim` dimensions, or a ValueError."
     costs = as_real(costs, "costs").detach().double()

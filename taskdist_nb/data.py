@@ -45,7 +45,6 @@ def _check_labels(
         )
 
 # %% ../nbs/00_data.ipynb #c021
-#| fold: Argument checks
 def _check_task(task):
     "Raise TypeError or ValueError, with the task's name, unless its fields fit each other."
     if not isinstance(task.name, str) or not task.name:
@@ -262,7 +261,6 @@ def _cut_task(
     return Task(name, *_cut(*train, ids), *_cut(*test, ids), shown, flip, vocabulary)
 
 # %% ../nbs/00_data.ipynb #87b870a6
-#| fold: Argument checks
 def _names_and_cuts(class_names, tasks: Mapping, y, y_test) -> tuple[list[str] | None, Mapping]:
     "Names of the classes (given, or the labels themselves if they are words), and the tasks. Raises ValueError if two are alike."
     words = [

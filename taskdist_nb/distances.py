@@ -44,7 +44,6 @@ def coupled_transfer(
     return transfer("coupled", coupled_paths, source, target, model, config, seed, prepared, progress)
 
 # %% ../nbs/05_distances.ipynb #70129a78
-#| fold: The same call for the other two
 def uncoupled_transfer(
     source: Task,
     target: Task,  # from where, to where

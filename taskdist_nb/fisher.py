@@ -41,7 +41,6 @@ def _same_classes(p, q, names=("p", "q")):
         )
 
 # %% ../nbs/02_fisher.ipynb #c010
-#| fold: Probabilities, checked
 def as_probabilities(
     p,  # (..., K) probabilities: tensor, array or nested list
     name: str = "p",  # how an error message calls it

@@ -145,7 +145,6 @@ def key(
     return fingerprint(self.stage_key(job.stage), job.seed, job.tasks, data, network)
 
 # %% ../nbs/06e_jobs.ipynb #c046
-#| fold: Making a plan
 def make_plan(
     suite,
     model,
@@ -173,7 +172,6 @@ def make_plan(
     )
 
 # %% ../nbs/06e_jobs.ipynb #7e416496
-#| fold: Results, checked
 LONGEST_STEP = 150.0  # nats^(1/2), on average over the steps of a path
 
 
@@ -245,7 +243,6 @@ def making(
             raise FloatingPointError(f"{', '.join(map(str, jobs))}: {e}") from e
 
 # %% ../nbs/06e_jobs.ipynb #15450db2
-#| fold: Clearing signs
 @patch
 def clear_signs(
     self: Plan,
@@ -311,7 +308,6 @@ def fit_of(
     return fitted_of(plan, Job("fit", seed, (name,)), task.x_train, fit)
 
 # %% ../nbs/06e_jobs.ipynb #ea1eb582
-#| fold: A network that is given
 def given_of(
     plan: Plan,
     name: str,
@@ -330,7 +326,6 @@ def given_of(
     return fitted
 
 # %% ../nbs/06e_jobs.ipynb #c052
-#| fold: A source with its noise floor
 def source_of(
     plan: Plan,
     name: str,
@@ -355,7 +350,6 @@ def source_of(
     return replace(fitted, floor=Trajectory(walk() if path is None else path, None))
 
 # %% ../nbs/06e_jobs.ipynb #c054
-#| fold: A probe and its embeddings
 def probe_of(
     plan: Plan,
     seed: int,  # with all tasks of the suite, unless the store has the probe
@@ -391,7 +385,6 @@ def embedding_of(
     return made
 
 # %% ../nbs/06e_jobs.ipynb #c056
-#| fold: One result
 def stored_result(
     plan: Plan,
     job: Job,  # a pair's job of the plan
@@ -425,7 +418,6 @@ def result_of(
     return result
 
 # %% ../nbs/06e_jobs.ipynb #c058
-#| fold: Results in lock-step
 def results_together(
     plan: Plan,  # that the jobs belong to
     jobs: list,  # of one distance, one that trains along the way
@@ -447,7 +439,6 @@ def results_together(
     return [found[job] for job in jobs]
 
 # %% ../nbs/06e_jobs.ipynb #c065
-#| fold: Jobs that are settled
 @contextmanager
 def settled(
     plan: Plan,  # with a device of a kind, "cuda", or a certain one
@@ -502,7 +493,6 @@ def attempt(
         return Failed(job, e)
 
 # %% ../nbs/06e_jobs.ipynb #9812bd0f
-#| fold: One job
 def do_job(
     plan: Plan,
     job: Job,  # a job of the plan, of any stage

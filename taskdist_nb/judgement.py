@@ -27,7 +27,6 @@ from .mantel import align_columns, count_extreme, mantel, square_values, standar
 from .matrix import DistanceMatrix
 
 # %% ../nbs/08b_judgement.ipynb #c009
-#| fold: Effects
 class Effects(NamedTuple):
     "The additive parts of a square matrix without its diagonal, and what remains."
 
@@ -52,7 +51,6 @@ def effects(
     return Effects(total / (n * (n - 1)), source, target, rest)
 
 # %% ../nbs/08b_judgement.ipynb #c015
-#| fold: varies
 def varies(m: np.ndarray) -> bool:  # (n, n)
     "Do the off-diagonal entries differ by more than rounding?"
     v = m[~np.eye(len(m), dtype=bool)]
@@ -112,7 +110,6 @@ def expected_best(
     return float(probability @ np.minimum(tied, sure.min(initial=np.inf)))
 
 # %% ../nbs/08b_judgement.ipynb #c024
-#| fold: square_frame
 def square_frame(
     m,  # (n, n) array-like or DataFrame, or a DistanceMatrix (its mean over seeds)
     name: str,  # name of the argument, for the message
@@ -150,7 +147,6 @@ def check_difficulty(b: np.ndarray):  # (n, n)
     )
 
 # %% ../nbs/08b_judgement.ipynb #c025
-#| fold: prepare
 # (n, n), (n, n), names of the tasks
 def prepare(prediction, difficulty) -> tuple[np.ndarray, np.ndarray, pd.Index]:
     "Both matrices over the same tasks in the difficulty measure's order."
@@ -185,7 +181,6 @@ def judge_targets(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("target")
 
 # %% ../nbs/08b_judgement.ipynb #c026
-#| fold: Judgement
 @dataclass(frozen=True)
 class Judgement:
     "How well a prediction agrees with a difficulty measure; NaN where a number is undefined."
@@ -245,7 +240,6 @@ def static_ranker(
     )
 
 # %% ../nbs/08b_judgement.ipynb #c031
-#| fold: field_matrix
 def field_matrix(
     m: DistanceMatrix,  # its results hold the field
     field: str
@@ -277,7 +271,6 @@ def field_matrix(
     )
 
 # %% ../nbs/08b_judgement.ipynb #36af53bf
-#| fold: NotMeasured
 DIFFICULTIES = {  # name -> (what is read from a result of fine-tuning, what it means)
     "length": (
         lambda r: r.lengths.get("per_input", r.distance),
@@ -323,7 +316,6 @@ def mean_pvalue(
     return count / len(null) if tests[0].exact else (count + 1) / (len(null) + 1)
 
 # %% ../nbs/08b_judgement.ipynb #c039
-#| fold: mean_correlations
 def mean_correlations(
     pairs: list[tuple],  # (prediction, difficulty measure) arrays, each (n, n)
 ) -> pd.Series:  # r, spearman, interaction
@@ -354,7 +346,6 @@ def mean_targets(pairs: list[tuple], names) -> pd.DataFrame:  # (n targets, 5)
     return pd.concat(frames).groupby(level=0, sort=False).mean()
 
 # %% ../nbs/08b_judgement.ipynb #c042
-#| fold: seed_frames
 def seed_frames(
     m,  # DistanceMatrix, or one square DataFrame that belongs to no seed
     name: str,  # name of the argument, for the message
@@ -409,7 +400,6 @@ def summarise(
     return pd.DataFrame({"mean": mean, "se": se}).loc[list(STATISTICS)], targets
 
 # %% ../nbs/08b_judgement.ipynb #a3a26800
-#| fold: reliability
 def reliability(
     r: float,  # correlation of single measurements
     n: int,  # measurements that are averaged
@@ -435,7 +425,6 @@ def seed_agreement(
     return found[["r", "spearman", "interaction", "tau"]]
 
 # %% ../nbs/08b_judgement.ipynb #c046
-#| fold: seed_pairs
 def seed_pairs(prediction: dict, difficulty: dict) -> dict[str, list]:  # seed -> (n, n) array each
     "Pairs of matrices across different seeds, at the same seed, and of the means. What belongs to no seed (None) differs from all."
     every = [(s is not None and s == t, (a, b)) for s, a in prediction.items() for t, b in difficulty.items()]
@@ -466,7 +455,6 @@ def table_row(
     return row, targets
 
 # %% ../nbs/08b_judgement.ipynb #c047
-#| fold: gain_over
 def gain_over(
     targets: pd.DataFrame,  # tau, regret1 for each target
     reference: pd.DataFrame,  # the same for the reference
@@ -537,7 +525,6 @@ def _as_table(
     )
 
 # %% ../nbs/08b_judgement.ipynb #c049
-#| fold: judgement_table
 def judgement_table(
     predictions: Mapping,  # name -> DistanceMatrix, or a DataFrame that belongs to no seed
     difficulty: DistanceMatrix,  # smaller = easier; a DataFrame is one seed without a name
@@ -569,7 +556,6 @@ def judgement_table(
     return _as_table(_ceiling_rows(difficulty if len(truth) > 1 else None, names) | _by_tau(rows))
 
 # %% ../nbs/08b_judgement.ipynb #c050
-#| fold: readable
 def readable(
     table: pd.DataFrame,  # from `judgement_table`
     digits: int = 2,  # decimal places
@@ -595,7 +581,6 @@ def readable(
     return out.assign(**gains)
 
 # %% ../nbs/08b_judgement.ipynb #c40636ea
-#| fold: difficulty_row
 def difficulty_row(
     predictions: Mapping,  # name -> DistanceMatrix, or a DataFrame that belongs to no seed; {}: the ceiling alone
     difficulty: DistanceMatrix,  # smaller = easier

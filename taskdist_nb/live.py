@@ -166,7 +166,6 @@ def draw_turn(
     return figure
 
 # %% ../nbs/09c_live.ipynb #60f8e086
-#| fold: live_turn
 def live_turn(
     suite: GradedSuite,  # of turned digits at evenly spaced angles from 0: `graded_suite("rotation", range(0, 91, 5))`
     table: pd.DataFrame,  # a row for each angle (`dial`) and seed, with "coupled:..." and "still:..." for both readings
@@ -229,7 +228,6 @@ def live_ruler(
     )
 
 # %% ../nbs/09c_live.ipynb #b6df75a2
-#| fold: live_walk
 def live_walk(
     walk: Walk,  # of `record_walk`, with grey square images
     start: int = None,  # checkpoint shown first; None: half-way
@@ -308,7 +306,6 @@ def live_mantel(
     return LiveFigure("mantel", data, still_png(figure), words)
 
 # %% ../nbs/09c_live.ipynb #1f055fc8
-#| fold: aligned
 def aligned(
     points,  # (n, 2)
     like,  # (n, 2)

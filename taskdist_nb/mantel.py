@@ -41,7 +41,6 @@ def refuse_masked(
     )
 
 # %% ../nbs/08_mantel.ipynb #c011
-#| fold: square_values
 def square_values(
     m,  # (n, n) array-like
     name: str,  # name of the argument, for the message
@@ -73,7 +72,6 @@ def square_values(
     return v
 
 # %% ../nbs/08_mantel.ipynb #c012
-#| fold: align_columns
 def align_columns(
     m: pd.DataFrame,  # square, rows and columns labelled by tasks
     name: str,  # name of the argument, for the message
@@ -101,7 +99,6 @@ def _labelled(
     return align_columns(m, name) if isinstance(m, pd.DataFrame) else m
 
 # %% ../nbs/08_mantel.ipynb #c013
-#| fold: matrix_pair
 def matrix_pair(
     a,
     b,  # (n, n) array-like, DataFrame or DistanceMatrix
@@ -144,7 +141,6 @@ def standardise(
     return out
 
 # %% ../nbs/08_mantel.ipynb #c019
-#| fold: exact_null
 MAX_EXACT = 8  # all n! relabellings are used up to this many tasks
 TIE = 1e-10  # statistics closer than this are equal: rounding moves them by about 1e-15
 
@@ -161,7 +157,6 @@ def exact_null(
     return np.concatenate([b[pi[:, i], pi[:, j]] @ a[i, j] for pi in chunks])
 
 # %% ../nbs/08_mantel.ipynb #c022
-#| fold: rotation_null
 def wrapped_diagonals(
     m: np.ndarray,  # (n, n)
     orders: np.ndarray,  # (c, n) orders of the n tasks
@@ -182,7 +177,6 @@ def rotation_null(
     return irfft(np.einsum("df,cdf->cf", a_waves.conj(), b_waves), len(b))
 
 # %% ../nbs/08_mantel.ipynb #c026
-#| fold: random_null
 def random_null(
     a: np.ndarray,  # (n, n) standardised
     b: np.ndarray,  # (n, n) standardised
@@ -224,7 +218,6 @@ class MantelResult:
         return f"Mantel({self.method}, {kind}, n = {self.n}): r = {self.r:.3f}, p = {self.pvalue:.4g} ({self.alternative}; {how} relabellings)"
 
 # %% ../nbs/08_mantel.ipynb #c032
-#| fold: count_extreme
 def count_extreme(
     null: np.ndarray,  # (m,) statistics under relabelling
     r: float,  # observed statistic

@@ -122,7 +122,6 @@ def _square(distances) -> np.ndarray:
     return d / 2 + d.T / 2
 
 # %% ../nbs/10c_maps.ipynb #a3660ca8
-#| fold: NetworkMap
 @dataclass(eq=False)
 class NetworkMap:
     "Networks as points: where they are, and how much of their distances each coordinate tells."
@@ -265,7 +264,6 @@ def geodesic_progress(
     return ((low + high) / 2).flatten().numpy()
 
 # %% ../nbs/10c_maps.ipynb #bd27884f
-#| fold: at_progress
 def at_progress(
     path,  # (M, n, K) probabilities along a path
     truth,  # (n,) labels, or (n, K) probabilities
@@ -322,7 +320,6 @@ def imprinted_predictions(
     return predictions_of(predict_logits(wide, x)[:, own:].double().softmax(1).cpu(), name="network")
 
 # %% ../nbs/10c_maps.ipynb #4196ad40
-#| fold: plot_map
 def _axis_label(found: NetworkMap, k: int) -> str:
     kind = "imaginary, " if found.eigenvalues[k] < 0 else ""
     return f"coordinate {k + 1} ({kind}{found.share[k]:.0%} of the stress)"

@@ -50,7 +50,6 @@ from .trajectory import parts_at
 from .workers import end_with, orderly_stop
 
 # %% ../nbs/07_matrix.ipynb #c069
-#| fold: DistanceMatrix
 @dataclass(eq=False)
 class DistanceMatrix:
     "Distances between all ordered pairs of tasks, for several seeds. Rows are sources, columns are targets."
@@ -111,7 +110,6 @@ def __eq__(self: DistanceMatrix, other):
     return named and np.array_equal(self.values, other.values, equal_nan=True)
 
 # %% ../nbs/07_matrix.ipynb #e24b98bc
-#| fold: to_cell
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")  # a text that begins so gets an apostrophe
 
 
@@ -135,7 +133,6 @@ def from_cell(text: str) -> str:
     return text.removeprefix("'")
 
 # %% ../nbs/07_matrix.ipynb #c071
-#| fold: to_float
 def to_float(text: str) -> float:
     return float(text or "nan")  # an empty cell, in files of old
 
@@ -184,7 +181,6 @@ def to_csv(
     Path(path).write_bytes((head + text.getvalue()).encode())
 
 # %% ../nbs/07_matrix.ipynb #c073
-#| fold: from_head
 def from_head(
     head: list,  # the first lines
 ) -> tuple[str, TransferConfig | None]:
@@ -248,7 +244,6 @@ def assemble(
     return DistanceMatrix(results[0].name, names, seeds, values, results)
 
 # %% ../nbs/07_matrix.ipynb #c076
-#| fold: distance_matrix
 def distance_matrix(
     suite: Mapping,  # name -> Task
     distance="coupled",  # a name in `DISTANCES` or `SCORES`, or a function as `register` takes it
@@ -302,7 +297,6 @@ def check_seeds(seeds) -> list[int]:
     return seeds
 
 # %% ../nbs/07_matrix.ipynb #89de0d40
-#| fold: check_network
 def check_network(
     plan: Plan,  # of the matrix
     distance: str,  # a name in `DISTANCES` or `SCORES`
@@ -340,7 +334,6 @@ def doubts_about_sources(
     ]
 
 # %% ../nbs/07_matrix.ipynb #c080
-#| fold: pairs_of
 def pairs_of(
     plan: Plan,  # of the matrix
     distance: str,  # a name in `DISTANCES` or `SCORES`
@@ -364,7 +357,6 @@ def rounds_of(
     return rounds
 
 # %% ../nbs/07_matrix.ipynb #c082
-#| fold: run_plan
 def run_plan(
     plan: Plan,  # of the matrix
     distance: str,  # a name in `DISTANCES` or `SCORES`
@@ -447,7 +439,6 @@ def _begin(parent: int) -> dict:
     return dict(initializer=end_with, initargs=(parent,)) if _OPEN else {}
 
 # %% ../nbs/07_matrix.ipynb #c085
-#| fold: run_jobs
 def run_jobs(
     plan: Plan,  # that the jobs belong to
     jobs: list,  # of one round
@@ -501,7 +492,6 @@ def list_wanted(
     plan.store.replace_file(plan.store.folder / "wanted", word.encode())
 
 # %% ../nbs/07_matrix.ipynb #c100
-#| fold: wanted
 def wanted(
     store: Store,  # in which a run left word
 ) -> dict:  # "workers": processes of the run, "keys": stage -> names of records

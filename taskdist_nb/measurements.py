@@ -29,7 +29,6 @@ from .scores import SCORES, View, get_measure, scored, view_of
 from .settings import TransferConfig
 
 # %% ../nbs/10_measurements.ipynb #c016
-#| fold: random_halves
 def random_halves(
     labels,  # (m,) of m images
     n: int = 24,  # number of halves
@@ -233,7 +232,6 @@ def find(
     )
 
 # %% ../nbs/10_measurements.ipynb #c026
-#| fold: images_used
 def images_used(
     method: str,  # a name in `METHODS`, not "cascade"
     task: Task,  # the target

@@ -18,7 +18,6 @@ from .data import Task
 from .labels import LabelSpace, one_hot, to_outputs
 
 # %% ../nbs/03_moving.ipynb #efb8a63b
-#| fold: Argument checks
 def _check_tau(tau, n: int):
     "Raise unless tau is a number from 0 to 1 or a tensor of one real number per pair (whose values are not looked at: that would hold up a GPU)."
     if not isinstance(tau, Tensor):
@@ -151,7 +150,6 @@ def _uniform(x: Tensor) -> Tensor:
     return x.new_full((len(x),), 1 / len(x), dtype=torch.float32)
 
 # %% ../nbs/03_moving.ipynb #c099
-#| fold: Argument checks
 def _check_ends(source, target, coupling):
     "Raise ValueError unless the coupling can join the two tasks."
     shapes, sizes = (
@@ -225,7 +223,6 @@ def with_coupling(
     return new
 
 # %% ../nbs/03_moving.ipynb #c103
-#| fold: Mixture
 class Mixture(MovingTask):
     "Nothing moves; a sample comes from the target with probability tau."
 

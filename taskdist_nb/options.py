@@ -21,7 +21,6 @@ from . import __version__
 from .arguments import Parser, WrongUse, jobs, name_list, one_of, seconds, whole
 
 # %% ../nbs/11g_options.ipynb #c008
-#| fold: Names for the help text
 SUITE_NAMES = ("digits", "cifar100", "cifar10", "mnist", "fashion_mnist")  # keys of `SUITES`
 # keys of `DISTANCES`
 DISTANCE_NAMES = ("coupled", "uncoupled", "fine_tuning", "task2vec", "wasserstein", "wasserstein_features")
@@ -60,7 +59,6 @@ DEFAULTS: dict = {"digits": dict(model="mlp", preset="toy", seeds=2)}
 OTHERWISE: dict = dict(model="small_cnn", preset="fast", seeds=1)  # the same for any other suite
 
 # %% ../nbs/11g_options.ipynb #c020
-#| fold: The help text
 ABOUT = """How far is one learning task from another? Measures distances between all pairs of tasks of a suite
 and writes matrices (CSV), Mantel tests, figures and a report that explains them."""
 
@@ -208,7 +206,6 @@ def add_candidates(group):  # of a parser's options
     )
 
 # %% ../nbs/11g_options.ipynb #87ffd4ee
-#| fold: Options of ranking
 def add_ranking(group):  # of a parser's options
     "Options that say how `select` ranks, and what it leaves behind."
     add = group.add_argument
@@ -234,7 +231,6 @@ def add_ranking(group):  # of a parser's options
     add("--save", metavar="DIR", help="write the network to be used, fine-tuned, with its class names")
 
 # %% ../nbs/11g_options.ipynb #2ca63712
-#| fold: Options of fine-tuning
 def add_tuning(group):  # of a parser's options
     "Options that say how `select` fits sources and fine-tunes finalists."
     add = group.add_argument
@@ -274,7 +270,6 @@ def add_tuning(group):  # of a parser's options
     add_set(add)
 
 # %% ../nbs/11g_options.ipynb #bd626e7f
-#| fold: Options of reading pictures
 def add_pictures(group):  # of a parser's options
     "Options that say how `select` reads pictures."
     add = group.add_argument

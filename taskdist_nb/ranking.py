@@ -107,7 +107,6 @@ def told(self: Ranking) -> list[str]:
     )
 
 # %% ../nbs/10_ranking.ipynb #91f626da
-#| fold: Ranking.against_guessing
 @patch
 def against_guessing(self: Ranking) -> list[str]:
     "What guessing would come to, and who is not shown to do better."
@@ -153,7 +152,6 @@ def against_scratch(self: Ranking) -> str:
     return f"{said}, {self.best} at {best.score:.3f} ({best.low:.3f} to {best.high:.3f}): {verdict}."
 
 # %% ../nbs/10_ranking.ipynb #c036
-#| fold: Ranking.shown
 INTERVALS = {
     "score": ("low", "high"),
     "error": ("error_low", "error_high"),
@@ -259,7 +257,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 # %% ../nbs/10_ranking.ipynb #5f77e7be
-#| fold: Ranking.target
 HOW = {
     "fine_tuning_error": "fine-tuned",
     "linear_probe_error": "with its body frozen and a new head",
@@ -345,7 +342,6 @@ def _frozen_line(self: Ranking) -> list[str]:
     ]
 
 # %% ../nbs/10_ranking.ipynb #57ae13e8
-#| fold: Ranking.verdict
 @patch
 def _surer(self: Ranking) -> str:
     "What would make it surer."
@@ -419,7 +415,6 @@ def doubts(self: Ranking) -> list[Doubt]:
     return sorted(found, key=lambda d: GRADES.index(d.grade))
 
 # %% ../nbs/10_ranking.ipynb #e99a3c90
-#| fold: Ranking.record
 # column -> what follows a method's name
 OWN = {
     "score": "",
@@ -467,7 +462,6 @@ def keep_fits(self: Ranking):
             )
 
 # %% ../nbs/10_ranking.ipynb #5a84d3d8
-#| fold: Ranking.network
 @patch
 def _made(self: Ranking, name: str, stage: str, seed):
     "The record of a tuned network: from the ranking, or made now."

@@ -183,7 +183,6 @@ def _cut_pictures(
     return rows.images[train], label[train], rows.images[test], label[test]
 
 # %% ../nbs/00b_readers.ipynb #e767a10a
-#| fold: Remarks
 def _remarks(rows: _Pictures, root: Path) -> list[str]:
     "Remarks on possible problems with the pictures."
     notes = []
@@ -246,7 +245,6 @@ def _account(suite: Suite, path: Path, how: str, rows: _Pictures, cuts, left_out
     return Reading(repr(suite.name), how, table, items, _remarks(rows, path), files)
 
 # %% ../nbs/00b_readers.ipynb #ff1f44b6
-#| fold: What the cache is asked for
 _COLUMNS = ("sizes", "frames", "digests", "plain", "vocabulary")
 
 

@@ -29,7 +29,6 @@ def root_step(
     return 2 * ((log_q / 2).exp() - (log_p / 2).exp())
 
 # %% ../nbs/03b_ruler.ipynb #c014
-#| fold: label_groups
 def label_groups(
     labels: LabelSpace,  # of a source and a target
 ) -> dict[str, list[int]]:  # "source", "shared", "target", "spare": outputs; only groups that are not empty
@@ -104,7 +103,6 @@ def apply_head(
     return logits if logits.dtype == torch.float64 else logits.float()
 
 # %% ../nbs/03b_ruler.ipynb #c021
-#| fold: find_head
 def find_head(
     model: nn.Module,  # a classifier
     x: Tensor,  # (n, C, H, W) inputs that it takes
@@ -138,7 +136,6 @@ def look_at(
     return Look(logits.log_softmax(1), features, kept)
 
 # %% ../nbs/03b_ruler.ipynb #c026
-#| fold: LengthMeter
 INPUTS = ("same", "authors", "moving")  # on which inputs the two predictions of a step are compared
 
 
@@ -171,7 +168,6 @@ class LengthMeter:
         return look_at(model, x, self.head, self.precision)
 
 # %% ../nbs/03b_ruler.ipynb #c028
-#| fold: LengthMeter.mark
 @patch
 def mark(
     self: LengthMeter,
@@ -271,7 +267,6 @@ def cross_products(
     return (total.square().sum((1, 2)) - chords.square().sum((0, 2, 3))) / (R * (R - 1))
 
 # %% ../nbs/03b_ruler.ipynb #c049
-#| fold: signed_root
 def signed_root(
     q: Tensor,  # squares, which may be negative
 ) -> Tensor:

@@ -38,7 +38,6 @@ from .training import Fitted
 from .settings import TransferConfig
 
 # %% ../nbs/06_scores.ipynb #c012
-#| fold: Arrays, checked
 def as_array(x) -> np.ndarray:
     "A NumPy array of anything like one, torch tensors on any device included. Raises TypeError, or ValueError for masked entries."
     try:
@@ -157,7 +156,6 @@ def logme(
     return float(evidence.mean() / n)
 
 # %% ../nbs/06_scores.ipynb #c032
-#| fold: Directions that count
 def significant_directions(
     f: np.ndarray,  # (n, d)
     relative: float = 1e-6,  # singular values below this share of the largest are rounding errors of float32
@@ -173,7 +171,6 @@ def significant_directions(
     return u[:, keep], s2[keep, None]
 
 # %% ../nbs/06_scores.ipynb #c039
-#| fold: Shrinkage
 def shrinkage(
     f: np.ndarray,  # (n, d) centred
     s2: np.ndarray,  # (r, 1) squared singular values of f
@@ -264,7 +261,6 @@ def otdd(
     return float(np.sqrt(unit * max(0.0, ot.emd2([], [], cost / unit, numItermax=10_000_000))))
 
 # %% ../nbs/06_scores.ipynb #c056
-#| fold: What a score looks at
 @dataclass
 class View:
     "A task's images as a fitted network sees them; computed when first asked for."
@@ -292,7 +288,6 @@ class View:
         )
 
 # %% ../nbs/06_scores.ipynb #c057
-#| fold: Drawing the images
 def images_drawn(
     task: Task,  # whose training images are drawn
     config: TransferConfig,  # `wasserstein_images` says how many at most
@@ -313,7 +308,6 @@ def view_of(
     )
 
 # %% ../nbs/06_scores.ipynb #756cdd5a
-#| fold: Two halves
 def compared_halves(
     n_here: int,
     n_there: int,  # images of the two views
@@ -323,7 +317,6 @@ def compared_halves(
     return slice(n_here // 2), slice(n_there // 2, None) if same else slice(n_there // 2)
 
 # %% ../nbs/06_scores.ipynb #c058
-#| fold: Views for the transport distance
 def _otdd_views(here: View, there: View) -> float:
     "OTDD of the views' first halves, or of the two halves if both are one task; in units of the source's spread."
     unit = max(np.sqrt(here.features.var(0).sum()), 1e-12)
@@ -347,7 +340,6 @@ _RULES = {  # (source's view of the source, source's view of the target) -> smal
 }
 
 # %% ../nbs/06_scores.ipynb #cc9aafbe
-#| fold: Too few images
 def too_few(
     name: str,  # of a score, in `SCORES`
     here: np.ndarray,  # (m,) labels of the source's images that are looked at
@@ -370,7 +362,6 @@ def too_few(
     return ""
 
 # %% ../nbs/06_scores.ipynb #9a2a85f2
-#| fold: One score of one view
 def scored(
     name: str,  # of a score, in `SCORES`
     here: View,  # the source's view of the source
@@ -432,7 +423,6 @@ def measure_scores(
     return results
 
 # %% ../nbs/06_scores.ipynb #c061
-#| fold: One score alone
 def measure_score(
     name: str,  # in `SCORES`
     source: Task,
@@ -447,7 +437,6 @@ def measure_score(
     return measure_scores([name], source, target, model, config, seed, prepared, progress)[name]
 
 # %% ../nbs/06_scores.ipynb #c063
-#| fold: A score by its name
 SCORES = {
     name: Distance(partial(measure_score, name), "fit", meaning)
     for name, meaning in {  # name -> Distance

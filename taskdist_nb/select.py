@@ -60,7 +60,6 @@ from taskdist_nb.roster import (
 )
 
 # %% ../nbs/10_select.ipynb #fcedd8c8
-#| fold: rank_sources
 @one_thread()
 def rank_sources(
     target: Task,  # what is to be learnt
@@ -153,7 +152,6 @@ def count_parameters(
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 # %% ../nbs/10_select.ipynb #179a828c
-#| fold: split_models
 def split_models(
     source,
     target: Task,
@@ -183,7 +181,6 @@ def split_models(
     return factories, trained, {k: v for k, v in prepared.items() if k not in own}
 
 # %% ../nbs/10_select.ipynb #c065
-#| fold: rank_architectures
 @one_thread()
 def rank_architectures(
     source: Task,  # to which each network is fitted, or was; None: trained networks whose images are not at hand
@@ -244,7 +241,6 @@ def rank_architectures(
     return replace(ranking, notes=notes + ranking.notes + warn_of(doubts_about_sources(ranking.table, shelf)))
 
 # %% ../nbs/10_select.ipynb #c068
-#| fold: agreement_at_equal_size
 def agreement_at_equal_size(
     score,  # (m,) of m networks, smaller = better
     size,  # (m,) numbers of parameters

@@ -55,7 +55,6 @@ def best_threshold(
     return float(cuts[tied[len(tied) // 2]])
 
 # %% ../nbs/10b_selection_study.ipynb #c083
-#| fold: NegativeTransfer
 @dataclass
 class NegativeTransfer:
     "How often a warning was right."
@@ -87,7 +86,6 @@ class NegativeTransfer:
         return float(np.mean([(t.predicted == t.negative)[t.negative == v].mean() for v in (False, True)]))
 
 # %% ../nbs/10b_selection_study.ipynb #c085
-#| fold: as_cases
 def as_cases(score, negative, group) -> pd.DataFrame:  # the arguments of `predict_negative`
     "The three columns, checked; raises TypeError or ValueError."
     try:
@@ -133,7 +131,6 @@ def predict_negative(
     return NegativeTransfer(t.assign(predicted=t.score > t.threshold))
 
 # %% ../nbs/10b_selection_study.ipynb #c092
-#| fold: selection_config
 # the paper's five super-classes
 SELECTION_TARGETS = ("herbivores", "carnivores", "vehicles-1", "vehicles-2", "flowers")
 
@@ -166,7 +163,6 @@ def clocked(
     return measure(), time.process_time() - start
 
 # %% ../nbs/10b_selection_study.ipynb #c095
-#| fold: measure_pair
 def measure_pair(
     source: Task,
     target: Task,  # images of one shape
@@ -207,7 +203,6 @@ def measure_pair(
     return {k: r.distance for k, r in scores.items()} | walks | seconds
 
 # %% ../nbs/10b_selection_study.ipynb #c097
-#| fold: measure_target
 def measure_target(
     target: Task,  # few-shot; of the same name as a task of the plan, which is no source then
     plan: Plan,  # sources, model, settings, store
@@ -233,7 +228,6 @@ def measure_target(
     )
 
 # %% ../nbs/10b_selection_study.ipynb #c099
-#| fold: run_selection
 def run_selection(
     out,  # folder of the tables, one a target and draw
     root="data",  # torchvision's folder with CIFAR-100
@@ -300,7 +294,6 @@ def networks_at_hand() -> dict:  # name -> factory
     return own | {name: torch_model(name, size=32) for name in foreign}
 
 # %% ../nbs/10b_selection_study.ipynb #c103
-#| fold: measure_network
 def measure_network(
     plan: Plan,  # sources, model, settings, store
     suite: Suite,  # targets, with all their images
@@ -322,7 +315,6 @@ def measure_network(
     return pd.DataFrame(rows)
 
 # %% ../nbs/10b_selection_study.ipynb #c104
-#| fold: run_architectures
 def run_architectures(
     out,  # folder of the tables, one a network and seed
     root="data",  # torchvision's folder with CIFAR-100
@@ -357,7 +349,6 @@ def run_architectures(
             path.write_text(f"# {head}\n" + table.to_csv(index=False, float_format="%.6g"))
 
 # %% ../nbs/10b_selection_study.ipynb #c106
-#| fold: as_colour
 def as_colour(
     task: Task,  # grey or colour images, at most `size` pixels a side
     size: int = 32,  # pixels a side of the result
@@ -380,7 +371,6 @@ def as_colour(
     return replace(task, x_train=grown(task.x_train), x_test=grown(task.x_test))
 
 # %% ../nbs/10b_selection_study.ipynb #c107
-#| fold: in_one_form
 def in_one_form(
     parts: Mapping,  # data set's name -> Suite
     name: str,  # of the result
@@ -436,7 +426,6 @@ def judge_selection(
     return pd.DataFrame(rows)
 
 # %% ../nbs/10b_selection_study.ipynb #c114
-#| fold: with_other_draws
 def with_other_draws(
     evidence: pd.DataFrame,  # as `read_selection` gives it; at least two draws
     truth: str = "fine_tuning_error",  # column
@@ -474,7 +463,6 @@ def summed_up(
     )
 
 # %% ../nbs/10b_selection_study.ipynb #c136
-#| fold: nearest_purity
 def nearest_purity(
     matrix: pd.DataFrame,  # (n, n) distances; both directions are averaged
     groups: Mapping,  # task -> group

@@ -31,7 +31,6 @@ from taskdist_nb.fewer_steps import (
 from .ruler import INPUTS
 
 # %% ../nbs/03e_settings.ipynb #facab812
-#| fold: one_of
 def one_of(
     *options: str,  # the first is the default
 ) -> Any:  # a dataclass field
@@ -56,7 +55,6 @@ def real(
     return field(default=default, metadata=dict(kind="float", low=0.0, zero=zero, below=below))
 
 # %% ../nbs/03e_settings.ipynb #47fba876
-#| fold: check_setting
 def check_setting(
     name: str,  # of the setting
     value,  # what was given
@@ -152,7 +150,6 @@ class ClockSettings:
     tau_hold: int = whole(1)  # tau stands still for so many steps
 
 # %% ../nbs/03e_settings.ipynb #cb57d94a
-#| fold: MarkSettings
 READINGS = ("auto", "per_input", "riemannian", "plan", "cross")
 
 
@@ -320,7 +317,6 @@ def _check_together(c):
         raise ValueError(f"walks must be at least 2 for reading='cross'. Got: {c.walks}.")
 
 # %% ../nbs/03e_settings.ipynb #f623fdb7
-#| fold: names_in
 def names_in(
     *parts,  # dataclasses of settings, or names of single settings
 ) -> set[str]:  # names of settings
@@ -332,7 +328,6 @@ def names_in(
     }
 
 # %% ../nbs/03e_settings.ipynb #c014
-#| fold: TransferConfig.paper
 PAPER_IMAGES, PAPER_EPOCHS, PAPER_BATCH, PAPER_LR, PAPER_CHECKPOINTS = 2500, 160, 20, 8e-4, 100
 
 
@@ -388,7 +383,6 @@ def paper(
     return cls(**(published | changes))
 
 # %% ../nbs/03e_settings.ipynb #c020
-#| fold: fast
 @patch(cls_method=True)
 def fast(
     cls: TransferConfig,
@@ -418,7 +412,6 @@ def fast(
     return cls(**(same_path(n) | quick | changes))
 
 # %% ../nbs/03e_settings.ipynb #c027
-#| fold: toy
 @patch(cls_method=True)
 def toy(
     cls: TransferConfig,

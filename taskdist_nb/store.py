@@ -35,7 +35,6 @@ from . import __version__
 from .fingerprints import fingerprint
 
 # %% ../nbs/06b_store.ipynb #a1b71962
-#| fold: Where a number was made
 FORMAT = 6  # raised when records, or the meaning of a number, change: old records are then not found
 
 
@@ -118,7 +117,6 @@ def from_line(line: bytes) -> Head | None:
         return None  # of a format with other fields
 
 # %% ../nbs/06b_store.ipynb #5004519c
-#| fold: Opening a plain file
 def open_plain(path: Path):
     "Open a file to read bytes. Raises OSError for a folder, a pipe or a device, which might never end."
     f = open(path, "rb", opener=lambda p, flags: os.open(p, flags | getattr(os, "O_NONBLOCK", 0)))
@@ -128,7 +126,6 @@ def open_plain(path: Path):
     raise OSError(errno.EINVAL, "it is no ordinary file", str(path))
 
 # %% ../nbs/06b_store.ipynb #5cbe9176
-#| fold: Places of records
 class Place(NamedTuple):
     "Where a record lies."
 
@@ -158,7 +155,6 @@ def places_in(
     return places, end, odd
 
 # %% ../nbs/06b_store.ipynb #7b460104
-#| fold: The index
 _lock = threading.RLock()  # of what this process knows about its stores
 
 
@@ -222,7 +218,6 @@ class Index:
             self.places.setdefault(place.head.key, []).append(place)
 
 # %% ../nbs/06b_store.ipynb #306debbe
-#| fold: Heads by name
 _indexes = {}  # folder -> Index, for this process
 
 
@@ -240,7 +235,6 @@ def heads(self: Store) -> dict[str, Head]:  # key -> head
     return {key: places[-1].head for key, places in self.index.places.items()}
 
 # %% ../nbs/06b_store.ipynb #b1afe64d
-#| fold: Replacing a file
 def refused(e: OSError, folder: Path) -> OSError:
     "The system's complaint about a write, with what it means."
     said = (
@@ -393,7 +387,6 @@ def read(
     return self.look_up(key).get("record")
 
 # %% ../nbs/06b_store.ipynb #56a9483c
-#| fold: Tensors and sound files
 @patch
 def tensors(
     self: Store,
@@ -434,7 +427,6 @@ def file_of(
     return self.records / self.index.places[key][-1].file
 
 # %% ../nbs/06b_store.ipynb #9124d84e
-#| fold: Signs of work
 BEAT = 10  # seconds between two signs that a process is at work
 STALE = 60  # seconds after which a sign is that of a dead process
 
@@ -478,7 +470,6 @@ def running(self: Store) -> set[str]:  # names of records
     return young
 
 # %% ../nbs/06b_store.ipynb #236ef4b4
-#| fold: Making ready
 @patch
 def make_ready(self: Store):
     "Raise OSError if nothing can be written here; clear away what killed processes left an hour ago."

@@ -289,7 +289,6 @@ def walk_together(
     return [join_walks(walks[k : k + R]) for k in range(0, len(walks), R)]
 
 # %% ../nbs/05b_together.ipynb #c046
-#| fold: Preparing the pairs
 def prepare_transfers(
     pairs,
     model,

@@ -94,7 +94,6 @@ def batch_source(
     return draw
 
 # %% ../nbs/03f_training.ipynb #cc43564f
-#| fold: Alone
 class Alone:
     "One network as a stack of one."
 

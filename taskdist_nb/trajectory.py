@@ -42,7 +42,6 @@ from taskdist_nb.training import (
 from .moving import MovingTask, StaticTask, tau_schedule
 
 # %% ../nbs/04_trajectory.ipynb #c061
-#| fold: lengths_at
 LENGTHS = (  # columns of a path
     "per_input",
     "riemannian",
@@ -81,7 +80,6 @@ def parts_at(
     return parts
 
 # %% ../nbs/04_trajectory.ipynb #c062
-#| fold: Trajectory
 @dataclass
 class Trajectory:
     """A path of SGD, with the lengths measured along it.
@@ -175,7 +173,6 @@ def spread(
     return set(np.round(np.linspace(0, last, points + 1)[1:]).astype(int).tolist())
 
 # %% ../nbs/04_trajectory.ipynb #f572d4c5
-#| fold: set_norm_speed
 def set_norm_speed(
     model: nn.Module,  # changed in place
     speed: float,  # a step counts as so many batches; 1: as it is, 0: frozen
@@ -187,7 +184,6 @@ def set_norm_speed(
     return model
 
 # %% ../nbs/04_trajectory.ipynb #c070
-#| fold: Reading
 class Reading:
     "The measurements of one network on its path, mark by mark."
 
@@ -245,7 +241,6 @@ class Reading:
             self.raw.mark(trained, tau, self.held[checkpoint])
 
 # %% ../nbs/04_trajectory.ipynb #c072
-#| fold: trajectory
 @patch
 def trajectory(
     self: Reading,
@@ -344,7 +339,6 @@ def follow(
     return paths[0]
 
 # %% ../nbs/04_trajectory.ipynb #439d83cc
-#| fold: join_walks
 def join_walks(
     walks: list[Trajectory],  # of one path, as `follow` made them
 ) -> Trajectory:  # the only one as it is; several as one
@@ -368,7 +362,6 @@ def join_walks(
     return Trajectory(path, walks[0].model)
 
 # %% ../nbs/04_trajectory.ipynb #2940c653
-#| fold: walk_streams
 def walk_streams(
     config: TransferConfig,  # walks
     seed: int,  # of the experiment
@@ -416,7 +409,6 @@ def follow_walks(
     return join_walks(walks)
 
 # %% ../nbs/04_trajectory.ipynb #c079
-#| fold: still_trajectory
 def still_trajectory(
     fitted: Fitted,  # left as it is
     task: Task,  # what it was fitted to

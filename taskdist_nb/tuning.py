@@ -62,7 +62,6 @@ def is_uneven(
     return bool(counts.max() > UNEVEN * counts.min())
 
 # %% ../nbs/09e_tuning.ipynb #9b6f70a4
-#| fold: Tuning
 OPTIMIZERS, SCHEDULES = ("sgd", "adamw"), ("constant", "cosine")
 ADAMW_LR = 1e-3  # PyTorch's default for AdamW
 
@@ -105,7 +104,6 @@ class Tuning:
         )
 
 # %% ../nbs/09e_tuning.ipynb #82abb623
-#| fold: Tuning.rate
 @patch
 def rate(
     self: Tuning,
@@ -145,7 +143,6 @@ def maker(
     return partial(torch.optim.AdamW, weight_decay=config.weight_decay) if self.optimizer == "adamw" else None
 
 # %% ../nbs/09e_tuning.ipynb #626bb7c0
-#| fold: cut_head
 def cut_head(
     network: nn.Module,  # left as it is
     x: Tensor,  # (n, C, H, W) images that it takes
@@ -174,7 +171,6 @@ def errors_on(
     return float((predicted != task.y_test).double().mean()), balanced_error(predicted, task.y_test)
 
 # %% ../nbs/09e_tuning.ipynb #8978ab41
-#| fold: Checkpoint
 CHECKPOINTS = 10  # besides the start
 LOOKED = 2000  # training images whose loss is read at a checkpoint, at most
 
@@ -207,7 +203,6 @@ def training_loss(
     return float(F.cross_entropy(logits, task.y_train[chosen], tuning.weights(task).to(logits)))
 
 # %% ../nbs/09e_tuning.ipynb #ecfd4227
-#| fold: fine_tune
 @undisturbed()
 def fine_tune(
     network: nn.Module,  # where it begins; left as it is
@@ -339,7 +334,6 @@ def predict(
     return [self.classes[k] for k in self.probabilities(pictures).argmax(1).tolist()]
 
 # %% ../nbs/09e_tuning.ipynb #90c9a398
-#| fold: recipe_of
 def recipe_of(
     model,  # name or factory, as networks are given
 ) -> dict:  # JSON-able; empty for a network that only Python code can build
@@ -384,7 +378,6 @@ def save(
     return folder
 
 # %% ../nbs/09e_tuning.ipynb #ed12d3d1
-#| fold: skeleton
 def skeleton(
     recipe: dict,  # of `recipe_of`, with `outputs`
     shape: tuple,  # (C, H, W) of its images
