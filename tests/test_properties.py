@@ -2392,7 +2392,8 @@ ELSEWHERE = {
     "drawings": {"figures of a run, drawn in 11c_drawings and 11c_report": "*"},
     "pages": {"templates as files, filled in in 11c_pages, 11c_report and 11d_decision": "*"},
     "report": {"what a run writes, tried in 11c_report": "*"},
-    "judgement": {"steps and tables of `judge`, tried in 08b_judgement": "*"},
+    "judgement": {"steps of `judge`, tried in 08b_judgement": "*"},
+    "repeats": {"errors and tables of judgements, held to naive loops in 08c_repeats": "*"},
     "cifar100": {"reads and makes the committed results, tried in 11_cifar100": "*"},
 }
 
