@@ -113,6 +113,11 @@ VERBATIM = re.compile(r"(<(pre|script|textarea)\b.*?</\2>)", re.S)
 WORDLESS = {
     'class="reference internal"': 'class="reference"',
     'class="docutils literal notranslate"': 'class="literal"',
+    'class="xref py py-obj docutils literal notranslate"': 'class="literal"',
+    'class="cell_input docutils container"': 'class="cell_input"',
+    'class="cell_output docutils container"': 'class="cell_output"',
+    ' title="Link to this heading"': "",
+    ' title="Link to this definition"': "",
 }
 
 
@@ -137,7 +142,10 @@ SYMBOL = re.compile(
     re.S,
 )
 DRAWN = '{}<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.5">{}</svg></symbol>'
-MODULES = re.compile(r'<ul[^>]*>\s*<li class="toctree-l2.*?</ul>', re.S)
+MODULES = re.compile(
+    r'(?:<input[^>]*toctree-checkbox[^>]*>\s*<label.*?</label>\s*)?<ul[^>]*>\s*<li class="toctree-l2.*?</ul>',
+    re.S,
+)
 TREE = re.compile(r'(<div class="sidebar-tree">)(.*?)(</div>)', re.S)
 MARKED = re.compile(r'<span class="(\w+)">([^<]*)</span>')
 PRE = re.compile(r"<pre>.*?</pre>", re.S)
