@@ -16,17 +16,15 @@ from .alternation import coupled_paths
 from .ambient import undisturbed
 from .checks import unknown
 from .data import Task
-from .embeddings import check_embeddable, embed_task, embedding_distance, fit_probe
+from .embeddings import embed_pair, embedding_distance
 from .first_coupling import check_first_coupling
-from .labels import same_task
-from .models import get_model, small_cnn, to_inputs
+from .models import small_cnn, to_inputs
 from .pairs import check_config, check_pair, prepare_transfer, transfer
 from .paths import fine_tuning_paths, uncoupled_paths
 from .predictions import penultimate
 from .results import TransferResult
 from .samples import halves, wasserstein_2
 from .settings import TransferConfig
-from .training import on_device
 
 # %% ../nbs/05_distances.ipynb #91355fa6
 def coupled_transfer(
@@ -81,15 +79,9 @@ def task2vec(
     progress: bool = True,  # show a bar while the probe is fitted?
 ) -> TransferResult:
     "The Task2Vec distance of Achille et al. (2019); symmetric. The noise floor is the distance between two halves of the source."
-    started, pair = time.perf_counter(), (source, target)
+    started = time.perf_counter()
     labels, config, seed = check_pair(source, target, config, seed)
-    # one alone is of no use: another probe, another space
-    if prepared is None or any(t.name not in prepared for t in pair):
-        check_embeddable(model, source)
-        pair = [on_device(t, config) for t in (pair[:1] if same_task(source, target) else pair)]
-        probe = fit_probe(pair, get_model(model), config, seed, progress).model
-        prepared = {t.name: embed_task(t, probe, config.fisher_images, seed) for t in pair}
-    a, b = prepared[source.name], prepared[target.name]
+    a, b = embed_pair(source, target, model, config, seed, prepared, progress)
     if len(a.vector) != len(b.vector):
         raise ValueError(
             f"prepared must hold embeddings by one probe. Got: vectors of length {len(a.vector)} and {len(b.vector)}."

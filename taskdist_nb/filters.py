@@ -16,16 +16,14 @@ from torch import Tensor, nn
 # %% ../nbs/06h_filters.ipynb #5208bec3
 from .ambient import undisturbed
 from .data import Task
-from .labels import same_task
 from .distances import Distance, task2vec
-from .embeddings import Embedding, check_embeddable, embed_task, fit_probe
+from .embeddings import Embedding, check_embeddable, embed_pair, embed_task, fit_probe
 from .results import TransferResult
 from .pairs import check_pair
 from .building import build_model
 from .models import get_model, small_cnn
 from .predictions import head_of
 from .settings import TransferConfig
-from .training import on_device
 
 # %% ../nbs/06h_filters.ipynb #6ddeed3e
 def filter_means(
@@ -59,17 +57,14 @@ def task2vec_filters(
     progress: bool = True,  # show a bar while the probe is fitted?
 ) -> TransferResult:
     "The Task2Vec distance with the published embedding: means per filter, weights only (Achille et al. 2019); symmetric."
-    started, pair = time.perf_counter(), [source, target]
+    started = time.perf_counter()
     _, config, seed = check_pair(source, target, config, seed)
     check_embeddable(model, source)
-    if prepared is None or any(t.name not in prepared for t in pair):
-        pair = [on_device(t, config) for t in (pair[:1] if same_task(source, target) else pair)]
-        probe = fit_probe(pair, get_model(model), config, seed, progress).model
-        prepared = {t.name: embed_task(t, probe, config.fisher_images, seed) for t in pair}
+    pair = embed_pair(source, target, model, config, seed, prepared, progress)
     network, x = build_model(get_model(model), source.n_classes, source.x_train, 0), source.x_train
     mean = {
         e.task: Embedding(e.task, filter_means(e.vector, network, x), filter_means(e.other, network, x))
-        for e in (prepared[t.name] for t in pair)
+        for e in pair
     }
     found = task2vec(source, target, model, config, seed, mean, progress)
     return replace(found, name="task2vec_filters", seconds=time.perf_counter() - started)

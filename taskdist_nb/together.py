@@ -136,7 +136,7 @@ class Stack:
         "The networks' logits, in training mode."
         self.scratch.train()
         one = lambda params, buffers, x: functional_call(self.scratch, (params, buffers), (x,))
-        with Products(half, self.unfold), unrolled_quietly():
+        with Products(half, self.unfold):
             return vmap(one, randomness="different")(self.params, self.buffers, x)
 
 # %% ../nbs/05b_together.ipynb #c016
@@ -239,6 +239,7 @@ def feed(
     return twin
 
 # %% ../nbs/05b_together.ipynb #c040
+@unrolled_quietly()
 def follow_together(
     fitteds,  # P Fitted of one architecture
     moving_tasks,  # P tasks that move, on the device of the networks

@@ -228,21 +228,18 @@ class Average:
     ):
         self.steps = steps
         self.networks = networks.clone() if steps else networks  # what is to be read
+        # training changes tensors in place, so that pairs of (average, trained) stay what they are
+        now = networks.tensors()
+        self.pairs = [(old, now[name]) for name, old in self.networks.tensors().items()] if steps else []
 
     @torch.no_grad()
-    def update(
-        self,
-        networks,  # after a step
-    ):
+    def update(self):
         "Take in the weights after a step."
-        if not self.steps:
-            return
-        new = networks.tensors()
-        for name, old in self.networks.tensors().items():
+        for old, new in self.pairs:
             if old.is_floating_point():
-                old.lerp_(new[name], 1 / self.steps)
+                old.lerp_(new, 1 / self.steps)
             else:
-                old.copy_(new[name])
+                old.copy_(new)
 
 # %% ../nbs/03f_training.ipynb #c040
 @dataclass

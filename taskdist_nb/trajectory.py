@@ -266,7 +266,7 @@ def _visitor(readings, networks, average, moving_tasks, config, generators, judg
     probes = [r.meter.probe for r in readings]
 
     def visit(step):
-        average.update(networks)
+        average.update()
         if (m := number.get(step)) is None:
             return
         tau = float(mark_taus[m])
@@ -296,6 +296,10 @@ def follow_all(
     progress: str = "",  # title of a progress bar; empty: none
 ) -> list[Trajectory]:  # P of them
     "One walk of each network, side by side: let SGD follow moving tasks from the fitted weights; read lengths, loss, accuracy and excess loss on the way."
+    if join is None and len(fitteds) != 1:
+        raise ValueError(
+            f"join must be given, e.g. `Stack`, to follow several networks. Got: None and {len(fitteds)} networks."
+        )
     taus, _, _ = path_times(config)
     visitors, judged = visitors or [()] * len(fitteds), judged or [True] * len(fitteds)
     stream = lambda kind: [g[kind] for g in generators]

@@ -230,7 +230,7 @@ def fine_tune(
         )
 
     def after(step):
-        average.update(walker)
+        average.update()
         if 0 < step == config.steps // 2:
             logits = predict_logits(read, task.x_test, precision=config.precision)[:, list(outputs)]
             halfway.append(float((logits.argmax(1) != task.y_test).double().mean()))

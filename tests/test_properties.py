@@ -2264,7 +2264,7 @@ ELSEWHERE = {
     "paths": {"steps of a transfer; the transfers are covered": "uncoupled_paths fine_tuning_paths"},
     "samples": {"steps of a transfer; the transfers are covered": "halves"},
     "embeddings": {
-        "steps of a transfer; the transfers are covered": "Embedding pool_tasks fit_probe embed_task check_embeddable"
+        "steps of a transfer; the transfers are covered": "Embedding pool_tasks fit_probe embed_task embed_pair check_embeddable"
     },
     "distances": {"steps of a transfer; the transfers are covered": "Distance"},
     "maps": {"a figure, drawn in 10c_maps": "plot_map"},

@@ -336,35 +336,15 @@ def test_times_of_the_published_path():
 def test_source(factory, padding):
     source, _ = tiny_tasks()
     start = build_model(factory, 4, source.x_train, derive_seed(SEED, "weights"))
-    naive = fit(
-        start,
-        inputs(source),
-        source.y_train.tolist(),
-        SOURCE_EPOCHS,
-        SOURCE_SIZE,
-        SOURCE_LR,
-        MOMENTUM,
-        DECAY,
-        padding,
-        stream("source", "a"),
-    )
+    x, y = inputs(source), source.y_train.tolist()
+    rates = SOURCE_EPOCHS, SOURCE_SIZE, SOURCE_LR, MOMENTUM, DECAY
+    by_hand = lambda **wrong: fit(start, x, y, *rates, padding, stream("source", "a"), **wrong)
+    naive = by_hand()
     found = fit_task(source, 4, factory, settings(padding), SEED, progress=False).model
     torch.testing.assert_close(weights_of(found), weights_of(naive), rtol=1e-6, atol=1e-7)
     moved = (weights_of(naive) - weights_of(start)).norm()
     for wrong in (dict(passes=False), dict(forget=False)):  # what is not published leads elsewhere
-        other = fit(
-            start,
-            inputs(source),
-            source.y_train.tolist(),
-            SOURCE_EPOCHS,
-            SOURCE_SIZE,
-            SOURCE_LR,
-            MOMENTUM,
-            DECAY,
-            padding,
-            stream("source", "a"),
-            **wrong,
-        )
+        other = by_hand(**wrong)
         assert (weights_of(other) - weights_of(naive)).norm() > 0.01 * moved
 
 
