@@ -4,8 +4,6 @@ Usage: python docs/build.py FOLDER. Nothing is executed: the pages show the outp
 nbs/sidebar.yml, which Quarto would read too.
 """
 
-import base64
-import io
 import re
 import shutil
 import sys
@@ -16,7 +14,6 @@ import reference
 import schematic
 import terms
 import yaml
-from PIL import Image
 
 from cells import hides_input, visible_cells
 from fold import fold, is_exported, summary
@@ -116,23 +113,11 @@ def looks(cell, after):
     }
 
 
-def smaller(png):
-    "A picture, in base64, with 256 colours at most, if that makes it smaller."
-    picture, out = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
-    # its ground is the page's
-    if picture.mode == "RGBA" and picture.getextrema()[3][0] < 255:
-        return png
-    picture.convert("RGB").quantize(256).save(out, format="png", optimize=True)
-    return min(png, base64.b64encode(out.getvalue()).decode(), key=len)
-
-
 def make_light(notebook):
-    "Smaller pictures; of what can be shown in several ways, the one that the site shows."
+    "Of what can be shown in several ways, the one that the site shows."
     for bundle in (out.data for cell in notebook.cells for out in cell.get("outputs", []) if "data" in out):
         if "text/html" in bundle:
             bundle.pop("image/png", None)
-        if "image/png" in bundle:
-            bundle["image/png"] = smaller(bundle["image/png"])
 
 
 def explained(text, stem, seen):
