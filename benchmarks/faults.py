@@ -238,7 +238,7 @@ def not_finite(folder, truth):
 
 def damaged(folder, truth):
     "In every file of records, a bit of every second record; and every third file of weights cut in half."
-    from taskdist_nb.store import places_in
+    from taskdist_nb.records import places_in
 
     out = folder / "damaged"
     shutil.copytree(folder / "left_alone", out)

@@ -35,7 +35,9 @@ import torch.nn.functional as F
 from taskdist_nb.cifar100 import PAPER_TASKS, write_table
 from taskdist_nb.data import Suite
 from taskdist_nb.datasets import cifar100_suite
-from taskdist_nb.jobs import Job, do_jobs, make_plan, source_of, stored_result
+from taskdist_nb.jobs import Job, make_plan
+from taskdist_nb.running import do_jobs
+from taskdist_nb.making import source_of, stored_result
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits
 from taskdist_nb.models import to_inputs

@@ -21,7 +21,8 @@ import numpy as np
 import pandas as pd
 
 from taskdist_nb.data import digits_suite
-from taskdist_nb.matrix import DistanceMatrix, distance_matrix
+from taskdist_nb.matrices import DistanceMatrix
+from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.settings import TransferConfig
 
 CONFIG = TransferConfig.toy(source_epochs=5, steps=100, coupling_iterations=1, excess_points=0)

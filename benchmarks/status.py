@@ -9,7 +9,7 @@ import json
 import tempfile
 import time
 
-from taskdist_nb.matrix import progress_of
+from taskdist_nb.progress import progress_of
 from taskdist_nb.store import Store
 
 

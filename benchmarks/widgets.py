@@ -13,7 +13,7 @@ from statistics import median
 
 import pandas as pd
 
-from taskdist_nb.matrix import DistanceMatrix
+from taskdist_nb.matrices import DistanceMatrix
 from taskdist_nb.widgets import Panel
 from taskdist_nb.widgets_map import task_map
 from taskdist_nb.widgets_mantel import mantel_explorer

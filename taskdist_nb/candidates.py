@@ -29,17 +29,9 @@ from .results import TransferResult, to_record
 from .scratch import from_scratch
 from .pairs import prepare_transfer
 from .fingerprints import fingerprint
-from taskdist_nb.jobs import (
-    Job,
-    Plan,
-    check_result,
-    fit_of,
-    making,
-    result_of,
-    source_of,
-    stored,
-    stored_result,
-)
+from .jobs import Job, Plan
+from .plausible import check_result
+from .making import fit_of, making, result_of, source_of, stored, stored_result
 from .building import build_model
 from .models import get_model
 from .predictions import predict_logits

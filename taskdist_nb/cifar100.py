@@ -22,7 +22,8 @@ from .datasets import cifar10_suite, cifar100_suite, mnist_suite
 from .paths import cut_at
 from .scratch import from_scratch
 from .judgement import field_matrix
-from .matrix import DistanceMatrix, distance_matrix
+from .matrices import DistanceMatrix
+from .matrix import distance_matrix
 from .scores import SCORES
 from .selection_study import in_one_form
 from .settings import TransferConfig

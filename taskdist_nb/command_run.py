@@ -118,7 +118,7 @@ def run_command(
     r = check_request(args, command)  # first: wrong use does not wait for slow imports
     from taskdist_nb.experiment import run_experiment
     from taskdist_nb.jobs import make_plan
-    from taskdist_nb.matrix import list_wanted
+    from taskdist_nb.progress import list_wanted
 
     if args.suite not in SUITE_NAMES:
         say(str(r.suite.read), "")

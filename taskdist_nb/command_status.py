@@ -66,7 +66,7 @@ KINDS = {
 
 def progress_lines(folder: Path) -> list[str]:  # the store of a run
     "Records done, at work and left, and about how long these will take. Raises WrongUse where the run left an odd list of them."
-    from taskdist_nb.matrix import progress_of, seconds_left
+    from taskdist_nb.progress import progress_of, seconds_left
     from taskdist_nb.store import Store
     from taskdist_nb.wording import in_words
 

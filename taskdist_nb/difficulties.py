@@ -16,7 +16,7 @@ import pandas as pd
 # %% ../nbs/11a_difficulties.ipynb #bbef0dfa
 from .labels import joint_label_space
 from .mantel import mantel
-from .matrix import DistanceMatrix, assemble
+from .matrices import DistanceMatrix, assemble
 from .settings import TransferConfig
 
 # %% ../nbs/11a_difficulties.ipynb #f6c11f02

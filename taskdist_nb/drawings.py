@@ -21,7 +21,7 @@ from .answers import lead_tests
 from .results import TransferResult
 from .experiment import Experiment
 from .known import Known
-from .matrix import DistanceMatrix
+from .matrices import DistanceMatrix
 from .models import to_inputs
 from .training import make_generator
 from .batches import BlockCoupling

@@ -21,7 +21,7 @@ from scipy.stats import weightedtau
 # %% ../nbs/08b_judgement.ipynb #c004
 from .checks import check_choice
 from .mantel import align_columns, mantel, square_values, standardise
-from .matrix import DistanceMatrix
+from .matrices import DistanceMatrix
 
 # %% ../nbs/08b_judgement.ipynb #c009
 class Effects(NamedTuple):

@@ -16,8 +16,11 @@ from scipy.stats import spearmanr
 # %% ../nbs/11b_known.ipynb #9a93bb56
 from .distances import DISTANCES
 from .graded import GradedSuite
-from .jobs import Failed, Job, make_plan
-from .matrix import check_seeds, rounds_of, run_jobs
+from .running import Failed
+from .jobs import Job, make_plan
+from .matrix import check_seeds
+from .jobs import rounds_of
+from .running import run_jobs
 from .settings import TransferConfig
 from .wording import words
 from .workers import orderly_stop

@@ -19,7 +19,7 @@ from .cautions import warnings_for
 from .distances import DISTANCES
 from .experiment import Experiment, changed_settings
 from .known import known_summary
-from .matrix import DistanceMatrix
+from .matrices import DistanceMatrix
 from .pages import fill_in, write_html
 from .summary import ceiling_lines, nearest_sources, shared_in_words, summary_table, why_no_test
 from .wording import in_words, show_number, words

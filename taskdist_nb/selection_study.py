@@ -31,7 +31,8 @@ from .pairs import check_config
 from .embeddings import embed_task, embedding_distance
 from .scratch import from_scratch
 from .candidates import few_shot
-from .jobs import Plan, embedding_of, make_plan, probe_of, source_of
+from .jobs import Plan, make_plan
+from .making import embedding_of, probe_of, source_of
 from .judgement import expected_best, weighted_tau
 from .matrix import check_seeds
 from .models import slim_cnn

@@ -15,7 +15,7 @@ from scipy.stats import t as student
 
 # %% ../nbs/11b_summary.ipynb #2fc46d20
 from .experiment import Experiment
-from .matrix import DistanceMatrix
+from .matrices import DistanceMatrix
 from .thresholds import limit
 from .wording import words
 from .difficulties import FINE_TUNING, DIFFICULTIES, shared_classes, difficulties

@@ -60,6 +60,7 @@ CORE = {
     "distances",
     "together",
     "scores",
+    "matrices",
     "matrix",
     "mantel",
 }

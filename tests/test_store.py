@@ -24,14 +24,17 @@ from fastcore.test import test_fail as refuses
 from threadpoolctl import threadpool_info, threadpool_limits
 from torch import nn
 
-from taskdist_nb import jobs, matrix
+from taskdist_nb import making
 from taskdist_nb.data import Suite, digits_suite
 from taskdist_nb.distances import DISTANCES, Distance
 from taskdist_nb.results import TransferResult, to_record
-from taskdist_nb.matrix import DistanceMatrix, distance_matrix, progress_of
+from taskdist_nb.matrices import DistanceMatrix
+from taskdist_nb.matrix import distance_matrix
+from taskdist_nb.progress import progress_of
 from taskdist_nb.jobs import Job, make_plan
 from taskdist_nb.select import rank_architectures, rank_sources
-from taskdist_nb.store import DamagedRecord, Head, Store, to_line
+from taskdist_nb.store import DamagedRecord, Store
+from taskdist_nb.records import FORMAT, Head, to_line
 from taskdist_nb.fingerprints import fingerprint
 from taskdist_nb.settings import TransferConfig
 
@@ -296,14 +299,14 @@ def test_no_worker_outlives_its_parent(tmp_path, how, status, when):
 
 
 def test_weights_without_end_are_not_stored(tmp_path, monkeypatch):
-    fit_task = jobs.fit_task
+    fit_task = making.fit_task
 
     def diverging(*args, **how):
         fitted = fit_task(*args, **how)
         next(fitted.model.parameters()).data[0, 0] = 1e25
         return fitted
 
-    monkeypatch.setattr(jobs, "fit_task", diverging)
+    monkeypatch.setattr(making, "fit_task", diverging)
     with pytest.raises(
         FloatingPointError, match=r"fit low \(seed 0\): training diverged: 1.weight holds 1e\+25"
     ):
@@ -483,9 +486,7 @@ def test_status_of_a_large_store(tmp_path, n):
     store, body = Store(tmp_path), b"{" + b" " * 2000 + b"}"
     keys = [f"{k:020}" for k in range(n)]
     lines = (
-        to_line(Head(key, "coupled", 2.0, False, len(body), fingerprint(body), matrix.Store and 6))
-        + body
-        + b"\n"
+        to_line(Head(key, "coupled", 2.0, False, len(body), fingerprint(body), FORMAT)) + body + b"\n"
         for key in keys[: n // 2]
     )
     (store.records / "a.jsonl").write_bytes(b"".join(lines))

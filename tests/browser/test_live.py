@@ -151,7 +151,7 @@ def test_the_ruler_measures_as_the_package_does(driver, figure):
 
 def test_relabellings_are_those_of_the_mantel_test(driver, until, find, figure):
     from taskdist_nb.mantel import mantel
-    from taskdist_nb.matrix import DistanceMatrix
+    from taskdist_nb.matrices import DistanceMatrix
 
     says, now = figure("mantel")
     a, b = (
@@ -213,7 +213,7 @@ def test_a_task_on_the_map_is_chosen(driver, until, find, figure, by):
 
 def test_the_nearest_task_is_that_of_the_matrix_for_each_distance(driver, until, find, figure):
     from selenium.webdriver.support.ui import Select
-    from taskdist_nb.matrix import DistanceMatrix
+    from taskdist_nb.matrices import DistanceMatrix
 
     says, now = figure("map")
     files = {
