@@ -4,8 +4,6 @@ Usage: python docs/build.py FOLDER. Nothing is executed: the pages show the outp
 nbs/sidebar.yml, which Quarto would read too.
 """
 
-import base64
-import io
 import re
 import shutil
 import sys
@@ -13,8 +11,9 @@ from pathlib import Path
 
 import nbformat
 import reference
+import schematic
+import terms
 import yaml
-from PIL import Image
 
 from cells import hides_input, visible_cells
 from fold import fold, is_exported, summary
@@ -24,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NBS = ROOT / "nbs"
 FENCED = re.compile(r"(^(`{3,}|~{3,}).*?^\2[ \t]*$)", re.M | re.S)
 HEADING = re.compile(r"^#{1,3} .+$", re.M)
+TITLE = re.compile(r"^# .+\n+(?:>.*\n?)+", re.M)
+SCHEMATIC = re.compile(r"^!\[[^\]]*\]\((?:\.\./)*docs/images/schematic\.svg\)$", re.M)
 SPAN = re.compile(r"(?<![\[`])`([A-Za-z_][\w.]*)(\(\))?`(?![`\]])")
 
 
@@ -112,35 +113,45 @@ def looks(cell, after):
     }
 
 
-def smaller(png):
-    "A picture, in base64, with 256 colours at most, if that makes it smaller."
-    picture, out = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
-    # its ground is the page's
-    if picture.mode == "RGBA" and picture.getextrema()[3][0] < 255:
-        return png
-    picture.convert("RGB").quantize(256).save(out, format="png", optimize=True)
-    return min(png, base64.b64encode(out.getvalue()).decode(), key=len)
-
-
 def make_light(notebook):
-    "Smaller pictures; of what can be shown in several ways, the one that the site shows."
+    "Of what can be shown in several ways, the one that the site shows."
     for bundle in (out.data for cell in notebook.cells for out in cell.get("outputs", []) if "data" in out):
         if "text/html" in bundle:
             bundle.pop("image/png", None)
-        if "image/png" in bundle:
-            bundle["image/png"] = smaller(bundle["image/png"])
+
+
+def explained(text, stem, seen):
+    "Text of a page with the schematic and with links to the glossary; the glossary itself gets what they lead to."
+    if stem == terms.GLOSSARY:
+        return terms.label_terms(text)
+    return drawn(terms.link_terms(text, terms.terms(terms.glossary()), seen), stem)
+
+
+def figure(stem, lit=0):
+    "The schematic as a part of a page, so that its pieces are links: whole, or as a small map with one piece lit."
+    kind = "schematic-map" if lit else "schematic-frame"
+    return f'<figure class="{kind}">\n{schematic.drawing("../" * stem.count("/"), lit)}\n</figure>'
+
+
+def drawn(text, stem):
+    "The schematic where a notebook shows its file, and as a map under the title of a chapter about one of its pieces."
+    lit = {chapter: k for k, (_, chapter) in schematic.PIECES.items()} | schematic.ALSO
+    if stem in lit and TITLE.search(text):
+        text = TITLE.sub(lambda m: f"{m[0]}\n\n{figure(stem, lit[stem])}\n", text)
+    return SCHEMATIC.sub(lambda m: figure(stem), text)
 
 
 def to_page(source, target, known):
     "Write one notebook without directives and hidden cells. -> {(notebook, cell id): label of the section it is in}"
     notebook, labels, count = nbformat.read(source, as_version=4), {}, []
-    stem = source.relative_to(NBS).with_suffix("").as_posix()
+    stem, seen = source.relative_to(NBS).with_suffix("").as_posix(), set()
     all_cells, notebook.cells = notebook.cells, list(visible_cells(source))
     shown = {cell.id: cell for cell in notebook.cells}
     for cell in all_cells:
         if cell.cell_type == "markdown":
+            change = lambda text: link_names(label_headings(text, stem, count), known)
             shown[cell.id].source = outside_fences(
-                lambda text: link_names(label_headings(text, stem, count), known), cell.source
+                lambda text: explained(change(text), stem, seen), cell.source
             )
         labels[stem, cell.id] = count[-1] if count else ""
     notebook.cells = fold(notebook.cells)

@@ -1,5 +1,6 @@
 """Sphinx settings; the pages come from docs/build.py. Nothing here asks for a network."""
 
+import json
 import re
 import shutil
 import sys
@@ -15,6 +16,8 @@ from sphinx.highlighting import PygmentsBridge
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import reference  # noqa: E402
+import terms  # noqa: E402
+from markup import finished  # noqa: E402
 
 settings = ConfigParser(delimiters=["="])
 settings.read(HERE.parent / "settings.ini", encoding="utf-8")
@@ -43,7 +46,7 @@ templates_path = ["templates"]
 html_additional_pages = {"404": "404.html"}
 html_search_scorer = str(HERE / "scorer.js")
 html_css_files = ["site.css"]
-html_js_files = [("search.js", {"defer": "defer"})]
+html_js_files = [(name, {"defer": "defer"}) for name in ("search.js", "reach.js", "tips.js")]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {"navigation_with_keys": True}
@@ -104,97 +107,19 @@ def keep_what_is_loaded(app, exception):
             empty.rmdir()
 
 
-SAME = re.compile(r'(<span class="(\w+)">[^<]*)</span><span class="\2">')
-UNUSED = re.compile(r'<symbol id="svg-(?:pencil|eye)".*?</symbol>', re.S)
-
-
-VERBATIM = re.compile(r"(<(pre|script|textarea)\b.*?</\2>)", re.S)
-# classes that no style sheet speaks of
-WORDLESS = {
-    'class="reference internal"': 'class="reference"',
-    'class="docutils literal notranslate"': 'class="literal"',
-    'class="xref py py-obj docutils literal notranslate"': 'class="literal"',
-    'class="cell_input docutils container"': 'class="cell_input"',
-    'class="cell_output docutils container"': 'class="cell_output"',
-    ' title="Link to this heading"': "",
-    ' title="Link to this definition"': "",
-}
-
-
-def unindented(text):
-    "HTML without spaces at the start of its lines, but where these are shown."
-    # a verbatim part, its tag, what follows, and so on
-    first, *rest = VERBATIM.split(text)
-    flush = lambda part: re.sub(r"\n\s+", "\n", part)
-    return flush(first) + "".join(rest[k] + flush(rest[k + 2]) for k in range(0, len(rest), 3))
-
-
-# the theme's icons, each in one path
-ICONS = {
-    "toc": '<path d="M4 6h16M4 12h16M4 18h10"/>',
-    "sun": '<path d="M12 7a5 5 0 1 0 .1 0M12 1v2m0 18v2M4 4l2 2m12 12l2 2M1 12h2m18 0h2M4 20l2-2M18 6l2-2"/>',
-    "moon": '<path d="M20 15A8 8 0 1 1 9 4a6 6 0 0 0 11 11z"/>',
-    "sun-with-moon": '<path d="M12 4a8 8 0 0 0 0 16z"/><path fill="currentColor" d="M12 4a8 8 0 0 1 0 16z"/>',
-    "moon-with-sun": '<path fill="currentColor" d="M12 4a8 8 0 0 0 0 16z"/><path d="M12 4a8 8 0 0 1 0 16z"/>',
-}
-SYMBOL = re.compile(
-    r'(<symbol id="svg-([\w-]+)" viewBox="0 0 24 24">\s*<title>[^<]*</title>)\s*<svg.*?</svg>\s*</symbol>',
-    re.S,
-)
-DRAWN = '{}<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.5">{}</svg></symbol>'
-MODULES = re.compile(
-    r'(?:<input[^>]*toctree-checkbox[^>]*>\s*<label.*?</label>\s*)?<ul[^>]*>\s*<li class="toctree-l2.*?</ul>',
-    re.S,
-)
-TREE = re.compile(r'(<div class="sidebar-tree">)(.*?)(</div>)', re.S)
-MARKED = re.compile(r'<span class="(\w+)">([^<]*)</span>')
-PRE = re.compile(r"<pre>.*?</pre>", re.S)
-OPEN = re.compile(r'caption-text">(?:I{1,3} |Words|Reference)')
-
-
-def closed(part):
-    "A part of the sidebar as one line that leads to its first page."
-    first = re.search(r'href="([^"]+)"', part)[1]
-    words = re.search(r'caption-text">([^<]*)', part)[1]
-    return f'<p class="caption"><a class="caption-text" href="{first}">{words}</a></p>\n'
-
-
-def navigation(text):
-    "A sidebar with the parts that are read from front to back. Of the engine room only the part that a page belongs to is open; the list of modules is a page."
-
-    def shown(tree):
-        start, *parts = re.split(r'(?=<p class="caption")', tree[2])
-        made = []
-        for part in parts:
-            is_open = OPEN.search(part) or "current-page" in part
-            made.append(MODULES.sub("", part) if is_open else closed(part))
-        return tree[1] + start + "".join(made) + tree[3]
-
-    return TREE.sub(shown, text)
-
-
-CELL = re.compile(r'<div class="cell([^"]*?) tag_cell-(\w+)')
-
-
-def shorter(text):
-    """A page without spans that mark nothing: one around each word of inline code, three for each string; without icons that it does not show,
-    classes that mean nothing, and indentation.
-
-    A cell that is exported can be linked to."""
-    text = CELL.sub(r'<div id="cell-\2" class="cell\1', text)
-    text = UNUSED.sub("", re.sub(r'<span class="pre">([^<]*)</span>', r"\1", text))
-    while (joined := SAME.sub(r"\1", text)) != text:
-        text = joined
-    icon = lambda m: DRAWN.format(m[1], ICONS[m[2]]) if m[2] in ICONS else m[0]
-    text = PRE.sub(lambda m: MARKED.sub(r"<i class=\1>\2</i>", m[0]), SYMBOL.sub(icon, text))
-    for long, short in WORDLESS.items():
-        text = text.replace(long, short)
-    return unindented(text)
-
-
 def write_plainly(app, exception):
     for page in Path(app.outdir).rglob("*.html") if not exception else ():
-        page.write_text(navigation(shorter(page.read_text(encoding="utf-8"))), encoding="utf-8")
+        page.write_text(finished(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def write_glossary(app, exception):
+    "What the site says beside terms and symbols, as one script that a page asks for when it is first needed."
+    if not exception and app.builder.format == "html":
+        said, symbols = terms.entries(terms.glossary())
+        told = json.dumps({"terms": said, "symbols": symbols}, ensure_ascii=False, separators=(",", ":"))
+        (Path(app.outdir) / "_static" / "glossary.js").write_text(
+            f"window.glossary = {told}\n", encoding="utf-8"
+        )
 
 
 # A page that is not there may be asked for from any depth: its links start where the site does.
@@ -234,3 +159,4 @@ def setup(app):
         app.doctreedir.mkdir(exist_ok=True)
     app.connect("build-finished", keep_what_is_loaded)
     app.connect("build-finished", write_plainly)
+    app.connect("build-finished", write_glossary)

@@ -35,6 +35,7 @@ from cases import (
     write_torchvision_sets,
 )
 from hypothesis import strategies as st
+from shapes import shapes_hold  # noqa: F401, a fixture
 from torch import nn
 
 import taskdist_nb
@@ -97,6 +98,9 @@ from taskdist_nb.data import Suite, Task
 from taskdist_nb.results import TransferResult, from_record, to_record
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.store import DamagedRecord, Store
+
+# the shapes that comments promise are compared at each call
+pytestmark = pytest.mark.usefixtures("shapes_hold")
 
 small = st.integers(1, 6)
 seeds = or_hostile(st.integers(0, 2**40))

@@ -1,17 +1,39 @@
 """docs/still.py, and that no committed notebook needs a kernel to show a widget."""
 
+import base64
+import io
+
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from still import NBS, VIEW, main, make_still
+from PIL import Image
+from still import NBS, VIEW, main, make_still, smaller
 
 NOTEBOOKS = sorted(
     p for p in NBS.rglob("*.ipynb") if not any(part[0] in "._" for part in p.relative_to(NBS).parts)
 )
 
 
+def picture(colours, mode="RGB"):
+    "A noisy PNG in base64."
+    pixels = np.random.default_rng(0).choice(np.linspace(0, 255, colours), (60, 60, len(mode)))
+    out = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8), mode).save(out, format="png")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_pictures_get_a_palette():
+    light = smaller(picture(4))
+    assert len(light) < len(picture(4)) and smaller(light) == light
+    seen, made = (Image.open(io.BytesIO(base64.b64decode(p))).convert("RGB") for p in (picture(4), light))
+    assert made.tobytes() == seen.tobytes()
+    # the ground of the page shows through
+    assert smaller(picture(4, "RGBA")) == picture(4, "RGBA")
+
+
 def test_widgets_become_pictures(tmp_path):
-    both = {VIEW: {"model_id": "x"}, "image/png": "cGljdHVyZQ==", "text/plain": "a picture"}
+    both = {VIEW: {"model_id": "x"}, "image/png": picture(2), "text/plain": "a picture"}
     only = {VIEW: {"model_id": "y"}, "text/plain": "a slider"}
     bar = {VIEW: {"model_id": "z"}, "text/plain": "fit:  33%|###3      | 2/6 [00:03<00:06,  1.51s/it]"}
     cells = [
@@ -42,4 +64,8 @@ def test_widgets_become_pictures(tmp_path):
 def test_committed_notebook_holds_no_widget(path):
     notebook = nbformat.read(path, as_version=4)
     assert not make_still(notebook), "run `make export`"
+    pictures = [
+        out.data.get("image/png", "") for c in notebook.cells for out in c.get("outputs", []) if "data" in out
+    ]
+    assert max(map(len, pictures), default=0) * 3 / 4 < 60_000
     assert not any(VIEW in out.get("data", {}) for cell in notebook.cells for out in cell.get("outputs", []))

@@ -1,0 +1,137 @@
+"""HTML of the site as Sphinx leaves it, made lighter and reachable: fewer marks and classes, a short sidebar, names for what a screen reader lists.
+
+Each change is of text, and leaves a page that says the same.
+"""
+
+import re
+
+SAME = re.compile(r'(<span class="(\w+)">[^<]*)</span><span class="\2">')
+UNUSED = re.compile(r'<symbol id="svg-(?:pencil|eye)".*?</symbol>', re.S)
+
+VERBATIM = re.compile(r"(<(pre|script|textarea)\b.*?</\2>)", re.S)
+# classes that no style sheet speaks of, roles that say what is not so
+WORDLESS = {
+    ' role="heading"': "",
+    'class="row-even"': "",
+    'class="row-odd"': "",
+    'class="table-wrapper colwidths-auto docutils container"': 'class="table-wrapper"',
+    'th class="head"': "th",
+    'class="reference internal"': 'class="reference"',
+    'class="docutils literal notranslate"': 'class="literal"',
+    'class="xref py py-obj docutils literal notranslate"': 'class="literal"',
+    'class="cell_input docutils container"': 'class="cell_input"',
+    'class="cell_output docutils container"': 'class="cell_output"',
+    ' title="Link to this heading"': "",
+    ' title="Link to this definition"': "",
+}
+
+
+def unindented(text):
+    "HTML without spaces at the start of its lines, but where these are shown."
+    # a verbatim part, its tag, what follows, and so on
+    first, *rest = VERBATIM.split(text)
+    flush = lambda part: re.sub(r"\n\s+", "\n", part)
+    return flush(first) + "".join(rest[k] + flush(rest[k + 2]) for k in range(0, len(rest), 3))
+
+
+# the theme's icons, each in one path
+ICONS = {
+    "toc": '<path d="M4 6h16M4 12h16M4 18h10"/>',
+    "sun": '<path d="M12 7a5 5 0 1 0 .1 0M12 1v2m0 18v2M4 4l2 2m12 12l2 2M1 12h2m18 0h2M4 20l2-2M18 6l2-2"/>',
+    "moon": '<path d="M20 15A8 8 0 1 1 9 4a6 6 0 0 0 11 11z"/>',
+    "sun-with-moon": '<path d="M12 4a8 8 0 0 0 0 16z"/><path fill="currentColor" d="M12 4a8 8 0 0 1 0 16z"/>',
+    "moon-with-sun": '<path fill="currentColor" d="M12 4a8 8 0 0 0 0 16z"/><path d="M12 4a8 8 0 0 1 0 16z"/>',
+}
+SYMBOL = re.compile(
+    r'(<symbol id="svg-([\w-]+)" viewBox="0 0 24 24">\s*<title>[^<]*</title>)\s*<svg.*?</svg>\s*</symbol>',
+    re.S,
+)
+DRAWN = '{}<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.5">{}</svg></symbol>'
+MODULES = re.compile(
+    r'(?:<input[^>]*toctree-checkbox[^>]*>\s*<label.*?</label>\s*)?<ul[^>]*>\s*<li class="toctree-l2.*?</ul>',
+    re.S,
+)
+TREE = re.compile(r'(<div class="sidebar-tree"[^>]*>)(.*?)(</div>)', re.S)
+MARKED = re.compile(r'<span class="(\w+)">([^<]*)</span>')
+PRE = re.compile(r"<pre>.*?</pre>", re.S)
+OPEN = re.compile(r'caption-text">(?:I{1,3} |Words|Reference)')
+
+
+def closed(part):
+    "A part of the sidebar as one line that leads to its first page."
+    first = re.search(r'href="([^"]+)"', part)[1]
+    words = re.search(r'caption-text">([^<]*)', part)[1]
+    return f'<p class="caption"><a class="caption-text" href="{first}">{words}</a></p>\n'
+
+
+def plain_links(part):
+    "Links of the sidebar without the two classes that each has."
+    return (
+        part.replace('class="toctree-l1"', "").replace("<li >", "<li>").replace('<a class="reference"', "<a")
+    )
+
+
+def navigation(text):
+    "A sidebar with the parts that are read from front to back. Of the engine room only the part that a page belongs to is open; the list of modules is a page."
+
+    def shown(tree):
+        start, *parts = re.split(r'(?=<p class="caption")', tree[2])
+        made = []
+        for part in parts:
+            is_open = OPEN.search(part) or "current-page" in part
+            made.append(plain_links(MODULES.sub("", part)) if is_open else closed(part))
+        return tree[1] + start + "".join(made) + tree[3]
+
+    return TREE.sub(shown, text)
+
+
+# the heading of a folded cell is written twice, for the open and the closed one, and read as something else
+SUMMARY = re.compile(
+    r'<summary aria-label="[^"]*">\s*<p class="collapsed admonition-title">(.*?)</p>\s*<p class="expanded admonition-title">\1</p>\s*</summary>'
+)
+NAMELESS = re.compile(r'<th(?: class="(?:head|[^"]*blank[^"]*)")?\s*>(?:<p></p>|&nbsp;|&#160;|\xa0)?</th>')
+TWICE = re.compile(r'(<div class="table-wrapper[^>]* id="([^"]+)">\s*<table[^>]*?) id="\2"')
+PARAGRAPH = re.compile(r"(<t[dh][^>]*>)<p>((?:(?!<p>|</p>).)*)</p>(</t[dh]>)", re.S)
+TERM = re.compile(
+    r'<a class="reference" href="([^"]*#term-[^"]*)"><span class="std std-ref">([^<]*)</span></a>'
+)
+# a signature on several lines: a list of definitions without a term
+PARAMETERS = re.compile(r"<dl>\s*((?:<dd>(?:(?!</?d[dl]>).)*</dd>\s*)+)</dl>", re.S)
+
+
+def reachable(text):
+    "A page whose landmarks have names, whose heads of tables are not empty, and whose folded cells are called what they show."
+    text = SUMMARY.sub(r"<summary>\1</summary>", text)
+    text = TWICE.sub(r"\1", NAMELESS.sub("<td></td>", text))
+    text = PARAMETERS.sub(lambda m: f'<div class="parameters">{m[1].replace("dd>", "div>")}</div>', text)
+    text = text.replace('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="Book">')
+    text = text.replace(
+        '<div class="sidebar-tree">', '<div class="sidebar-tree" role="navigation" aria-label="Chapters">'
+    )
+    text = text.replace('<aside class="toc-drawer">', '<aside class="toc-drawer" aria-label="On this page">')
+    return text.replace('<div id="search-results"></div>', '<h1>Search</h1>\n<div id="search-results"></div>')
+
+
+CELL = re.compile(r'<div class="cell([^"]*?) tag_cell-(\w+)')
+
+
+def shorter(text):
+    """A page without spans that mark nothing: one around each word of inline code, three for each string; without icons that it does not show,
+    classes that mean nothing, and indentation.
+
+    A cell that is exported can be linked to."""
+    text = CELL.sub(r'<div id="cell-\2" class="cell\1', text)
+    text = UNUSED.sub("", re.sub(r'<span class="pre">([^<]*)</span>', r"\1", text))
+    while (joined := SAME.sub(r"\1", text)) != text:
+        text = joined
+    icon = lambda m: DRAWN.format(m[1], ICONS[m[2]]) if m[2] in ICONS else m[0]
+    text = PRE.sub(lambda m: MARKED.sub(r"<i class=\1>\2</i>", m[0]), SYMBOL.sub(icon, text))
+    for long, short in WORDLESS.items():
+        text = text.replace(long, short)
+    text = PARAGRAPH.sub(r"\1\2\3", text).replace("<tr >", "<tr>")
+    return unindented(TERM.sub(r'<a class="term" href="\1">\2</a>', text))
+
+
+def finished(text):
+    "The page as it is served."
+    return navigation(shorter(reachable(text)))
