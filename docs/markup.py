@@ -89,7 +89,8 @@ def navigation(text):
 SUMMARY = re.compile(
     r'<summary aria-label="[^"]*">\s*<p class="collapsed admonition-title">(.*?)</p>\s*<p class="expanded admonition-title">\1</p>\s*</summary>'
 )
-NAMELESS = re.compile(r'<th(?: class="(?:head|blank[^"]*)")?>(?:<p></p>|&nbsp;)?</th>')
+NAMELESS = re.compile(r'<th(?: class="(?:head|[^"]*blank[^"]*)")?\s*>(?:<p></p>|&nbsp;|&#160;|\xa0)?</th>')
+TWICE = re.compile(r'(<div class="table-wrapper[^>]* id="([^"]+)">\s*<table[^>]*?) id="\2"')
 PARAGRAPH = re.compile(r"(<t[dh][^>]*>)<p>((?:(?!<p>|</p>).)*)</p>(</t[dh]>)", re.S)
 TERM = re.compile(
     r'<a class="reference" href="([^"]*#term-[^"]*)"><span class="std std-ref">([^<]*)</span></a>'
@@ -101,7 +102,7 @@ PARAMETERS = re.compile(r"<dl>\s*((?:<dd>(?:(?!</?d[dl]>).)*</dd>\s*)+)</dl>", r
 def reachable(text):
     "A page whose landmarks have names, whose heads of tables are not empty, and whose folded cells are called what they show."
     text = SUMMARY.sub(r"<summary>\1</summary>", text)
-    text = NAMELESS.sub("<td></td>", text)
+    text = TWICE.sub(r"\1", NAMELESS.sub("<td></td>", text))
     text = PARAMETERS.sub(lambda m: f'<div class="parameters">{m[1].replace("dd>", "div>")}</div>', text)
     text = text.replace('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="Book">')
     text = text.replace(

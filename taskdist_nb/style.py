@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CMAP', 'BLUE', 'RED', 'GREEN', 'GREY', 'PALETTE', 'STYLE', 'SIDES', 'figure_style', 'new_axes', 'plain', 'short',
-           'as_text', 'signed', 'shared_area', 'place_labels', 'figure_of', 'to_png', 'to_data_uri']
+           'as_text', 'signed', 'shared_area', 'beside', 'fix_layout', 'place_labels', 'figure_of', 'to_png',
+           'to_data_uri']
 
 # %% ../nbs/09_style.ipynb #2c71bf9c
 import base64
@@ -117,22 +118,42 @@ def shared_area(box, others) -> float:
     return sum(b.width * b.height for o in others if (b := Bbox.intersection(box, o)) is not None)
 
 
+def beside(point, size, side):
+    "The box of a text of some (width, height) beside a point, all in pixels; a side is how far away, and which end of the text is near."
+    (x, y), (width, height), (dx, dy, across, upright) = point, size, side
+    before = {"left": 0, "center": width / 2, "right": width}[across]
+    below = {"bottom": 0, "center": height / 2, "top": height}[upright]
+    return Bbox.from_bounds(x + dx - before, y + dy - below, width, height)
+
+
+def fix_layout(ax):
+    "Settle where axes stand on their figure, and with it the pixels of their points."
+    figure = ax.figure.canvas.figure
+    if figure.get_layout_engine() is not None:
+        return figure.draw_without_rendering()
+    # only limits and aspect move them, and nothing needs to be drawn; limits that follow the data are settled when they are asked for
+    ax.get_xlim()
+    ax.apply_aspect()
+
+
 def place_labels(ax, points, labels, fontsize=6.5, color="0.25"):
     "Write a label beside each point (n, 2), on the side where it covers the fewest points, labels and borders."
-    # fixes the layout, and with it the pixels
-    ax.figure.canvas.figure.draw_without_rendering()
+    fix_layout(ax)
     pixels, frame = ax.transData.transform(points), ax.get_window_extent()
+    scale = ax.figure.canvas.figure.dpi / 72
+    sides = [(dx * scale, dy * scale, *ends) for dx, dy, *ends in SIDES]
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in pixels]
-    for point, text in zip(points, labels):
-        look = dict(textcoords="offset points", fontsize=fontsize, color=color)
-        tries = [ax.annotate(text, point, xytext=side[:2], ha=side[2], va=side[3], **look) for side in SIDES]
-        boxes = [t.get_window_extent() for t in tries]
+    for point, pixel, text in zip(points, pixels, labels):
+        label = ax.annotate(
+            text, point, xytext=(0, 0), textcoords="offset points", fontsize=fontsize, color=color
+        )
+        size = label.get_window_extent().size
+        boxes = [beside(pixel, size, side) for side in sides]
         cost = [shared_area(b, taken) + b.width * b.height - shared_area(b, [frame]) for b in boxes]
         best = int(np.argmin(cost))
         taken.append(boxes[best])
-        for k, t in enumerate(tries):
-            if k != best:
-                t.remove()
+        *away, across, upright = SIDES[best]
+        label.set(position=away, ha=across, va=upright)
 
 # %% ../nbs/09_style.ipynb #c102
 def figure_of(drawing):

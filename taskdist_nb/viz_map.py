@@ -11,6 +11,7 @@ from functools import cache
 # %% ../nbs/09_viz_map.ipynb #d2a7fb2f
 import numpy as np
 import pandas as pd
+from sklearn import config_context
 from sklearn.manifold import smacof
 
 # %% ../nbs/09_viz_map.ipynb #21e332e9
@@ -31,7 +32,11 @@ def scale(
 ) -> np.ndarray:  # (n, 2), centred, along principal axes
     "Metric multidimensional scaling in the plane by SMACOF (de Leeuw 1977; scikit-learn), the best of eight starts."
     size = distances.max()  # SMACOF's tolerances want numbers near 1
-    points, _ = smacof(distances / size, n_components=2, n_init=8, max_iter=600, eps=1e-9, random_state=seed)
+    # the distances are finite, and so are all steps: that is not looked at again at each of them
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        points, _ = smacof(
+            distances / size, n_components=2, n_init=8, max_iter=600, eps=1e-9, random_state=seed
+        )
     points = size * (points - points.mean(0))
     turned = points @ np.linalg.svd(points)[2].T
     return turned * np.sign(turned[np.abs(turned).argmax(0), [0, 1]])

@@ -9,9 +9,12 @@ from importlib.util import find_spec
 from urllib.parse import unquote
 
 import build
+import markup
 import nbformat
 import pytest
 import reference
+import schematic
+import terms
 from cells import split
 from fold import fold, summary
 from make_readme import HEADER, IMAGES, render
@@ -242,6 +245,54 @@ def test_names_become_links_except_in_code_headings_and_links():
     assert labels == ["a-b-0"]
 
 
+def test_first_use_of_a_term_is_a_link_and_nothing_else_is_touched():
+    known, seen = {"noise floor": "term-noise-floor", "nat": "term-nat", "task": "term-task"}, set()
+    text = "# Noise floor\n> noise floor\n\nThe noise floor, in nats; the noise floor of a task. `nat` $nat$ [nat](x.ipynb)\n"
+    linked = terms.link_terms(text, known, seen)
+    assert linked == text.replace(
+        "The noise floor, in nats", "The [noise floor](#term-noise-floor), in [nats](#term-nat)"
+    )
+    assert seen == {"term-noise-floor", "term-nat"} and terms.link_terms(text, known, seen) == text
+    # explained where it stands
+    assert (
+        terms.link_terms("A **nat** is a unit. Nats add up.", known, set())
+        == "A **nat** is a unit. Nats add up."
+    )
+
+
+def test_every_symbol_and_term_of_the_glossary_is_shown_in_plain_html():
+    said, symbols = terms.entries(terms.glossary())
+    texts = [*said.values(), *(part for row in symbols for part in row[1:3])]
+    assert not any(sign in text for text in texts for sign in ("$", "\\", "{", "**"))
+    keys = [key for row in symbols for key in row[0]]
+    assert len(said) > 50 and {"pw", "τ", "Γ", "g", "ds", "KL", "K", "xτ", "Cij", "ε", "μ"} <= set(keys)
+    pages = {name for names in build.sections().values() for name in names}
+    assert {place for row in symbols for place, _ in row[3]} <= pages
+    assert terms.plain_tex(r"p_w(y \mid x) \le \sqrt{2}^{1/2}") == (
+        "<i>p</i><sub><i>w</i></sub>(<i>y</i> | <i>x</i>) ≤ √(2)<sup>1/2</sup>"
+    )
+
+
+def test_the_schematic_is_drawn_by_its_code_in_the_colours_of_live_figures():
+    assert schematic.FILE.read_text(encoding="utf-8") == schematic.drawing() + "\n", "run docs/schematic.py"
+    assert len(schematic.drawing()) < 60_000 and "#0072B2" in schematic.drawing()
+    chapters = {chapter for _, chapter in schematic.PIECES.values()} | set(schematic.ALSO)
+    assert chapters <= {name for names in build.sections().values() for name in names}
+    lit = schematic.drawing("../", 3)
+    assert lit.count("class=pale") == 4 and 'href="../04_trajectory.html"><title>3' in lit
+
+
+def test_markup_is_named_and_light():
+    summary = '<summary aria-label="Toggle hidden content">\n<p class="collapsed admonition-title">Imports</p>\n<p class="expanded admonition-title">Imports</p>\n</summary>'
+    signature = "<dt><dl>\n<dd>a,</dd>\n<dd>b</dd>\n</dl></dt>"
+    table = '<tr class="row-odd"><th class="head"><p></p></th><th class="head"><p>a</p></th><td><p>b</p><p>c</p></td></tr>'
+    text = markup.reachable(summary + signature) + markup.shorter(markup.reachable(table))
+    assert text == (
+        '<summary>Imports</summary><dt><div class="parameters"><div>a,</div>\n<div>b</div>\n</div></dt>'
+        "<tr><td></td><th>a</th><td><p>b</p><p>c</p></td></tr>"
+    )
+
+
 def test_sidebar_must_list_each_notebook_once(tmp_path, monkeypatch):
     for name in ("index", "a", "b"):
         (tmp_path / f"{name}.ipynb").touch()
@@ -270,9 +321,7 @@ def test_pages_hold_all_notebooks_and_no_directives(pages):
     }
     listed = sum(build.sections().values(), [])
     assert set(made) == {"index", *listed}
-    sources = [
-        cell.source for notebook in made.values() for cell in notebook.cells if cell.cell_type == "code"
-    ]
+    sources = [cell.source for notebook in made.values() for cell in notebook.cells]
     assert not any(source.startswith("#|") or "nbdev_export()" in source for source in sources)
     told = [
         cell.metadata.get("mystnb", {}).get("code_prompt_show", "")
@@ -405,6 +454,49 @@ def test_formulas_are_typeset_and_figures_described(site, html):
     ] == []
 
 
+class Reached(HTMLParser):
+    "What of a page a screen reader or a keyboard would miss."
+
+    def __init__(self, path):
+        super().__init__()
+        self.wrong, self.heads, self.landmarks, self.labels, self.inside = [], [], [], [], []
+        self.fields, self.ids = [], set()
+        self.feed(path.read_text(encoding="utf-8"))
+        if self.heads.count(1) != 1:
+            self.wrong.append(f"{self.heads.count(1)} headings of the first level")
+        self.wrong += [f"h{b} after h{a}" for a, b in zip(self.heads, self.heads[1:]) if b > a + 1]
+        self.wrong += [f"two {name}" for name in set(self.landmarks) if self.landmarks.count(name) > 1]
+        self.wrong += [f"no label: {field}" for field in self.fields if field not in self.labels]
+
+    def handle_starttag(self, tag, attributes):
+        a = {name: value or "" for name, value in attributes}
+        if re.fullmatch("h[1-6]", tag):
+            self.heads.append(int(tag[1]))
+        if tag in ("aside", "nav", "main") or a.get("role") in ("main", "navigation", "search"):
+            self.landmarks.append((a.get("role", tag), a.get("aria-label", "")))
+        if tag == "label":
+            self.labels.append(a.get("for", ""))
+        named = a.get("aria-label") or a.get("type") == "hidden" or "label" in self.inside
+        if tag in ("input", "select", "textarea") and not named:
+            self.fields.append(a.get("id", tag))
+        if a.get("id") in self.ids:
+            self.wrong.append(f"two of {a['id']}")
+        self.ids.add(a.get("id") or id(a))
+        if tag == "th" and "blank" in a.get("class", ""):
+            self.wrong.append("a head of a table without words")
+        if tag not in ("meta", "link", "input", "img", "br", "hr", "path", "col"):
+            self.inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self.inside:
+            del self.inside[len(self.inside) - 1 - self.inside[::-1].index(tag) :]
+
+
+def test_every_page_can_be_reached_by_ear_and_keyboard(site, html):
+    wrong = {path.relative_to(site).as_posix(): found for path in html if (found := Reached(path).wrong)}
+    assert wrong == {}
+
+
 def test_source_of_each_function_is_a_cell_of_a_chapter(site):
     pages, links = {}, 0
     for page in (site / "reference").glob("*.html"):
@@ -434,7 +526,9 @@ def test_pages_tell_what_they_are_about(site):
 
 def test_next_page_is_the_next_of_the_sidebar_and_both_have_numbers(site):
     text = (site / "02_fisher.html").read_text(encoding="utf-8")
-    sidebar = re.findall(r'<li class="toctree-l1[^"]*"><a[^>]*href="([^"]+)">([^<]*)', text)
+    sidebar = re.findall(
+        r'<li[^>]*><a href="([^"]+)">([^<]*)</a>', text.split('class="sidebar-tree"')[1].split("</aside>")[0]
+    )
     here = [href for href, _ in sidebar].index("#")
     assert (
         re.search(r'class="next-page" href="([^"]+)"', text)[1] == sidebar[here + 1][0]

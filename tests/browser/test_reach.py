@@ -1,0 +1,184 @@
+"""The site by ear, keyboard and finger, in the dark and on paper: the rules of axe-core on pages of every kind, and what is explained beside terms and symbols."""
+
+import time
+
+import pytest
+from test_browser import from_here_only, resize
+
+PAGES = (
+    "index",
+    "02_fisher",
+    "03_moving",
+    "04_trajectory",
+    "05b_together",
+    "06_scores",
+    "08_mantel",
+    "09_viz_map",
+    "explanations/exact_toy",
+    "explanations/glossary",
+    "tutorials/reading_a_matrix",
+    "reference/index",
+    "reference/cifar100",
+    "genindex",
+    "search",
+    "404",
+)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+AXE = """const [options, done] = arguments
+  axe.run(document, options).then(found => done(found.violations.map(v => `${v.impact} ${v.id}: ${v.nodes.slice(0, 3).map(n => n.target.join(' ')).join(', ')}`)), e => done([String(e)]))"""
+# what axe-core before 4.5 does not ask: links of the contents far enough apart for a finger, scrolling parts within reach of the keyboard
+CLOSE = """const boxes = [...document.querySelectorAll('.toc-tree a, .sidebar-tree a')].filter(a => a.getClientRects().length).map(a => a.getBoundingClientRect())
+  return boxes.filter(b => b.height < 24).length"""
+OUT_OF_REACH = """const scrolls = e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && (e.scrollWidth > e.clientWidth + 1) && e.clientWidth
+  return [...document.querySelectorAll('article *')].filter(e => scrolls(e) && e.tabIndex < 0 && !e.querySelector('a, button, [tabindex]')).map(e => e.className || e.tagName)"""
+
+
+def open_page(driver, until, find, site, page, width=1280, scheme="light", media=""):
+    resize(driver, width)
+    look = {"media": media, "features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", look)
+    driver.get(f"{site}/{page}.html")
+    until(lambda _: len(find("mjx-container")) >= len(find("article .math")))
+
+
+@pytest.fixture(autouse=True)
+def as_it_was(driver):
+    yield
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
+
+
+@pytest.mark.parametrize("look", ["wide", "dark", "phone"])
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_keep_the_rules_of_axe(driver, until, find, site, page, look):
+    base = pytest.importorskip("axe_core_python.base", reason="pip install -e '.[browser]'")
+    width, scheme = (390 if look == "phone" else 1280), ("dark" if look == "dark" else "light")
+    open_page(driver, until, find, site, page, width, scheme)
+    driver.execute_script(base.AXE_SCRIPT)
+    driver.set_script_timeout(120)
+    # in the dark only colours are new
+    only = (
+        {"type": "rule", "values": ["color-contrast"]} if look == "dark" else {"type": "tag", "values": RULES}
+    )
+    assert driver.execute_async_script(AXE, {"runOnly": only, "resultTypes": ["violations"]}) == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("page", PAGES[:9])
+def test_what_scrolls_is_reached_by_keyboard(driver, until, find, site, page, width):
+    open_page(driver, until, find, site, page, width)
+    until(lambda _: driver.execute_script(OUT_OF_REACH) == [])
+    assert width < 600 or driver.execute_script(CLOSE) == 0
+
+
+@pytest.fixture
+def said(driver, find):
+    "What stands beside a term or a symbol now; '' if nothing."
+    return lambda: " ".join(tip.text for tip in find("#tip") if tip.is_displayed())
+
+
+def point_at(driver, element):
+    from selenium.webdriver import ActionChains
+
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+    ActionChains(driver).move_to_element(element).perform()
+
+
+def tap(driver, element):
+    from selenium.webdriver.common.action_chains import ActionBuilder
+    from selenium.webdriver.common.actions.pointer_input import PointerInput
+
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+    actions = ActionBuilder(driver, mouse=PointerInput("touch", "touch"), duration=50)
+    actions.pointer_action.move_to(element).pointer_down().pointer_up()
+    actions.perform()
+
+
+def test_a_term_is_explained_by_mouse_and_keyboard(driver, until, find, site, said):
+    from selenium.webdriver import Keys
+
+    open_page(driver, until, find, site, "04e_alternation")
+    term = find("a.term[href$='#term-proximal-step']")[0]
+    point_at(driver, term)
+    until(lambda _: said().startswith("Proximal step. A change of the coupling"))
+    assert term.get_attribute("aria-describedby") == "tip"
+    point_at(driver, find("h1")[0])
+    until(lambda _: said() == "")
+    driver.execute_script("arguments[0].focus({focusVisible: true})", term)
+    until(lambda _: said().startswith("Proximal step."))
+    term.send_keys(Keys.ESCAPE)
+    until(lambda _: said() == "")
+    assert from_here_only(driver) == []
+
+
+def test_a_term_is_explained_by_the_first_tap_and_followed_by_the_second(driver, until, find, site, said):
+    open_page(driver, until, find, site, "04e_alternation", 390)
+    term = find("a.term[href$='#term-proximal-step']")[0]
+    tap(driver, term)
+    until(lambda _: said().startswith("Proximal step."))
+    box = find("#tip")[0].rect
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390 and "04e_alternation" in driver.current_url
+    tap(driver, term)
+    until(lambda _: driver.current_url.endswith("explanations/glossary.html#term-proximal-step"))
+
+
+def test_symbols_of_a_formula_are_explained_one_by_one_and_together(driver, until, find, site, said):
+    open_page(driver, until, find, site, "02_fisher")
+    formula = find("mjx-container[display]")[0]
+    letters = formula.find_elements("css selector", "mjx-math mjx-mi")
+    for letter, words in (
+        (letters[1], "length of a small step"),
+        (letters[2], "Kullback-Leibler"),
+        (letters[3], "the probability that"),
+    ):
+        point_at(driver, letter)
+        until(lambda _: words in said())
+    driver.execute_script("arguments[0].focus({focusVisible: true})", formula)
+    until(
+        lambda _: all(
+            words in said() for words in ("Kullback-Leibler", "Fisher information", "a network's weights")
+        )
+    )
+
+
+def test_a_letter_means_what_its_chapter_says(driver, until, find, site, said):
+    for page, words in (
+        ("08_mantel", "share of relabellings"),
+        ("02_fisher", "two predictions for one input"),
+    ):
+        open_page(driver, until, find, site, page)
+        alone = [
+            e
+            for e in find("mjx-math > mjx-mi")
+            if driver.execute_script("return !!arguments[0].querySelector('.mjx-c1D45D')", e)
+        ]
+        point_at(driver, alone[0])
+        until(lambda _: words in said())
+        assert said().count("\n") == 1
+
+
+def test_the_drawing_of_the_method_leads_to_its_chapters(driver, until, find, site):
+    for width in (1280, 390):
+        open_page(driver, until, find, site, "index", width)
+        drawing = find("svg.schematic")[0]
+        assert drawing.rect["width"] <= width and len(drawing.find_elements("css selector", "a")) == 5
+        small = "return Math.min(...[...document.querySelectorAll('svg.schematic text')].map(t => t.getBoundingClientRect().height))"
+        # letters of eleven pixels
+        assert driver.execute_script(small) > 11
+    link = drawing.find_elements("css selector", "a")[2]
+    driver.execute_script(
+        "arguments[0].dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))", link
+    )
+    until(lambda _: driver.current_url.endswith("/04_trajectory.html"))
+    assert len(find(".schematic-map .pale")) == 4
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["02_fisher", "04_trajectory", "05b_together", "06_scores", "08b_judgement", "10b_selection_study"],
+)
+def test_on_paper_nothing_is_wider_than_the_page(driver, until, find, site, page):
+    open_page(driver, until, find, site, page, 717, media="print")
+    time.sleep(0.2)
+    wide = """const w = document.documentElement.clientWidth
+      return [...document.querySelectorAll('article :is(table, img, pre, p, mjx-math)')].filter(e => e.getClientRects().length && e.getBoundingClientRect().right > w + 2 && !e.closest('mjx-assistive-mml')).map(e => e.tagName + e.textContent.slice(0, 40))"""
+    assert driver.execute_script(wide) == []
