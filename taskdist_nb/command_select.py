@@ -65,7 +65,7 @@ def open_network(
     option: str = "--networks",  # for messages
 ) -> nn.Module:
     "A trained network. Raises WrongUse."
-    from taskdist_nb.adapters import load_model
+    from taskdist_nb.named import load_model
     from taskdist_nb.bodies import Trained
 
     try:

@@ -6,7 +6,6 @@
 __all__ = ['DIGIT_CUTS', 'Task', 'named_by_key', 'Suite', 'digits_suite']
 
 # %% ../nbs/00_data.ipynb #c003
-import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 from fastcore.basics import patch
 from sklearn.datasets import load_digits
 from torch import Tensor
+from .attached import Attached
 from .checks import check_list, unknown
 from taskdist_nb.convert import (
     as_images,
@@ -119,24 +119,6 @@ def subsample(
         parts |= {f"x_{part}": x[i], f"y_{part}": y[i]}
     return replace(self, **parts)
 
-# %% ../nbs/00_data.ipynb #46ccaab3
-class _Later:
-    "A class method that a later module puts in this place; the module is imported when the method is first asked for."
-
-    def __init__(self, module: str):
-        self.module = module
-
-    def __set_name__(self, owner, name):
-        self.owner, self.name = owner, name
-
-    def __get__(self, instance, owner):
-        importlib.import_module(f"taskdist_nb.{self.module}")
-        if vars(self.owner)[self.name] is self:
-            raise AttributeError(
-                f"{self.name} must be asked of taskdist_nb.data.{self.owner.__name__}. Got: {self.owner!r}."
-            )
-        return getattr(owner, self.name)
-
 # %% ../nbs/00_data.ipynb #79ddb0b5
 def named_by_key(
     tasks: Mapping,  # name -> Task
@@ -156,7 +138,7 @@ def named_by_key(
 class Suite(Mapping):
     "An ordered mapping name -> `Task`. Raises ValueError if empty or if two tasks have one name."
 
-    from_dataset, from_npz, from_folder = _Later("torchdata"), _Later("archives"), _Later("readers")
+    from_dataset, from_npz, from_folder = Attached("torchdata"), Attached("archives"), Attached("readers")
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ from taskdist_nb.judgement import (
     static_ranker,
 )
 from .mantel import count_extreme, mantel
-from .matrices import DistanceMatrix
+from .matrix import DistanceMatrix
 
 # %% ../nbs/08c_repeats.ipynb #c036
 def mean_pvalue(

@@ -17,7 +17,7 @@ from dataclasses import replace
 from torch import nn
 
 # %% ../nbs/10_roster.ipynb #ea005
-from .adapters import load_model
+from .named import load_model
 from .bodies import Trained, untrained, widened
 from taskdist_nb.candidates import (
     ALONE,

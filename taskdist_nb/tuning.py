@@ -26,7 +26,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor, nn
 
 # %% ../nbs/09e_tuning.ipynb #d5442a12
-from .adapters import load_model
+from .named import load_model
 from .ambient import seeded_everything, undisturbed
 from .bodies import Trained
 from .checks import check_choice, check_list, check_number, unknown

@@ -6,7 +6,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from taskdist_nb.adapters import load_model
+from taskdist_nb.named import load_model
 from taskdist_nb.bodies import Trained
 from taskdist_nb.building import build_model
 

@@ -25,6 +25,7 @@ EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[\w+/=\s]+")
 MAX_STATEMENTS = 40
 PLOTTING = {"matplotlib", "seaborn", "torchvision", "ipywidgets"}
 CORE = {
+    "attached",
     "checks",
     "convert",
     "cuts",

@@ -35,6 +35,7 @@ from cases import (
     write_torchvision_sets,
 )
 from hypothesis import strategies as st
+from shapes import shapes_hold  # noqa: F401, a fixture
 from torch import nn
 
 import taskdist_nb
@@ -95,6 +96,9 @@ from taskdist_nb.data import Suite, Task
 from taskdist_nb.results import TransferResult, from_record, to_record
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.store import DamagedRecord, Store
+
+# the shapes that comments promise are compared at each call
+pytestmark = pytest.mark.usefixtures("shapes_hold")
 
 small = st.integers(1, 6)
 seeds = or_hostile(st.integers(0, 2**40))
@@ -2341,9 +2345,10 @@ ELSEWHERE = {
     },
     "widgets_toy": {"closed forms and integrals, tried in 09b_widgets_toy": "*"},
     "bodies": {"heads of every kind are found, widened and replaced in 01b_bodies": "*"},
-    "adapters": {
-        "networks of every name, and files that are none, are tried in 09d_adapters and test_adapters": "builder load_body read_weights without_prefix load_all with_weights LogitsOf load_model"
-    },
+    "adapters": {"a name of torchvision or timm is looked up in 09d_adapters and test_adapters": "builder"},
+    "attached": {"a class that gets its methods later, tried in 00_attached": "*"},
+    "weights": {"files that fit, fit in part and are none, tried in 09c_weights": "*"},
+    "named": {"networks of every name are tried in 09d_named and test_adapters": "*"},
     "tuning": {"held to the path of `fine_tuning`, saved and loaded in 09e_tuning": "*"},
     "candidates": {
         "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned scratch learn make_tuned tuned"
@@ -2351,9 +2356,9 @@ ELSEWHERE = {
     "measurements": {
         "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Measurement score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
     },
-    "ranking": {
-        "sentences for numbers put there by hand, in 10_ranking": "Doubt draw_stage images_to_tell percent"
-    },
+    "ranking": {"sentences and figures of a ranking, in 10_ranking": "Doubt draw_stage"},
+    "ranking_verdict": {"sentences for numbers put there by hand, in 10_ranking_verdict": "*"},
+    "ranking_network": {"methods of a ranking, tried in 10_ranking_network": "*"},
     "reservations": {
         "steps of a ranking, compared with naive loops in 10_select": "check_any doubts_about_images doubts_about_sources doubts_about_weights warn_of"
     },
