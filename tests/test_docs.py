@@ -232,6 +232,15 @@ def test_reference_page_of_a_module():
     ) == {"mantel": "taskdist_nb.other.mantel"}  # Ruler is in two modules, and measure a common word
 
 
+def test_a_type_that_two_modules_have_is_the_one_that_is_imported():
+    source = (
+        MODULE.replace("def half(self) -> float", "def half(self) -> Index")
+        + "\nfrom .records import Index\n"
+    )
+    page = reference.page("difficulty", reference.entries(source), source, {})
+    assert ":type: ~taskdist_nb.records.Index\n" in page
+
+
 def test_names_become_links_except_in_code_headings_and_links():
     known = {"Ruler": "taskdist_nb.ruler.Ruler", "Ruler.metre": "taskdist_nb.ruler.Ruler.metre"}
     text = "# `Ruler`\n`Ruler`, `Ruler.metre()`, [`Ruler`](x), `other`, `Ruler(3)`\n```python\n# not a heading\n`Ruler`\n```\n"

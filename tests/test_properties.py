@@ -724,7 +724,7 @@ def has_marginals(plans):
     )
 
 
-@covers("couplings.exact_plan", "couplings.entropic_plan", examples=60)
+@covers("couplings.exact_plan", "couplings.entropic_plan", examples=100)
 @given(cost_matrices, or_hostile(st.sampled_from([1e-3, 1.0, 1e3])), or_hostile(st.just(None)))
 def test_plans_have_their_marginals(cost, epsilon, a):
     done, exact = attempt(couplings.exact_plan, cost, a)
