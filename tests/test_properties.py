@@ -2352,7 +2352,8 @@ ELSEWHERE = {
     "attached": {"a class that gets its methods later, tried in 00_attached": "*"},
     "weights": {"files that fit, fit in part and are none, tried in 09c_weights": "*"},
     "named": {"networks of every name are tried in 09d_named and test_adapters": "*"},
-    "tuning": {"held to the path of `fine_tuning`, saved and loaded in 09e_tuning": "*"},
+    "saved": {"networks of every kind, saved and loaded in 09e_saved": "*"},
+    "tuning": {"held to the path of `fine_tuning` in 09e_tuning": "*"},
     "candidates": {
         "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned scratch learn_from_scratch learn make_tuned tuned"
     },
