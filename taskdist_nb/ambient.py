@@ -30,7 +30,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextmanager
 def own_turn():
-    "Within, no other thread of this process computes. Who has to wait is warned: threads gain nothing here."
+    "Within, no other thread of this process computes. A thread that waits gets a warning: threads gain nothing here."
     lock = _turn[0]
     if not lock.acquire(blocking=False):
         warnings.warn(
@@ -119,7 +119,7 @@ def usual_types():
 # %% ../nbs/00b_ambient.ipynb #38194a76
 @contextmanager
 def undisturbed():
-    """Within, nothing that the caller has switched on changes a number; it is on again afterwards.
+    """Within, no switch of the caller changes a number; the switches are restored afterwards.
 
     Off: autocast, `no_grad`, `inference_mode`, and other types, devices and float32 arithmetic than PyTorch starts
     with; other threads wait. Also a decorator: `@undisturbed()`."""

@@ -67,7 +67,7 @@ def _as_tensor(
     argument: str,  # how to call it in a message
     what: str,  # what it should hold
 ) -> Tensor:
-    "A tensor of what was given. Raises TypeError for what no tensor can hold, ValueError for masked values."
+    "The argument as a tensor. Raises TypeError if no tensor can hold it, ValueError for masked values."
     if isinstance(values, Tensor):
         return values
     parts = values if isinstance(values, (list, tuple)) else [values]
@@ -104,7 +104,7 @@ LAYOUTS = ("NCHW", "NHWC", "NHW")  # order of the axes of an array of images
 def _plausible_layouts(
     shape: tuple[int, ...],  # of an array of images
 ) -> list[str]:
-    "The layouts that the shape may have; a single one if it can be told."
+    "The layouts that the shape may have; a single one if it is unambiguous."
     if len(shape) == 3:
         short, long = sorted(shape[1:])
         return (
@@ -120,7 +120,7 @@ def _plausible_layouts(
 
 # %% ../nbs/00_convert.ipynb #f9bb6f83
 def _layout_message(shape: tuple[int, ...], argument: str) -> str:
-    "Why the layout of an array cannot be told, and what to do."
+    "Why the layout of an array is ambiguous, and what to do."
     wanted = "(n, C, H, W), (n, H, W, C) or (n, H, W), none of these 0"
     given = f"{argument} must be images, {wanted}. Got: {tuple(shape)}"
     if 0 in shape:
@@ -204,7 +204,7 @@ def _check_range(
     x: Tensor,  # floating-point images, finite
     argument: str,  # how to call them in a message
 ):
-    "Raise ValueError if the pixels look like bytes in disguise or are far from zero."
+    "Raise ValueError if the pixels look like bytes stored as floats or are far from zero."
     low, high, size = float(x.min()), float(x.max()), float(x.square().mean().sqrt())
     whole = low >= 0 and high > 2 and bool((x == x.round()).all())
     if not whole and size <= 10:

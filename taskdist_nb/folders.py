@@ -43,7 +43,7 @@ def _why_left_out(
     entry: Path,  # a file or a folder
     above: tuple[str, ...],  # real paths of the folders that it lies in
 ) -> str:  # empty: it is a folder or a picture
-    "Why an entry of a folder is no data."
+    "Why an entry of a folder is not data."
     if entry.name.startswith(".") or entry.name.lower() in HIDDEN:
         return "hidden"
     if entry.is_dir():
@@ -61,7 +61,7 @@ def _in_order(path: Path):
 
 @dataclass
 class _Folder:
-    "A folder with the pictures straight in it, and the folders that hold more."
+    "A folder with the pictures directly in it, and its sub-folders."
 
     path: Path
     pictures: list[Path]
@@ -127,7 +127,7 @@ def _are_classes(places: list[tuple[str, ...]]) -> bool:
 # %% ../nbs/00a_folders.ipynb #3e14acca
 @dataclass
 class ClassFolder:
-    "The pictures of one class folder, and where it stands."
+    "The pictures of one class folder, and its place in the layout."
 
     name: str
     pictures: list[Path]
@@ -160,7 +160,7 @@ def _classes(
 
 # %% ../nbs/00a_folders.ipynb #ccffc857
 def _places(folder: _Folder, above: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    "The names that lead to each folder with pictures straight in it, the root apart."
+    "The names that lead to each folder with pictures directly in it, without the root."
     found = [above] if folder.pictures and above else []
     return found + [place for f in folder.folders for place in _places(f, (*above, f.path.name))]
 

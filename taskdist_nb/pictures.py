@@ -24,7 +24,7 @@ from .convert import as_images, constant_images
 from .data import Task
 
 # %% ../nbs/00a_pictures.ipynb #bbbf4bbf
-MAX_PIXELS = 2**26  # of one picture, 8192 x 8192; more is refused before it is decoded
+MAX_PIXELS = 2**26  # of one picture, 8192 x 8192; a larger one raises an error before it is decoded
 
 
 def _opened(
@@ -67,7 +67,7 @@ def _eight_bits(
 def _opaque(
     picture: Image.Image,  # of bytes, with or without transparency
 ) -> Image.Image:
-    "The picture before a white ground, or before a black one if nothing shows on white."
+    "The picture on a white background, or on a black one if nothing shows on white."
     if not picture.has_transparency_data:
         return picture
     picture = picture.convert("RGBA")
@@ -93,7 +93,7 @@ def to_plain(
 # %% ../nbs/00a_pictures.ipynb #105d4115
 @contextmanager
 def _own_limit():
-    "Within, Pillow does not warn of large pictures: `_opened` refuses them. Not for one thread alone: filters of warnings belong to all."
+    "Within, Pillow does not warn of large pictures: `_opened` raises an error for them. Holds for all threads, which share filters of warnings."
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
@@ -148,7 +148,7 @@ def leaks(
 ) -> (
     pd.DataFrame
 ):  # a row for each: place and class in the target, place and class of its (first) copy in the source
-    """Test images of the target that stand among the training images of the source.
+    """Test images of the target that are among the training images of the source.
 
     Raises TypeError unless both are tasks."""
     for argument, task in (("source", source), ("target", target)):
@@ -173,7 +173,7 @@ def leak_notes(
     targets: Mapping[str, Task],  # name -> task; those of one name are one task
     files: Mapping[str, str] | None = None,  # `image_digests` -> name of a file, such as `suite.read.files`
 ) -> list[str]:  # a sentence for each source and target with such images
-    "How many test images of each target stand among the training images of each source, and which."
+    "How many test images of each target are among the training images of each source, and which."
     trained = {name: set(image_digests(task.x_train)) for name, task in sources.items()}
     notes = []
     for name, target in targets.items():
@@ -221,7 +221,7 @@ def read_pictures(
 ) -> Generator[
     list[Seen | Exception], None, None
 ]:  # lots, in the order of the files; the error of a file that cannot be read
-    "Pictures that become images of a task, lot by lot."
+    "Pictures that become images of a task, batch by batch."
     lot = max(1, min(256, LOT // (size * size * (1 if mode == "L" else 3))))
     with joblib.Parallel(check_n_jobs(n_jobs), backend="threading") as pool:
         for k in range(0, len(files), lot):

@@ -346,7 +346,7 @@ def too_few(
     there: np.ndarray,  # (n,) labels of the target's
     same: bool = False,  # are both of one task?
 ) -> str:
-    "Why a score says nothing about these images, however they look; empty if it does."
+    "Why a score has no value for so many images of each class; empty if it has one."
     sizes = np.unique(there, return_counts=True)[1]
     if name == "source_accuracy":
         return ""
@@ -392,7 +392,7 @@ def measure_scores(
     prepared: dict = None,  # {source.name: Fitted}; None: the source is fitted here
     progress: bool = True,  # show a bar while the source is fitted?
 ) -> dict[str, TransferResult]:  # name -> result, the smaller the nearer
-    """Several scores of one pair from one look at its images; NaN with a `reason` where these say nothing.
+    """Several scores of one pair from one pass of its images; NaN with a `reason` where a score has no value.
 
     Raises ValueError for an unknown name."""
     for name in names:
@@ -455,7 +455,7 @@ SCORES = {
 def get_measure(
     name: str,  # in `DISTANCES` or `SCORES`
 ) -> Distance:
-    "The distance or score of that name; near names are suggested."
+    "The distance or score of that name; similar names are suggested."
     known = DISTANCES | SCORES
     if not isinstance(name, str) or name not in known:
         raise unknown("distance", name, known)

@@ -55,7 +55,7 @@ def _as_array(
     image,  # Pillow image, tensor, or array
     value_range,  # of Pillow images with more than 8 bits
 ) -> np.ndarray:
-    "The pixels of an image; a mask is kept for `as_images` to refuse."
+    "The pixels of an image; a mask is kept, for which `as_images` raises an error."
     if isinstance(image, Image.Image):
         return np.asarray(to_plain(image, value_range=value_range))
     if not isinstance(image, Tensor):
@@ -130,7 +130,7 @@ def _load(
 
 # %% ../nbs/00b_torchdata.ipynb #bfed0411
 def _warn_if_random(dataset, rows: Sequence[int], images: list, argument: str, value_range):
-    "Warn if an item that is asked for again has another image."
+    "Warn if an item that is read again has another image."
     for i, image in list(zip(rows, images))[:16]:
         again = _as_array(_pair(dataset, i, argument)[0], value_range)
         if np.array_equal(image, again, equal_nan=image.dtype.kind == "f"):
@@ -157,7 +157,7 @@ IN_MEMORY = (
 def _in_memory(
     dataset,  # map-style data set
 ) -> bool:
-    "Are `dataset.data` and `dataset.targets` all there is to it?"
+    "Do `dataset.data` and `dataset.targets` hold the items unchanged?"
     kind = type(dataset)
     own = kind.__module__.startswith("torchvision.datasets.") and kind.__name__ in IN_MEMORY
     return own and dataset.transform is None and dataset.target_transform is None
