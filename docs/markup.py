@@ -95,6 +95,9 @@ PARAGRAPH = re.compile(r"(<t[dh][^>]*>)<p>((?:(?!<p>|</p>).)*)</p>(</t[dh]>)", r
 TERM = re.compile(
     r'<a class="reference" href="([^"]*#term-[^"]*)"><span class="std std-ref">([^<]*)</span></a>'
 )
+LINKED = re.compile(r'<span class="std std-(?:ref|doc)">([^<]*)</span>')
+# what pandas says of a table, the style sheet of the site says of all
+SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.S)
 # a signature on several lines: a list of definitions without a term
 PARAMETERS = re.compile(r"<dl>\s*((?:<dd>(?:(?!</?d[dl]>).)*</dd>\s*)+)</dl>", re.S)
 
@@ -129,7 +132,8 @@ def shorter(text):
     for long, short in WORDLESS.items():
         text = text.replace(long, short)
     text = PARAGRAPH.sub(r"\1\2\3", text).replace("<tr >", "<tr>")
-    return unindented(TERM.sub(r'<a class="term" href="\1">\2</a>', text))
+    text = LINKED.sub(r"\1", SCOPED.sub("", TERM.sub(r'<a class="term" href="\1">\2</a>', text)))
+    return unindented(text)
 
 
 def finished(text):

@@ -79,7 +79,11 @@ CALLED = {
     "ranking_network": "Ranking.network Ranking.save",
     "rounds": "Step",
     "select": "rank_sources rank_architectures beyond_size",
-    "selection_study": "predict_negative NegativeTransfer run_selection read_selection judge_selection nearest_purity",
+    "evidence": "run_selection read_selection read_studies",
+    "negative_transfer": "predict_negative NegativeTransfer",
+    "selection_networks": "run_architectures",
+    "selection_maps": "nearest_purity",
+    "selection_study": "judge_selection",
     "thresholds": "limit threshold_table Threshold",
     "difficulties": "difficulties new_classes shared_classes mantel_tests",
     "experiment": "run_experiment Experiment",
@@ -346,6 +350,15 @@ def overview(module, made):
     )
 
 
+TYPE = re.compile(r"^(:type: )(\w+)$", re.M)
+
+
+def imported_from(source):
+    "{name: module of the package} of what a module imports from its neighbours."
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.level]
+    return {alias.asname or alias.name: node.module for node in nodes for alias in node.names}
+
+
 def page(module, made, source, labels):
     "The reference page of one module. `labels`: {(notebook, cell id): label of the section it is in}."
     lines = source.splitlines()
@@ -367,4 +380,6 @@ def page(module, made, source, labels):
             overview(module, parts),
             *(describe(entry, sections) for entry in parts),
         ]
-    return "\n\n".join(blocks) + "\n"
+    # two modules may have a class of one name: a type is the one that this module imports
+    full = {name: f"~taskdist_nb.{home}.{name}" for name, home in imported_from(source).items()}
+    return TYPE.sub(lambda m: m[1] + full.get(m[2], m[2]), "\n\n".join(blocks)) + "\n"

@@ -221,10 +221,10 @@ def knn_accuracy(
 
 # %% ../nbs/06_scores.ipynb #c050
 def label_costs(
-    features_a: np.ndarray,
-    labels_a: np.ndarray,  # (n, d), (n,) in 0..Ka-1
-    features_b: np.ndarray,
-    labels_b: np.ndarray,  # (m, d), (m,) in 0..Kb-1
+    features_a: np.ndarray,  # (n, d)
+    labels_a: np.ndarray,  # (n,) in 0..Ka-1
+    features_b: np.ndarray,  # (m, d)
+    labels_b: np.ndarray,  # (m,) in 0..Kb-1
 ) -> np.ndarray:  # (Ka, Kb), with covariances that divide by the number of images
     "Squared 2-Wasserstein distances between the classes' normal approximations (Alvarez-Melis and Fusi 2020, section 4)."
 
@@ -243,10 +243,10 @@ def label_costs(
 
 # %% ../nbs/06_scores.ipynb #c051
 def otdd(
-    features_a,
-    labels_a,  # (n, d), (n,) one labelled sample
-    features_b,
-    labels_b,  # (m, d), (m,) the other
+    features_a,  # (n, d) one sample
+    labels_a,  # (n,) its classes
+    features_b,  # (m, d) the other
+    labels_b,  # (m,) its classes
 ) -> float:  # in units of the features; 0 for equal samples
     "Label-aware distance of two samples, exact coupling (Alvarez-Melis and Fusi 2020, section 4): smaller is nearer; symmetric."
     a, b = check_rows(features_a, "features_a"), check_rows(features_b, "features_b")
