@@ -34,7 +34,7 @@ _HOMES = {  # module -> what it offers here
     "candidates": "few_shot",
     "ranking": "Ranking",
     "select": "rank_sources rank_architectures",
-    "selection_study": "predict_negative",
+    "negative_transfer": "predict_negative",
     "experiment": "run_experiment",
     "report": "write_report",
     "maps": "network_map plot_map geodesic_progress imprinted_predictions",

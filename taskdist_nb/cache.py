@@ -51,7 +51,7 @@ def write_images(
     x: Tensor,  # (m, C, H, W) uint8
     rows: Tensor,  # (n,) which of them
 ):
-    "Write some images, few at a time, under a name that nobody looks for, and rename the file when it is whole."
+    "Write images, few at a time, under a temporary name, and rename the file when it is complete."
     part = file.with_name(f".part-{secrets.token_hex(8)}")
     header = dict(descr="|u1", fortran_order=False, shape=(len(rows), *x.shape[1:]))
     try:
@@ -66,7 +66,7 @@ def write_images(
 
 # %% ../nbs/00b_cache.ipynb #ced0c661
 class _Place(NamedTuple):
-    "Where in which file a tensor lies, in images and pixels of one byte."
+    "The file of a tensor and its place there, in images and pixels of one byte."
 
     file: str
     offset: int
@@ -75,7 +75,7 @@ class _Place(NamedTuple):
 
 
 def _as_place(value):
-    "The place of a tensor that maps a file and holds what the file holds; anything else as it is."
+    "The place of a tensor that maps a file and equals its content; anything else unchanged."
     if type(value) is not Tensor or value.device.type != "cpu" or value.is_inference() or value._version:
         return value
     file = _mapped.get(value.untyped_storage().data_ptr())
@@ -164,7 +164,7 @@ DAY = 86_400  # seconds after which a file that was never finished is taken away
 def cache_folder(
     cache,  # what was given
 ) -> Path:
-    "The folder, made if it is not there. Raises TypeError, or OSError if there can be none."
+    "The folder, created if it is missing. Raises TypeError, or OSError if it cannot be created."
     if not isinstance(cache, (str, os.PathLike)):
         raise TypeError(f"cache must be the path of a folder. Got: {cache!r:.80}.")
     folder = Path(cache).expanduser()
@@ -192,7 +192,7 @@ def _read_index(file: Path) -> dict:
 
 # %% ../nbs/00b_cache.ipynb #a0b7755e
 class Index:
-    "What is known of the pictures of one folder, read in one way."
+    "The index of one folder's pictures, read in one way."
 
     def __init__(
         self,
@@ -215,7 +215,7 @@ def keep(
     pictures: dict,  # JSON-able: what was found in them
     files: list[str],  # names of files with their images
 ):
-    "Write the index, and take away files of the last one that no index needs."
+    "Write the index, and delete files of the last one that no index needs."
     last = _read_index(self.file)
     before = last.get("files", [])
     files = list(dict.fromkeys(files + before * (last.get("state") == self.state)))
@@ -249,7 +249,7 @@ class Staged:
         self.n, self.shape = self.n + len(images), tuple(images.shape[1:])
 
     def whole(self) -> Tensor:  # (n, C, H, W)
-        "All images; the file goes when nobody looks at them any more."
+        "All images; the file is deleted when they are no longer used."
         self.file.flush()
         with self.file as f:
             return torch.from_numpy(np.memmap(f, np.uint8, "c", shape=(self.n, *self.shape)))

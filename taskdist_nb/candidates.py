@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TUNED', 'ERRORS', 'REMAINS', 'ENDS', 'METHODS', 'SCRATCH', 'ALONE', 'BY_HEAD', 'OF_SOURCE', 'few_shot', 'methods_now',
            'check_method', 'Candidate', 'answers', 'plan_for', 'kept', 'view_alone', 'score_alone', 'Tuned', 'scratch',
-           'learn', 'make_tuned', 'tuned']
+           'learn_from_scratch', 'learn', 'make_tuned', 'tuned']
 
 # %% ../nbs/09f_candidates.ipynb #ba9e8f06
 import copy
@@ -336,6 +336,22 @@ def scratch(
     return min(tries, key=lambda made: training_loss(made[0], task, tuning, p.config.precision))
 
 # %% ../nbs/09f_candidates.ipynb #6075a1bc
+def learn_from_scratch(
+    candidate: Candidate,  # whose architecture is taken
+    seed: int,  # of fresh weights and batches
+) -> tuple:  # as `learn` gives it
+    "Train from fresh weights, by the optimiser that sources are fine-tuned with."
+    p, begun = candidate.plan, time.perf_counter()
+    if candidate.tuning != Tuning():
+        made, halfway = scratch(candidate, seed)
+    else:
+        few = p.config
+        if p.config.steps > 1:
+            few = replace(few, checkpoints=2, cost_checkpoints=0, excess_points=0, accuracy_points=0)
+        made, halfway = from_scratch(candidate.target, p.model, few, seed).model.eval(), math.nan
+    return made, halfway, on_device(candidate.target, p.config), math.nan, time.perf_counter() - begun
+
+
 def learn(
     candidate: Candidate,  # of any kind
     stage: str,  # in `TUNED`, or `SCRATCH`
@@ -344,29 +360,9 @@ def learn(
     tuple
 ):  # network with an output a class; error half-way; the task on its device; accuracy on the source; seconds
     "Fine-tune all weights, fit a head to a frozen body, or train from fresh weights."
-    p = candidate.plan
     if stage == SCRATCH:
-        begun = time.perf_counter()
-        if candidate.tuning != Tuning():
-            return (
-                *scratch(candidate, seed),
-                on_device(candidate.target, p.config),
-                math.nan,
-                time.perf_counter() - begun,
-            )
-        few = (
-            replace(p.config, checkpoints=2, cost_checkpoints=0, excess_points=0, accuracy_points=0)
-            if p.config.steps > 1
-            else p.config
-        )
-        path = from_scratch(candidate.target, p.model, few, seed)
-        return (
-            path.model.eval(),
-            math.nan,
-            on_device(candidate.target, p.config),
-            math.nan,
-            time.perf_counter() - begun,
-        )
+        return learn_from_scratch(candidate, seed)
+    p = candidate.plan
     network, task, outputs, stream, own = candidate.start(seed)
     begun = time.perf_counter()
     if stage == "linear_probe_error":
@@ -377,7 +373,7 @@ def learn(
         )
     return made, halfway, task, own, time.perf_counter() - begun
 
-
+# %% ../nbs/09f_candidates.ipynb #200015f7
 def make_tuned(
     candidate: Candidate,
     stage: str,
@@ -404,7 +400,7 @@ def make_tuned(
         weights=weights,
     )
 
-
+# %% ../nbs/09f_candidates.ipynb #6e7af5c8
 @patch
 def plan_of(
     self: Candidate,

@@ -13,7 +13,7 @@ import numpy as np
 
 # %% ../nbs/00_checks.ipynb #c006
 class UnknownName(KeyError, ValueError):
-    "A name that is not among those on offer; the message names the argument, the name and the near ones."
+    "A name that is not an option; the message names the argument, the name and similar options."
 
     def __str__(self):
         return self.args[0]
@@ -25,7 +25,7 @@ def unknown(
     options: Iterable,  # the names that are known
     extra: str = "",  # anything else that is accepted, e.g. " or a path"
 ) -> UnknownName:  # to be raised by the caller
-    "An exception that lists the options, at most 25 of them, and the near ones."
+    "An exception that lists the options, at most 25 of them, and the most similar ones."
     options = [str(o) for o in options]
     near = difflib.get_close_matches(str(name), options, n=3, cutoff=0.5)
     shown = ", ".join(map(repr, options[:25])) + (", ..." if len(options) > 25 else "")

@@ -25,7 +25,7 @@ from .judgement import field_matrix
 from .matrices import DistanceMatrix
 from .matrix import distance_matrix
 from .scores import SCORES
-from .selection_study import in_one_form
+from .evidence import in_one_form
 from .settings import TransferConfig
 
 # %% ../nbs/11_cifar100.ipynb #c033

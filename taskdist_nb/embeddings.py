@@ -99,7 +99,7 @@ def embed_pair(
 ) -> tuple[Embedding, Embedding]:
     "The embeddings of two tasks under one probe. Raises ValueError for a network without a body."
     pair = (source, target)
-    # one alone is of no use: another probe, another space
+    # one alone cannot be used: embeddings of two probes do not compare
     if prepared is None or any(t.name not in prepared for t in pair):
         check_embeddable(model, source)
         distinct = [on_device(t, config) for t in (pair[:1] if same_task(source, target) else pair)]

@@ -349,7 +349,7 @@ def _check_inputs(model, x, kind, y):
     if len(shape) != 2 or shape[1] < 2:
         raise ValueError(f"model must give logits of shape (n, K), K > 1. Got: {shape} for two inputs.")
     check_alone(model, pair)
-    if kind == "true":
+    if y is None and kind == "true":
         return
     if y is None:
         raise ValueError("y must be given for kind='empirical': labels (n,). Got: None.")

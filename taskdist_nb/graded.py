@@ -41,7 +41,7 @@ def _turned(
     x: Tensor,  # (n, C, H, W) images
     angle: float,  # degrees, counter-clockwise
 ) -> Tensor:  # same shape and type
-    "Images turned about their centre. At 0 they are returned as they are."
+    "Images rotated about their centre. At 0 they are returned unchanged."
     if angle == 0:
         return x
     border = "grid-constant" if _black_corners(x) else "reflect"
@@ -130,7 +130,7 @@ def _permuted(
     k: int,  # how many classes change their label: 0, or 2 and more
     seed: int,  # which ones come first
 ) -> Task:
-    "The same images; `k` classes pass their labels round in a ring."
+    "The same images; `k` classes exchange their labels cyclically."
     moved = torch.randperm(task.n_classes, generator=_random(seed, "permuted"))[:k]
     label = torch.arange(task.n_classes)
     label[moved] = moved.roll(1)
@@ -160,7 +160,7 @@ def _resized(
 
 # %% ../nbs/00c_graded.ipynb #82948088
 def _fitted(second: Task, task: Task) -> Task:
-    "The second data set in the size and channels of the first. Raises ValueError where that cannot be."
+    "The second data set in the size and channels of the first. Raises ValueError if that is impossible."
     given, wanted = second.x_train.dtype, task.x_train.dtype
     if given != wanted:
         raise ValueError(f"second must have images of type {wanted}. Got: {given}; convert them.")
@@ -191,7 +191,7 @@ def _with_other_classes(
     second: Task | None,  # where they come from; None: the other half of the K classes
     seed: int,  # which classes
 ) -> Task:  # K//2 classes, or K with a second data set
-    "A task in which `k` classes have given way to others; at 0 the source's own classes."
+    "A task in which `k` classes are replaced by others; at 0 the source's own classes."
 
     def shuffled(n, purpose):
         return torch.randperm(n, generator=_random(seed, purpose)).tolist()
@@ -214,7 +214,7 @@ def _place_in_class(y: Tensor, g: torch.Generator) -> Tensor:
 
 
 def _stand_ins(second: Task, part: str, wanted: Tensor, g: torch.Generator) -> Tensor:
-    "An image of the second data set for each label wanted, none twice. Raises ValueError if they lack."
+    "An image of the second data set for each label wanted, none twice. Raises ValueError if there are too few."
     x, y = getattr(second, f"x_{part}"), getattr(second, f"y_{part}")
     drawn = torch.zeros(len(wanted), dtype=torch.long)
     for k in wanted.unique():
@@ -250,7 +250,7 @@ def _mixed(
 
 # %% ../nbs/00c_graded.ipynb #e0b82f50
 class GradedSuite(Suite):
-    "A suite whose tasks lie at known places from the first. Raises ValueError if the dial does not fit."
+    "A suite whose tasks lie at known distances from the first. Raises ValueError if the dial does not fit."
 
     def __init__(
         self,
@@ -406,7 +406,7 @@ def graded_suite(
     | None = None,  # the other data set of a mixture, or the one that new classes come from
     seed: int = 0,  # which images, classes and noise
 ) -> GradedSuite:  # "source", then a task a level; `dial` says how far each is from the source
-    """Tasks at known places from the first, which has one half of a data set's images; they have the other.
+    """Tasks at known distances from the first, which has one half of a data set's images; they have the other.
 
     Raises TypeError, ValueError, UnknownName, FileNotFoundError or OSError for data that are not there."""
     dial = GRADED[check_choice(kind, "kind", GRADED)]

@@ -24,7 +24,7 @@ def class_identities(
 
 # %% ../nbs/00_labels.ipynb #c110
 class LabelSpace(NamedTuple):
-    "Where the classes of a source and a target stand among the outputs of one classifier."
+    "The outputs of one classifier for the classes of a source and of a target."
 
     n_outputs: int  # outputs of the classifier
     source: tuple[int, ...]  # (Ks,) the output of each source class

@@ -124,7 +124,7 @@ def _square(distances) -> np.ndarray:
 # %% ../nbs/10c_maps.ipynb #a3660ca8
 @dataclass(eq=False)
 class NetworkMap:
-    "Networks as points: where they are, and how much of their distances each coordinate tells."
+    "Networks as points: their coordinates, and how much of their distances each explains."
 
     names: list  # (P,) of networks or of paths
     steps: np.ndarray  # (P,) the place on its path; 0 for a single network
@@ -150,7 +150,7 @@ def lay_out(
     distances,  # (P, P) symmetric
     names=None,  # (P,); points of one name are a path; None: 0, 1, ...
 ) -> NetworkMap:
-    "The map of a matrix of distances that is known already."
+    "The map of a given matrix of distances."
     points, values = inpca(distances)
     names = [str(n) for n in (range(len(points)) if names is None else names)]
     if len(names) != len(points):
@@ -270,7 +270,7 @@ def at_progress(
     at=9,  # values of progress, or how many, evenly spaced between the first and the largest
     start=None,  # (n, K) probabilities; None: all classes equal
 ) -> tuple[np.ndarray, Tensor]:  # (m,) progress, (m, n, K) predictions
-    """A path reindexed by progress: where it first comes so far, on the geodesic between the checkpoints before and after.
+    """A path reindexed by progress: where it first reaches each value, on the geodesic between the checkpoints before and after.
 
     Raises `ValueError` for a progress that the path does not pass."""
     p = stack_predictions(path, "path")
@@ -307,7 +307,7 @@ def imprinted_predictions(
     task: Task,  # whose training images give the class means
     x: Tensor,  # (n, C, H, W) common images
 ) -> Tensor:  # (n, K) float64, over the task's classes
-    "What a network says of images in terms of a task's classes, which it need never have seen: by an imprinted head."
+    "A network's predictions for a task's classes, which it need never have seen: by an imprinted head."
     if not isinstance(task, Task):
         raise TypeError(f"task must be a Task. Got: {type(task).__name__}.")
     trained = Trained(network, task.x_train)
@@ -333,7 +333,7 @@ def plot_map(
     colours: Mapping = None,  # name -> colour; None: one after the other for paths, grey for points
     named=True,  # write names beside points and ends of paths? Or the names to write
 ):  # the Axes
-    "A map of networks: a dot a network, a line a path, its last point larger. Axes say what share of the distances they tell."
+    "A map of networks: a dot a network, a line a path, its last point larger. Axes say what share of the stress they explain."
     if not isinstance(found, NetworkMap):
         raise TypeError(f"found must be a NetworkMap. Got: {type(found).__name__}.")
     shown = [check_whole(k, "shown", 0, found.coordinates.shape[1] - 1) for k in check_list(shown, "shown")]

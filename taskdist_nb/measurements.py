@@ -258,7 +258,7 @@ def source_seconds(
         return math.nan
     return sum(candidate.fitted(s).seconds for s in seeds)
 
-
+# %% ../nbs/10_measurements.ipynb #b12431db
 def row_of(
     finding: Measurement,  # of one candidate
 ) -> dict:  # column -> value; NaN for what this method does not measure

@@ -190,6 +190,26 @@ def _resolve(name: str, place: Path):
         ", with @WEIGHTS if need be",
     )
 
+# %% ../nbs/09d_named.ipynb #da30ffea
+def _as_body_sees(network: Adapted, x) -> torch.Tensor:
+    "The images as they come to the body."
+    body, network.body = network.body, nn.Identity()
+    try:
+        return network(x.float())
+    finally:
+        network.body = body
+
+
+def _taken_apart(
+    name: str,
+) -> tuple:  # name of a network, file of its weights or "", what a .json beside them says
+    "What a name asks for."
+    base, _, weights = name.partition("@")
+    if Path(base).suffix not in (".safetensors", ".pt", ".pth") or weights:
+        return base, weights, {}
+    told = _recipe_beside(Path(base).expanduser())
+    return told["name"], base, {k: told.get(k) for k in ("size", "channels", "mean", "std")}
+
 # %% ../nbs/09d_named.ipynb #14ef4623
 def load_model(
     name: str,  # torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:FUNCTION or a model of this package, with @WEIGHTS if need be; or weights with a .json beside
@@ -205,31 +225,16 @@ def load_model(
     Raises UnknownName, FileNotFoundError, ImportError for a package that is not installed, or ValueError with the layers that do not fit."""
     if not isinstance(name, str):
         raise TypeError(f"name must be a string such as 'torchvision:resnet18'. Got: {type(name).__name__}.")
-    base, _, weights = name.partition("@")
-    if Path(base).suffix in (".safetensors", ".pt", ".pth") and not weights:
-        told, weights = _recipe_beside(Path(base).expanduser()), base
-        base = told["name"]
-        size = told.get("size")
-        channels = told.get("channels")
-        mean = told.get("mean")
-        std = told.get("std")
+    base, weights, known = _taken_apart(name)
     build, state, form = _resolve(base, Path())
     if weights:
         state = read_weights(weights)
-    form = form | {
-        k: v for k, v in dict(size=size, channels=channels, mean=mean, std=std).items() if v is not None
-    }
+    asked = dict(size=size, channels=channels, mean=mean, std=std) | known
+    form |= {k: v for k, v in asked.items() if v is not None}
 
     def whole(n):
-        return Adapted(
-            build(n),
-            form.get("size"),
-            form.get("channels"),
-            nn.Identity(),
-            form.get("mean"),
-            form.get("std"),
-            exact=True,
-        )
+        fit = (form.get("size"), form.get("channels"), nn.Identity(), form.get("mean"), form.get("std"))
+        return Adapted(build(n), *fit, exact=True)
 
     x = torch.zeros(2, *shape, dtype=torch.uint8)
     network = whole(outputs or 10)
@@ -238,12 +243,3 @@ def load_model(
         network.body = with_weights(build, state, base, _as_body_sees(network, x))
     network.recipe = dict(name=base, trained=state is not None, adapted=True) | form
     return network.eval()
-
-
-def _as_body_sees(network: Adapted, x) -> torch.Tensor:
-    "The images as they come to the body."
-    body, network.body = network.body, nn.Identity()
-    try:
-        return network(x.float())
-    finally:
-        network.body = body

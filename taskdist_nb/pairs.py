@@ -33,7 +33,7 @@ from taskdist_nb.trajectory import (
 # %% ../nbs/04c_pairs.ipynb #c012
 @dataclass
 class Setting:
-    "Everything a transfer needs before it starts."
+    "Everything that a transfer needs before it starts."
 
     source: Task  # on the device where the networks are
     target: Task  # on the same device
@@ -161,7 +161,7 @@ def walk_each(
     moving_tasks,  # for each pair the task that moves
     purpose: tuple,  # words that name the random streams
     config: TransferConfig,  # of this walk, which may read less than the settings' own
-    visitors=None,  # for each pair a tuple of visitors, called with (checkpoint, model, tau); None: nobody visits
+    visitors=None,  # for each pair a tuple of visitors, called with (checkpoint, model, tau); None: no visitors
     accuracy_everywhere=False,  # read the accuracy at every checkpoint, not only at `accuracy_points` of them?
 ) -> list[Trajectory]:  # one per pair
     "`follow_walks` for each pair, one after the other, with the pair's own random streams."
@@ -196,6 +196,6 @@ def transfer(
     prepared,
     progress,  # as for `coupled_transfer`
 ) -> TransferResult:
-    "Set out, walk, arrive: one pair. From a task to itself there is nothing to walk but the noise floor."
+    "Prepare one pair, follow its path, make the result. From a task to itself the path is the noise floor."
     setting = prepare_transfer(source, target, model, config, seed, prepared, progress)
     return make_result(setting, name, setting.fitted.floor) if setting.same else paths([setting])[0]

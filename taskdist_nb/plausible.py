@@ -32,7 +32,7 @@ def numbers_of(
     measured = result.config.excess_points and result.config.excess_steps
     return numbers | (dict(excess_loss=result.excess_loss) if measured else {})
 
-
+# %% ../nbs/06a_plausible.ipynb #bc900993
 def check_result(
     result: TransferResult,  # just measured
 ) -> TransferResult:  # the same

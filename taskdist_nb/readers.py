@@ -221,7 +221,7 @@ def _sizes(rows: _Pictures, cuts) -> dict[tuple[str, str], str]:
 
 # %% ../nbs/00b_readers.ipynb #6c9f7e9f
 def _split(rows: _Pictures, classes: list[ClassFolder], test_size: float, seed: int):
-    "Set test pictures aside in the classes whose folders have no part for them."
+    "Split off test pictures in the classes whose folders have none."
     split = torch.tensor([c.part == "" for c in classes])[rows.place].nonzero().flatten()
     if len(split):
         digests = [rows.digests[k] for k in split.tolist()]
@@ -258,14 +258,14 @@ def _stamp(file: Path) -> list[int]:
 
 
 def _index_of(folder: Path, path: Path, classes: list[ClassFolder], way: _Way) -> Index:
-    "Where the pictures of these classes are known, if they are."
+    "The index of the pictures of these classes, if it is valid."
     about = [os.path.realpath(path), way.size, way.mode, way.value_range, way.on_error, PIL.__version__]
     state = [[c.key, c.part, [[_short(f, path), *_stamp(f)] for f in c.pictures]] for c in classes]
     return Index(folder, about, state)
 
 # %% ../nbs/00b_readers.ipynb #3c648caa
 def _known(index: Index, path: Path, classes: list[ClassFolder]) -> _Pictures | None:
-    "The pictures as the index knows them; their images lie in files."
+    "The pictures as listed in the index; their images are in files."
     if (found := index.pictures()) is None:
         return None
     files, left_out = [path / f for f in found["files"]], [(path / f, why) for f, why in found["left_out"]]

@@ -33,7 +33,7 @@ from taskdist_nb.judgement import (
     static_ranker,
 )
 from .mantel import count_extreme, mantel
-from .matrix import DistanceMatrix
+from .matrices import DistanceMatrix
 
 # %% ../nbs/08c_repeats.ipynb #c036
 def mean_pvalue(
@@ -326,7 +326,7 @@ def difficulty_row(
     predictions: Mapping,  # name -> DistanceMatrix, or a DataFrame that belongs to no seed; {}: the ceiling alone
     difficulty: DistanceMatrix,  # smaller = easier
 ) -> dict:  # (name, statistic) -> number
-    "What one difficulty measure repeats of itself, and how predictions agree with it: across seeds, at the same seed if there is one only."
+    "How well one difficulty measure repeats, and how predictions agree with it: across seeds, at the same seed if there is one only."
     several = len(difficulty.seeds) > 1
     own = seed_agreement(difficulty) if several else pd.Series(math.nan, ["r", "tau"])
     row = {

@@ -104,7 +104,7 @@ def measured(
             ]
             return Measurement(candidate, method, lost, np.full(len(seeds), math.nan), None, 0.0)
 
-
+# %% ../nbs/10_rounds.ipynb #9a5abb82
 def find_all(
     jobs: list,  # (Candidate, method) each
     seeds,  # each is measured with all of them
@@ -207,7 +207,7 @@ class Race:
     ):
         return find_within(jobs, self.seeds, self.allowance, share, self.n_jobs, self.tell)
 
-
+# %% ../nbs/10_rounds.ipynb #19aa8757
 def with_rival(
     race: Race,  # whose rival is wanted
     candidates: list,  # of the last stage, best guess first
@@ -248,7 +248,7 @@ def run_race(
         check_any(name, {f.candidate.name: f.reason for f in some})
     return stages, left, tied, fresh
 
-
+# %% ../nbs/10_rounds.ipynb #b1bd20f1
 def compete(
     race: Race,  # how
     candidates: list,  # who

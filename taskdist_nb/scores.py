@@ -221,10 +221,10 @@ def knn_accuracy(
 
 # %% ../nbs/06_scores.ipynb #c050
 def label_costs(
-    features_a: np.ndarray,
-    labels_a: np.ndarray,  # (n, d), (n,) in 0..Ka-1
-    features_b: np.ndarray,
-    labels_b: np.ndarray,  # (m, d), (m,) in 0..Kb-1
+    features_a: np.ndarray,  # (n, d)
+    labels_a: np.ndarray,  # (n,) in 0..Ka-1
+    features_b: np.ndarray,  # (m, d)
+    labels_b: np.ndarray,  # (m,) in 0..Kb-1
 ) -> np.ndarray:  # (Ka, Kb), with covariances that divide by the number of images
     "Squared 2-Wasserstein distances between the classes' normal approximations (Alvarez-Melis and Fusi 2020, section 4)."
 
@@ -243,10 +243,10 @@ def label_costs(
 
 # %% ../nbs/06_scores.ipynb #c051
 def otdd(
-    features_a,
-    labels_a,  # (n, d), (n,) one labelled sample
-    features_b,
-    labels_b,  # (m, d), (m,) the other
+    features_a,  # (n, d) one sample
+    labels_a,  # (n,) its classes
+    features_b,  # (m, d) the other
+    labels_b,  # (m,) its classes
 ) -> float:  # in units of the features; 0 for equal samples
     "Label-aware distance of two samples, exact coupling (Alvarez-Melis and Fusi 2020, section 4): smaller is nearer; symmetric."
     a, b = check_rows(features_a, "features_a"), check_rows(features_b, "features_b")
@@ -346,7 +346,7 @@ def too_few(
     there: np.ndarray,  # (n,) labels of the target's
     same: bool = False,  # are both of one task?
 ) -> str:
-    "Why a score says nothing about these images, however they look; empty if it does."
+    "Why a score has no value for so many images of each class; empty if it has one."
     sizes = np.unique(there, return_counts=True)[1]
     if name == "source_accuracy":
         return ""
@@ -392,7 +392,7 @@ def measure_scores(
     prepared: dict = None,  # {source.name: Fitted}; None: the source is fitted here
     progress: bool = True,  # show a bar while the source is fitted?
 ) -> dict[str, TransferResult]:  # name -> result, the smaller the nearer
-    """Several scores of one pair from one look at its images; NaN with a `reason` where these say nothing.
+    """Several scores of one pair from one pass of its images; NaN with a `reason` where a score has no value.
 
     Raises ValueError for an unknown name."""
     for name in names:
@@ -455,7 +455,7 @@ SCORES = {
 def get_measure(
     name: str,  # in `DISTANCES` or `SCORES`
 ) -> Distance:
-    "The distance or score of that name; near names are suggested."
+    "The distance or score of that name; similar names are suggested."
     known = DISTANCES | SCORES
     if not isinstance(name, str) or name not in known:
         raise unknown("distance", name, known)

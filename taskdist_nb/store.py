@@ -28,7 +28,7 @@ from fastcore.basics import patch
 # %% ../nbs/06b_store.ipynb #4186281f
 from . import __version__
 from .fingerprints import fingerprint
-from .records import FORMAT, Head, Index, Place, index_of, open_plain, refused, to_line
+from .records import FORMAT, Head, RecordIndex, Place, index_of, open_plain, refused, to_line
 
 # %% ../nbs/06b_store.ipynb #a1b71962
 @functools.cache
@@ -82,7 +82,7 @@ class Store:
 
 # %% ../nbs/06b_store.ipynb #306debbe
 @patch(as_prop=True)
-def index(self: Store) -> Index:
+def index(self: Store) -> RecordIndex:
     "What this process knows about the store's records."
     return index_of(self.records)
 

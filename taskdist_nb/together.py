@@ -51,7 +51,7 @@ def unfolded_convolution(
 
 # %% ../nbs/05b_together.ipynb #c012
 class Products(TorchFunctionMode):
-    "Inside, convolutions and linear layers multiply as asked; all else stays in the weights' type."
+    "Inside, convolutions and linear layers multiply in the given precision; all else stays in the weights' type."
 
     layers = (torch.conv1d, torch.conv2d, torch.conv3d, F.linear)
 
@@ -88,7 +88,7 @@ def _plain(x, stride=1, padding=0, dilation=1, groups=1) -> bool:
 # %% ../nbs/05b_together.ipynb #843af6ca
 @contextmanager
 def unrolled_quietly():
-    "Without PyTorch's warning of operations that `vmap` carries out one network at a time: adaptive pooling, a small one here."
+    "Without PyTorch's warning of operations that `vmap` runs one network at a time (adaptive pooling, which is small here)."
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "There is a performance drop")
         yield
@@ -185,7 +185,7 @@ def check_stackable(
     model,  # name or factory: n_classes -> nn.Module
     task: Task,  # whose images it is to take
 ):
-    "Raise ValueError, before anything is trained, for a network with layers that `vmap` does not know."
+    "Raise ValueError, before anything is trained, for a network with layers that `vmap` does not support."
     network = build_model(get_model(model), task.n_classes, task.x_train, 0)
     x = to_inputs(two_images(task.x_train))
     stack = Stack([network, network])
@@ -205,7 +205,7 @@ def network(
     self: Stack,
     p: int,  # 0 to P - 1
 ) -> nn.Module:
-    "Network p, in the scratch network: good until the next call."
+    "Network p, in the network that gives the structure: valid until the next call."
     with torch.no_grad():
         for stacked, own in (
             (self.params, self.scratch.named_parameters()),
@@ -261,7 +261,7 @@ def walk_together(
     moving_tasks,  # for each pair the task that moves
     purpose: tuple,  # words that name the random streams
     config: TransferConfig,  # of this walk
-    visitors=None,  # for each pair a tuple of visitors; None: nobody visits
+    visitors=None,  # for each pair a tuple of visitors; None: no visitors
     accuracy_everywhere=False,  # read the accuracy at every checkpoint?
     **how,  # to `follow_together`: convolution, progress
 ) -> list[Trajectory]:  # one per pair
@@ -331,7 +331,7 @@ def transfer_together(
     convolution: str = "auto",  # see `Stack`
     progress: bool = True,  # show bars for training that takes longer than 3 seconds?
 ) -> list[TransferResult]:  # one per pair; `seconds` is the pair's share
-    "What `coupled_transfer`, `uncoupled_transfer` or `fine_tuning` would give, in lock-step. Raises ValueError for what would not do."
+    "What `coupled_transfer`, `uncoupled_transfer` or `fine_tuning` would give, for many pairs in a stack. Raises ValueError for invalid arguments."
     if not isinstance(distance, str) or distance not in PATHS:
         raise ValueError(
             f"distance must be one of {tuple(PATHS)}: only these train along the way. Got: {distance!r}."
