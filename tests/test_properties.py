@@ -2355,7 +2355,7 @@ ELSEWHERE = {
     "saved": {"networks of every kind, saved and loaded in 09e_saved": "*"},
     "tuning": {"held to the path of `fine_tuning` in 09e_tuning": "*"},
     "candidates": {
-        "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned scratch learn_from_scratch learn make_tuned tuned"
+        "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now plan_for kept view_alone score_alone Tuned scratch learn_from_scratch learn make_tuned tuned"
     },
     "measurements": {
         "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Measurement score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
