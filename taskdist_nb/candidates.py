@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['TUNED', 'ERRORS', 'REMAINS', 'ENDS', 'METHODS', 'SCRATCH', 'ALONE', 'BY_HEAD', 'OF_SOURCE', 'few_shot', 'methods_now',
-           'check_method', 'Candidate', 'answers', 'plan_for', 'kept', 'view_alone', 'score_alone', 'Tuned', 'scratch',
+           'check_method', 'Candidate', 'plan_for', 'kept', 'view_alone', 'score_alone', 'Tuned', 'scratch',
            'learn_from_scratch', 'learn', 'make_tuned', 'tuned']
 
 # %% ../nbs/09f_candidates.ipynb #ba9e8f06
+import copy
 import copy
 import math
 import time
@@ -17,10 +18,10 @@ from dataclasses import asdict, dataclass, field, replace
 # %% ../nbs/09f_candidates.ipynb #9371b7b0
 import torch
 from fastcore.basics import patch
-from torch import nn
 from threadpoolctl import threadpool_limits
 
 # %% ../nbs/09f_candidates.ipynb #7a62f85e
+from .ambient import undisturbed
 from .bodies import Trained, widened
 from .data import Task
 from .checks import check_whole, unknown
@@ -30,11 +31,11 @@ from .scratch import from_scratch
 from .pairs import prepare_transfer
 from .fingerprints import fingerprint
 from .jobs import Job, Plan
+from .keys import marks_of
 from .plausible import check_result
 from .making import fit_of, making, result_of, source_of, stored, stored_result
 from .building import build_model
 from .models import get_model
-from .predictions import predict_logits
 from .registry import TABLES, names_of, using
 from .scores import SCORES, View, get_measure, images_drawn, scored
 from .training import Fitted, accuracy_on, derive_seed, device_of, make_generator, on_device
@@ -152,15 +153,7 @@ def with_floor(
     )
 
 # %% ../nbs/09f_candidates.ipynb #a8a4c5b2
-def answers(
-    network: nn.Module,  # in any mode
-    task: Task,  # two of whose images it looks at
-) -> list:
-    "What tells a trained network from others: its printed form, its outputs for two images to three digits, its weights."
-    out = predict_logits(network, task.x_train[:2])
-    return [str(network), [f"{v:.3g}" for v in out.flatten().tolist()], *network.state_dict().values()]
-
-
+@undisturbed()
 def plan_for(
     plan: Plan,  # of the pair
     given: Mapping,  # seed or None -> Fitted
@@ -169,13 +162,14 @@ def plan_for(
 ) -> Plan:
     "The plan whose records belong to the networks that were handed over."
     task = next(iter(plan.suite.values()))
+    marks = lambda network: marks_of(copy.deepcopy(network).cpu(), task)
 
     def weights(seed):
         if trained is not None:
-            return ["trained", sourced, *answers(trained.network, task)]
+            return ["trained", sourced, *marks(trained.network)]
         if (f := given.get(seed) or given.get(None)) is None:
             return []
-        return ["given", f.accuracy, f.n_outputs, *answers(f.model, task)]
+        return ["given", f.accuracy, f.n_outputs, *marks(f.model)]
 
     own = {
         seed: fingerprint(name, *w) if (w := weights(seed)) else name for seed, name in plan.networks.items()

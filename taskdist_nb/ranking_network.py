@@ -21,7 +21,7 @@ from .checks import unknown
 from .models import get_model
 from .ranking import Ranking
 from .store import Store
-from .tuning import TunedNetwork, recipe_of
+from .saved import TunedNetwork, recipe_of
 
 # %% ../nbs/10_ranking_network.ipynb #5a84d3d8
 @patch

@@ -102,7 +102,7 @@ def _new_lock():
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_lock)
 
-
+# %% ../nbs/06b_records.ipynb #b1e968b2
 class RecordIndex:
     "What a process knows about the records in a folder."
 

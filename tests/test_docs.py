@@ -538,7 +538,8 @@ def test_pages_tell_what_they_are_about(site):
 def test_next_page_is_the_next_of_the_sidebar_and_both_have_numbers(site):
     text = (site / "02_fisher.html").read_text(encoding="utf-8")
     sidebar = re.findall(
-        r'<li[^>]*><a href="([^"]+)">([^<]*)</a>', text.split('class="sidebar-tree"')[1].split("</aside>")[0]
+        r'<li[^>]*><a[^>]*href="([^"]+)">([^<]*)</a>',
+        text.split('class="sidebar-tree"')[1].split("</aside>")[0],
     )
     here = [href for href, _ in sidebar].index("#")
     assert (

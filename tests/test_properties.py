@@ -2329,7 +2329,7 @@ ELSEWHERE = {
     },
     "live": {"figures for the site, driven by mouse and keyboard in tests/browser/test_live.py": "*"},
     "style": {
-        "parts of the figures, which are covered": "figure_style signed plain short as_text shared_area place_labels"
+        "parts of the figures, which are covered": "figure_style signed plain short as_text shared_area place_labels beside fix_layout"
     },
     "viz": {
         "the same": "n_seeds name_of off_diagonal unit_of draw_cells luminance ink write_cells name_cells"
@@ -2353,9 +2353,10 @@ ELSEWHERE = {
     "attached": {"a class that gets its methods later, tried in 00_attached": "*"},
     "weights": {"files that fit, fit in part and are none, tried in 09c_weights": "*"},
     "named": {"networks of every name are tried in 09d_named and test_adapters": "*"},
-    "tuning": {"held to the path of `fine_tuning`, saved and loaded in 09e_tuning": "*"},
+    "saved": {"networks of every kind, saved and loaded in 09e_saved": "*"},
+    "tuning": {"held to the path of `fine_tuning` in 09e_tuning": "*"},
     "candidates": {
-        "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now answers plan_for kept view_alone score_alone Tuned scratch learn make_tuned tuned"
+        "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now plan_for kept view_alone score_alone Tuned scratch learn_from_scratch learn make_tuned tuned"
     },
     "measurements": {
         "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Measurement score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
@@ -2367,7 +2368,7 @@ ELSEWHERE = {
         "steps of a ranking, compared with naive loops in 10_select": "check_any doubts_about_images doubts_about_sources doubts_about_weights warn_of"
     },
     "roster": {
-        "steps of a ranking, compared with naive loops in 10_select": "check_names check_shelf given_for folder_or_temporary check_stages check_enough reads_errors as_networks is_network split_shelf check_alone rival_of check_race make_entries check_tuning"
+        "steps of a ranking, compared with naive loops in 10_select": "check_names named_candidates check_candidate check_shelf given_for folder_or_temporary check_stages check_enough reads_errors as_networks is_network split_shelf check_alone rival_of check_race make_entries check_tuning"
     },
     "rounds": {
         "steps of a ranking, compared with naive loops in 10_select": "find_within compete joined tied_out Step measured find_all Race with_rival run_race"
