@@ -36,6 +36,7 @@ from .plausible import check_result
 from .making import fit_of, making, result_of, source_of, stored, stored_result
 from .building import build_model
 from .models import get_model
+from .registry import TABLES, names_of, using
 from .scores import SCORES, View, get_measure, images_drawn, scored
 from .training import Fitted, accuracy_on, derive_seed, device_of, make_generator, on_device
 from .settings import TransferConfig
@@ -63,23 +64,19 @@ def few_shot(
 
 # %% ../nbs/09f_candidates.ipynb #da1d4703
 # errors of a network that is made for the target and can be taken home
-TUNED = ("fine_tuning_error", "linear_probe_error")
-ERRORS = {  # error on the target's test images -> the path at whose end it is read, or itself
-    "coupled_error": "coupled",
-    "uncoupled_error": "uncoupled",
-} | {name: name for name in TUNED}
-REMAINS = {  # length of the step from the end of a path to the labels of the target's training images -> the path
-    "coupled_remaining": "coupled",
-    "uncoupled_remaining": "uncoupled",
-}
+TUNED = tuple(name for name, end in TABLES["end"].items() if not end.walks)
+# error on the target's test images -> the path at whose end it is read, or itself
+ERRORS = {name: end.walks or name for name, end in TABLES["end"].items() if name.endswith("_error")}
+# length of the step from the end of a path to the labels of the target's training images -> the path
+REMAINS = {name: end.walks for name, end in TABLES["end"].items() if name not in ERRORS}
 ENDS = ERRORS | REMAINS  # what is read where a path ends
 # names of what a ranking can rest on, besides those that a user has added
 METHODS = (*DISTANCES, *SCORES, *ENDS, "cascade")
 # the same error from fresh weights, with which sources are compared
 SCRATCH = "from_scratch"
 # what needs no image of the source
-ALONE = ("logme", "h_score", "h_score_shrunk", "knn", "leep", "nce", *TUNED)
-BY_HEAD = ("leep", "nce")  # what needs the probabilities of a trained head
+ALONE = tuple(name for name in names_of("score", "end") if name not in using("images"))
+BY_HEAD = using("head")  # what needs the probabilities of a trained head
 
 
 def methods_now() -> tuple:

@@ -24,7 +24,7 @@ from .scratch import from_scratch
 from .judgement import field_matrix
 from .matrices import DistanceMatrix
 from .matrix import distance_matrix
-from .scores import SCORES
+from .registry import entry_of, names_of
 from .evidence import in_one_form
 from .settings import TransferConfig
 
@@ -72,7 +72,7 @@ def lighter_config(
 
 # %% ../nbs/11_cifar100.ipynb #c034
 WALKS = ("fine_tuning", "coupled", "uncoupled")
-CHEAP = ("task2vec", "wasserstein", "wasserstein_features", *SCORES)
+CHEAP = tuple(name for name in names_of("distance", "score") if entry_of(name).cost == "look")
 VARIANTS: dict[str, dict] = {  # the coupled distance with other couplings
     "coupled_independent": dict(first_coupling="independent"),
     "coupled_random": dict(first_coupling="random"),

@@ -30,6 +30,7 @@ from taskdist_nb.options import (
     SCHEDULE_NAMES,
     SUITE_NAMES,
 )
+from .registry import offered
 from .run_folder import clear_last_run, machine, versions, write_run
 from .streams import say
 from .target import OWN, choose_tasks, target_alone
@@ -140,8 +141,6 @@ def check_method(
     "Raise WrongUse unless `select` can rank by it: a method of this package, or one that an installed package offers."
     if name in METHOD_NAMES:
         return
-    from taskdist_nb.measures import offered
-
     one_of("--method", name, (*METHOD_NAMES, *offered()))
 
 # %% ../nbs/11l_command_select.ipynb #b3ef8f2d

@@ -13,6 +13,7 @@ from pathlib import Path
 from .checks import check_list, unknown
 from .data import DIGIT_CUTS, Suite, digits_suite
 from .cuts import choose_cuts
+from .registry import Loaded
 
 # %% ../nbs/00c_datasets.ipynb #77b5554b
 CIFAR100_SUPERCLASSES = {
@@ -187,13 +188,7 @@ def fashion_mnist_suite(
     )
 
 # %% ../nbs/00c_datasets.ipynb #0b829096
-SUITES = {
-    "digits": digits_suite,
-    "cifar100": cifar100_suite,
-    "cifar10": cifar10_suite,
-    "mnist": mnist_suite,
-    "fashion_mnist": fashion_mnist_suite,
-}
+SUITES = Loaded("suite")  # name -> function that reads it
 
 
 def load_suite(

@@ -23,6 +23,7 @@ from .experiment import Experiment
 from .known import Known
 from .matrices import DistanceMatrix
 from .models import to_inputs
+from .registry import label_of
 from .training import make_generator
 from .batches import BlockCoupling
 from .couplings import block_costs, block_plans, make_blocks
@@ -94,9 +95,9 @@ def known_drawings(e: Experiment) -> list[Drawing]:  # what a run measured
 
 def draw_known(known: Known):  # of `measure_known`
     "A panel a distance, in its own unit."
-    units = {k: viz.UNITS.get(k, "") for k in known.table.distance} | {
+    units = {k: label_of(k) for k in known.table.distance} | {
         "area": "error",
-        "length": viz.UNITS[FINE_TUNING],
+        "length": label_of(FINE_TUNING),
     }
     return viz_agreement.plot_dial(
         known.table.assign(distance=known.table.distance.map(words)),

@@ -16,13 +16,14 @@ from torch import Tensor, nn
 # %% ../nbs/06h_filters.ipynb #5208bec3
 from .ambient import undisturbed
 from .data import Task
-from .distances import Distance, task2vec
+from .distances import task2vec
 from .embeddings import Embedding, check_embeddable, embed_pair, embed_task, fit_probe
 from .results import TransferResult
 from .pairs import check_pair
 from .building import build_model
 from .models import get_model, small_cnn
 from .predictions import head_of
+from .registry import Entry
 from .settings import TransferConfig
 
 # %% ../nbs/06h_filters.ipynb #6ddeed3e
@@ -70,8 +71,12 @@ def task2vec_filters(
     return replace(found, name="task2vec_filters", seconds=time.perf_counter() - started)
 
 # %% ../nbs/06h_filters.ipynb #c12552a0
-TASK2VEC_FILTERS = Distance(  # what the package offers as "task2vec_filters"
+TASK2VEC_FILTERS = Entry(  # what the package offers as an entry point
+    "task2vec_filters",
+    "distance",
     task2vec_filters,
-    "embedding",
-    "cosine distance between Fisher informations of a common probe network, averaged over filters; 0 to 1",
+    "cosine distance between Fisher informations of a common probe network, averaged over filters, from 0 to 1",
+    "cosine distance",
+    needs="embedding",
+    uses=("images",),
 )

@@ -18,6 +18,7 @@ __all__ = ['read_setting', 'make_config', 'check_device', 'check_fit', 'check_ou
 # %% ../nbs/11h_inputs.ipynb #f83726df
 from .arguments import WrongUse, one_of
 from .options import CONFIG_NAMES, DISTANCE_NAMES, SUITE_NAMES
+from .registry import offered
 
 if TYPE_CHECKING:  # for hints alone: these imports take seconds
     from taskdist_nb.data import Suite, Task
@@ -125,7 +126,7 @@ def measure_of(
     "A distance of this package, or one that an installed package offers, which is imported. Raises WrongUse."
     if name in DISTANCE_NAMES:
         return name
-    from taskdist_nb.measures import as_measure, offered
+    from taskdist_nb.measures import as_measure
 
     return as_measure(one_of("--distances", name, (*DISTANCE_NAMES, *offered())))
 

@@ -27,6 +27,7 @@ from .models import get_model
 from .measures import as_measure
 from .pictures import leak_notes
 from .running import run_plan
+from .registry import using
 from .scores import get_measure
 from .together import check_stackable
 from .settings import TransferConfig
@@ -91,14 +92,14 @@ def check_network(
 ):
     "Raise ValueError, before anything is trained, for a network that this distance cannot be measured with."
     first = next(iter(plan.suite.values()))
-    look = {"wasserstein_features", "logme", "h_score", "h_score_shrunk", "knn", "otdd"}
+    looks = distance in using("features")
     if distance == "coupled":
         check_first_coupling(plan.model, first, plan.config)
-    if distance in look:
+    if looks:
         check_features(plan.model, first)
     if get_measure(distance).needs == "embedding":
         check_embeddable(plan.model, first)
-    if distance in look or distance == "coupled" and plan.config.first_coupling == "features":
+    if looks or distance == "coupled" and plan.config.first_coupling == "features":
         check_views(plan)
     if plan.together > 1 and distance in PATHS:
         if plan.given:

@@ -11,6 +11,7 @@ from typing import Callable
 import torch
 from torch import Tensor, nn
 from .checks import unknown
+from .registry import Loaded
 
 # %% ../nbs/01_models.ipynb #c006
 def _conv_pair(conv1: nn.Module, width1: int, width2: int) -> list[nn.Module]:
@@ -164,14 +165,7 @@ def mlp(
     )
 
 # %% ../nbs/01_models.ipynb #c015
-MODELS = {
-    "small_cnn": small_cnn,
-    "wrn_16_4": wrn_16_4,
-    "slim_cnn": slim_cnn,
-    "mlp": mlp,
-    "small_cnn_authors": small_cnn_authors,
-    "wrn_16_4_authors": wrn_16_4_authors,
-}
+MODELS = Loaded("network")  # name -> factory
 
 
 def get_model(

@@ -11,45 +11,23 @@ import shlex
 from collections.abc import Callable
 
 # %% auto #0
-__all__ = ['SUITE_NAMES', 'DISTANCE_NAMES', 'GRADED_NAMES', 'MODEL_NAMES', 'CONFIG_NAMES', 'METHOD_NAMES', 'OPTIMIZER_NAMES',
-           'SCHEDULE_NAMES', 'PRESETS', 'COMMANDS', 'GAPS', 'DEFAULTS', 'OTHERWISE', 'ABOUT', 'EXAMPLES', 'SELECT',
+__all__ = ['SUITE_NAMES', 'GRADED_NAMES', 'MODEL_NAMES', 'DISTANCE_NAMES', 'METHOD_NAMES', 'OPTIMIZER_NAMES', 'SCHEDULE_NAMES',
+           'PRESETS', 'CONFIG_NAMES', 'COMMANDS', 'GAPS', 'DEFAULTS', 'OTHERWISE', 'ABOUT', 'EXAMPLES', 'SELECT',
            'GROUPS', 'add_suite', 'add_set', 'add_what', 'add_measuring', 'add_how', 'add_debug', 'add_candidates',
            'add_ranking', 'add_tuning', 'add_pictures', 'add_folder', 'make_parser', 'parse', 'unexpected']
 
 # %% ../nbs/11g_options.ipynb #b408e764
 from . import __version__
 from .arguments import Parser, WrongUse, jobs, name_list, one_of, seconds, whole
+from .registry import names_of, offered
 
 # %% ../nbs/11g_options.ipynb #c008
-SUITE_NAMES = ("digits", "cifar100", "cifar10", "mnist", "fashion_mnist")  # keys of `SUITES`
-# keys of `DISTANCES`
-DISTANCE_NAMES = ("coupled", "uncoupled", "fine_tuning", "task2vec", "wasserstein", "wasserstein_features")
-# keys of `GRADED`
-GRADED_NAMES = ("rotation", "shared_classes", "blur", "noise", "permuted_labels", "mixture")
-# networks that have a name
-MODEL_NAMES = ("small_cnn", "wrn_16_4", "slim_cnn", "mlp", "small_cnn_authors", "wrn_16_4_authors")
-CONFIG_NAMES = ("fast", "paper", "toy")  # presets of `TransferConfig`
-METHOD_NAMES = (  # what `select` can rank by
-    "cascade",
-    *DISTANCE_NAMES,
-    "leep",
-    "nce",
-    "logme",
-    "h_score",
-    "h_score_shrunk",
-    "knn",
-    "source_accuracy",
-    "otdd",
-    "coupled_error",
-    "uncoupled_error",
-    "fine_tuning_error",
-    "linear_probe_error",
-    "coupled_remaining",
-    "uncoupled_remaining",
-)
-# of `Tuning`: how `select` fine-tunes
-OPTIMIZER_NAMES, SCHEDULE_NAMES = ("sgd", "adamw"), ("constant", "cosine")
-PRESETS = (*CONFIG_NAMES, "choice")  # `select` has one of its own
+SUITE_NAMES, GRADED_NAMES, MODEL_NAMES = names_of("suite"), names_of("graded"), names_of("network")
+DISTANCE_NAMES = names_of("distance")
+METHOD_NAMES = ("cascade", *names_of("distance", "score", "end"))  # what `select` can rank by
+OPTIMIZER_NAMES, SCHEDULE_NAMES = names_of("optimizer"), names_of("schedule")
+PRESETS = names_of("preset")
+CONFIG_NAMES = tuple(name for name in PRESETS if name != "choice")  # that is for `select`
 COMMANDS = ("run", "select", "status")  # words after `taskdist`
 GAPS = 3  # exit status of a run that is done, with something missing
 
@@ -125,7 +103,7 @@ def add_what(group):  # of a parser's options
         "--distances",
         metavar="D,E,...",
         type=name_list,
-        help=f"among {', '.join(DISTANCE_NAMES)} (default: all)",
+        help=f"among {', '.join((*names_of('distance'), *offered()))} (default: {DISTANCE_NAMES[0]} to {DISTANCE_NAMES[-1]})",
     )
     add(
         "--known",
@@ -139,7 +117,11 @@ def add_what(group):  # of a parser's options
 def add_measuring(group):  # of a parser's options
     "Options that say by which network and settings `run` measures."
     add = group.add_argument
-    add("--model", metavar="NAME", help=f"{', '.join(MODEL_NAMES)} (default: mlp for digits, else small_cnn)")
+    add(
+        "--model",
+        metavar="NAME",
+        help=f"{', '.join(names_of('network'))} (default: mlp for digits, else small_cnn)",
+    )
     add(
         "--config",
         metavar="NAME",
@@ -213,7 +195,7 @@ def add_ranking(group):  # of a parser's options
         "--method",
         metavar="NAME",
         default="cascade",
-        help=f"{', '.join(METHOD_NAMES)} (default: cascade, logme for all and fine_tuning_error for three finalists)",
+        help=f"{', '.join(('cascade', *names_of('distance', 'score', 'end'), *offered()))} (default: cascade, logme for all and fine_tuning_error for three finalists)",
     )
     add(
         "--budget",
@@ -237,7 +219,7 @@ def add_tuning(group):  # of a parser's options
     add(
         "--model",
         metavar="NAME",
-        help=f"that sources are fitted with: {', '.join(MODEL_NAMES)}, or as --networks (default: mlp for digits, else small_cnn)",
+        help=f"that sources are fitted with: {', '.join(names_of('network'))}, or as --networks (default: mlp for digits, else small_cnn)",
     )
     add(
         "--tune",
@@ -319,7 +301,9 @@ GROUPS: dict[
 }
 
 # %% ../nbs/11g_options.ipynb #c022
-def make_parser() -> Parser:
+def make_parser(
+    command: str = None,  # the only one whose options are wanted; None: those of all
+) -> Parser:
     "The command line: `run`, `select`, `status`, `--help`, `--version`."
     parser = Parser(prog="taskdist", description=ABOUT, epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"taskdist {__version__}")
@@ -334,9 +318,9 @@ def make_parser() -> Parser:
         ),
     }
     for name, groups in GROUPS.items():
-        command = commands.add_parser(name, **texts[name])
-        for title, add in groups.items():
-            add(command.add_argument_group(title))
+        parsed = commands.add_parser(name, **texts[name])
+        for title, add in groups.items() if command in (None, name) else ():
+            add(parsed.add_argument_group(title))
     return parser
 
 # %% ../nbs/11g_options.ipynb #c027
@@ -344,12 +328,12 @@ def parse(
     argv: list[str],  # words after `taskdist`
 ) -> argparse.Namespace:
     "Read the command line. Raises WrongUse; SystemExit after --help and --version."
-    parser = make_parser()
     if not argv:
         raise WrongUse(f"command must be one of {', '.join(COMMANDS)}. Got: nothing; see taskdist --help")
     first = next((word for word in argv if word != "--debug"), "-")
     if not first.startswith("-"):
         one_of("command", first, COMMANDS)
+    parser = make_parser(first)
     args, extra = parser.parse_known_args(argv)
     if extra:
         raise unexpected(args.command, extra[0])

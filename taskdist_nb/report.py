@@ -171,7 +171,7 @@ def report_contents(
         no_test=why_no_test(e),
         drawn=[vars(d) | dict(uri=uri(d)) for d in drawn],
         sections={d.section for d in drawn},
-        meanings={k: DISTANCES[k].meaning for k in e.matrices},
+        meanings={k: DISTANCES[k].text for k in e.matrices},
         glossary=GLOSSARY,
         times={k: in_words(v) for k, v in e.seconds.items()},
         cpu=in_words(sum(r.seconds for m in e.matrices.values() for r in m.results)),

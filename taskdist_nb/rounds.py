@@ -23,12 +23,10 @@ import pandas as pd
 from .ambient import undisturbed
 from .candidates import SCRATCH, Candidate
 from .chance import guessing
-from .distances import DISTANCES
 from .results import TransferResult
 from .measurements import Measurement, best_first, find, in_order, repeated_over
-from .measures import adopt
 from .ranking import Doubt, Ranking
-from .scores import SCORES
+from .registry import adopt, entries_of
 from .workers import end_with, one_thread, orderly_stop
 from .reservations import check_any, warn_of
 
@@ -76,7 +74,7 @@ class Step:
 # %% ../nbs/10_rounds.ipynb #48d2a9c4
 def measured(
     parent: int,  # the process that hands out the work
-    measures: dict,  # name -> Distance: another process does not know those of the user
+    entries: list,  # that another process may not know, as `entries_of` gives them
     candidate: Candidate,  # with the data of its own tasks
     method: str,  # one method
     seeds,  # one measurement each
@@ -84,7 +82,7 @@ def measured(
     "What `find` finds, on one thread, here or in another process."
     end_with(parent)
     if os.getpid() != parent:
-        adopt(measures)
+        adopt(entries)
     with one_thread(), undisturbed():
         try:
             return find(candidate, method, seeds)
@@ -111,16 +109,15 @@ def find_all(
     n_jobs: int,  # processes side by side
 ) -> list:  # Findings in the same order
     "Measure several candidates at once."
-    parent, known = os.getpid(), DISTANCES | SCORES
+    parent = os.getpid()
     if n_jobs == 1:
-        return [measured(parent, {}, c, m, seeds) for c, m in jobs]
+        return [measured(parent, [], c, m, seeds) for c, m in jobs]
 
     def sent(c):
         return replace(c, plan=c.plan.only(*(t.name for t in (c.source, c.target) if t is not None)))
 
     calls = (
-        joblib.delayed(measured)(parent, {m: known[m]} if m in known else {}, sent(c), m, seeds)
-        for c, m in jobs
+        joblib.delayed(measured)(parent, entries_of(m, c.plan.model), sent(c), m, seeds) for c, m in jobs
     )
     with orderly_stop():
         found = joblib.Parallel(n_jobs=n_jobs)(calls)

@@ -23,7 +23,6 @@ from tqdm.auto import tqdm
 
 # %% ../nbs/06e_running.ipynb #a4615e40
 from .ambient import undisturbed
-from .distances import DISTANCES
 from .jobs import Job, Plan, needed_by, pairs_of, rounds_of
 from taskdist_nb.making import (
     embedding_of,
@@ -35,7 +34,7 @@ from taskdist_nb.making import (
     stored_result,
 )
 from .results import TransferResult
-from .scores import SCORES, get_measure
+from .registry import adopt, entries_of, entry_of
 from .workers import end_with, one_thread, orderly_stop, own_device, visible_devices
 
 # %% ../nbs/06e_running.ipynb #c065
@@ -135,14 +134,14 @@ def do_jobs(
 # %% ../nbs/06e_running.ipynb #0f299a69
 def work_for(
     parent: int,  # the process that hands out the work
-    measures: dict,  # name -> Distance: another process does not know those of the user
+    entries: list,  # that another process may not know, as `entries_of` gives them
     plan: Plan,
     *jobs: Job,  # as for `do_jobs`
 ) -> list:
     "`do_jobs` in a process that ends when its parent does."
     end_with(parent)
     if os.getpid() != parent:
-        DISTANCES.update(measures)
+        adopt(entries)
     return do_jobs(plan, *jobs)
 
 # %% ../nbs/06e_running.ipynb #7787234c
@@ -170,10 +169,10 @@ def calls_of(
 ) -> Iterator:  # of calls for joblib, made when a worker asks for one
     "What is handed to the workers: a group of jobs, and the plan with only the data that these look at."
     stage = groups[0][0].stage
-    measures = {stage: get_measure(stage)} if stage in DISTANCES | SCORES else {}
+    entries = entries_of(stage, plan.model)
     for group in groups:
         part = plan.only(*(t for job in group for t in job.tasks))
-        yield joblib.delayed(work_for)(os.getpid(), measures, part, *group)
+        yield joblib.delayed(work_for)(os.getpid(), entries, part, *group)
 
 # %% ../nbs/06e_running.ipynb #28288537
 def run_jobs(
@@ -188,7 +187,7 @@ def run_jobs(
         return []
     stage, size = jobs[0].stage, plan.group(jobs[0].stage)
     groups = [jobs[k : k + size] for k in range(0, len(jobs), size)]
-    title = f"{stage} pairs" if stage in DISTANCES | SCORES else stage
+    title = f"{stage} pairs" if entry_of(stage) else stage
     bar = dict(total=len(groups), desc=title, delay=3, leave=False, disable=not progress)
     for _ in range(chances):
         workers = min(joblib.effective_n_jobs(n_jobs), len(groups))

@@ -5,13 +5,15 @@
 # %% auto #0
 __all__ = ['NEIGHBOURS', 'SCORES', 'as_array', 'check_rows', 'check_labels', 'leep', 'nce', 'logme', 'significant_directions',
            'shrinkage', 'h_score', 'knn_accuracy', 'label_costs', 'otdd', 'View', 'images_drawn', 'view_of',
-           'compared_halves', 'too_few', 'scored', 'measure_scores', 'measure_score', 'get_measure']
+           'compared_halves', 'otdd_of_views', 'leep_of_views', 'nce_of_views', 'logme_of_views', 'h_score_of_views',
+           'h_score_shrunk_of_views', 'knn_of_views', 'source_accuracy_of_views', 'too_few', 'scored', 'measure_scores',
+           'measure_score', 'get_measure']
 
 # %% ../nbs/06_scores.ipynb #c003
 import math
 import time
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 # %% ../nbs/06_scores.ipynb #c004
 import numpy as np
@@ -27,13 +29,14 @@ from torch import Tensor
 from .ambient import undisturbed
 from .data import Task
 from .checks import unknown
-from .distances import DISTANCES, Distance
+from .distances import DISTANCES
 from .pairs import Setting, check_pair, prepare_transfer
 from .results import TransferResult
 from .samples import halves
 from .building import build_model
 from .models import get_model, small_cnn
 from .predictions import penultimate, predict_logits
+from .registry import TABLES, Entry, names_of, using
 from .training import Fitted
 from .settings import TransferConfig
 
@@ -317,27 +320,46 @@ def compared_halves(
     return slice(n_here // 2), slice(n_there // 2, None) if same else slice(n_there // 2)
 
 # %% ../nbs/06_scores.ipynb #c058
-def _otdd_views(here: View, there: View) -> float:
+def otdd_of_views(here: View, there: View) -> float:
     "OTDD of the views' first halves, or of the two halves if both are one task; in units of the source's spread."
     unit = max(np.sqrt(here.features.var(0).sum()), 1e-12)
     one, two = compared_halves(len(here.y), len(there.y), here.task == there.task)
     return otdd(here.features[one] / unit, here.labels[one], there.features[two] / unit, there.labels[two])
 
 
-_RULES = {  # (source's view of the source, source's view of the target) -> smaller is nearer
-    "leep": lambda here, there: -leep(there.probabilities, there.labels),
-    "nce": lambda here, there: -nce(there.probabilities.argmax(1), there.labels),
-    "logme": lambda here, there: -logme(there.features, there.labels),
-    "h_score": lambda here, there: max(
-        0.0, len(np.unique(there.labels)) - 1 - h_score(there.features, there.labels)
-    ),
-    "h_score_shrunk": lambda here, there: (
-        len(np.unique(there.labels)) - 1 - h_score(there.features, there.labels, shrink=True)
-    ),
-    "knn": lambda here, there: 1 - knn_accuracy(there.features, there.labels),
-    "source_accuracy": lambda here, there: 1 - there.fitted.accuracy,
-    "otdd": _otdd_views,
-}
+def leep_of_views(here: View, there: View) -> float:
+    "Minus LEEP."
+    return -leep(there.probabilities, there.labels)
+
+
+def nce_of_views(here: View, there: View) -> float:
+    "Minus the negative conditional entropy, given the likeliest source class."
+    return -nce(there.probabilities.argmax(1), there.labels)
+
+
+def logme_of_views(here: View, there: View) -> float:
+    "Minus LogME."
+    return -logme(there.features, there.labels)
+
+
+def h_score_of_views(here: View, there: View) -> float:
+    "The largest H-score that there could be, less the H-score."
+    return max(0.0, len(np.unique(there.labels)) - 1 - h_score(there.features, there.labels))
+
+
+def h_score_shrunk_of_views(here: View, there: View) -> float:
+    "The same with a shrunk covariance."
+    return len(np.unique(there.labels)) - 1 - h_score(there.features, there.labels, shrink=True)
+
+
+def knn_of_views(here: View, there: View) -> float:
+    "Error of the nearest neighbours."
+    return 1 - knn_accuracy(there.features, there.labels)
+
+
+def source_accuracy_of_views(here: View, there: View) -> float:
+    "Error of the network on its own task."
+    return 1 - there.fitted.accuracy
 
 # %% ../nbs/06_scores.ipynb #cc9aafbe
 def too_few(
@@ -370,7 +392,7 @@ def scored(
     "A score as a distance, with an empty reason; or NaN, with the reason why these images have none."
     if reason := too_few(name, here.labels, there.labels, here.task == there.task):
         return math.nan, reason
-    value = float(_RULES[name](here, there))
+    value = float(TABLES["score"][name].load()(here, there))
     if math.isfinite(value):
         return value, ""
     exact = (
@@ -396,11 +418,11 @@ def measure_scores(
 
     Raises ValueError for an unknown name."""
     for name in names:
-        if not isinstance(name, str) or name not in _RULES:
-            raise unknown("score", name, _RULES)
+        if not isinstance(name, str) or name not in TABLES["score"]:
+            raise unknown("score", name, names_of("score"))
     check_pair(source, target, config, seed)
     # before anything is trained
-    if set(names) - {"leep", "nce", "source_accuracy"} and source.name not in (prepared or {}):
+    if set(names) & set(using("features")) and source.name not in (prepared or {}):
         penultimate(build_model(get_model(model), source.n_classes, source.x_train, 0), source.x_train[:2])
     setting = prepare_transfer(source, target, model, config, seed, prepared, progress, floor=False)
     here, results = view_of(setting, setting.source), {}
@@ -437,24 +459,12 @@ def measure_score(
     return measure_scores([name], source, target, model, config, seed, prepared, progress)[name]
 
 # %% ../nbs/06_scores.ipynb #c063
-SCORES = {
-    name: Distance(partial(measure_score, name), "fit", meaning)
-    for name, meaning in {  # name -> Distance
-        "leep": "minus LEEP, the log-likelihood of the target's labels given the source classes' probabilities; nats",
-        "nce": "entropy of the target's labels given the likeliest source class; nats",
-        "logme": "minus LogME, the evidence of a linear model on source features; nats an image and class, may be negative",
-        "h_score": "classes less 1 less the H-score of source features; 0 is best",
-        "h_score_shrunk": "the same with a shrunk covariance, for few images or many features",
-        "knn": "error of 5 nearest neighbours on source features, leave one out; 0 to 1",
-        "source_accuracy": "error of the source network on its own task, whatever the target; 0 to 1",
-        "otdd": "label-aware transport distance on source features; in units of the source's spread",
-    }.items()
-}
+SCORES: dict[str, Entry] = TABLES["score"]  # name -> what the registry knows about it
 
 
 def get_measure(
     name: str,  # in `DISTANCES` or `SCORES`
-) -> Distance:
+) -> Entry:
     "The distance or score of that name; similar names are suggested."
     known = DISTANCES | SCORES
     if not isinstance(name, str) or name not in known:

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 # %% ../nbs/09_viz_paths.ipynb #34909d02
 from .style import BLUE, GREEN, GREY, PALETTE, RED, as_text, figure_style, new_axes
 from .trajectory import reading_of
-from .viz import UNITS
+from .registry import label_of
 
 # %% ../nbs/09_viz_paths.ipynb #c062
 RULERS = {
@@ -208,7 +208,7 @@ def plot_iterations(
     name, many = kept[0].name, f"{len(kept)} transfer{'s' if len(kept) > 1 else ''}"
     ax.set(
         xlabel="turn of the alternation",
-        ylabel=f"length B ({UNITS.get(name, '')})",
+        ylabel=f"length B ({label_of(name)})",
         title=f"{as_text(name.replace('_', '-'), 40)}, {many}",
     )
     ax.legend(**(dict(loc="upper left", bbox_to_anchor=(1, 1)) if named else dict(loc="best")))

@@ -99,14 +99,10 @@ def exported_names(module, source):
 def registries(
     lib,  # name of the package
 ):
-    "Its distances and scores, to which a notebook may add; none where it has no such modules."
-    wanted = {"distances": "DISTANCES", "scores": "SCORES"}
-    there = [
-        (module, name)
-        for module, name in wanted.items()
-        if importlib.util.find_spec(lib) and importlib.util.find_spec(f"{lib}.{module}")
-    ]
-    return [getattr(importlib.import_module(f"{lib}.{module}"), name) for module, name in there]
+    "Its tables of names, to which a notebook may add; none where it has no registry."
+    if not importlib.util.find_spec(lib) or not importlib.util.find_spec(f"{lib}.registry"):
+        return []
+    return list(importlib.import_module(f"{lib}.registry").TABLES.values())
 
 
 class Notebook(pytest.File):

@@ -64,6 +64,7 @@ from taskdist_nb import (
     options,
     paths,
     predictions,
+    registry,
     rounds,
     ruler,
     samples,
@@ -477,7 +478,7 @@ def test_graded_suites_are_graded_or_refused(kind, levels, classes, images, size
     assert (
         list(suite.dial) == suite.names
         and (levels is None or list(suite.dial.values()) == [0, *levels])
-        and suite.unit == graded.GRADED[kind].unit
+        and suite.unit == registry.TABLES["graded"][kind].unit
     )
     assert {len(t.x_train) for t in suite.values()} == {images}
     assert all(
@@ -2274,7 +2275,7 @@ ELSEWHERE = {
     "embeddings": {
         "steps of a transfer; the transfers are covered": "Embedding pool_tasks fit_probe embed_task embed_pair check_embeddable"
     },
-    "distances": {"steps of a transfer; the transfers are covered": "Distance"},
+    "registry": {"one table, held to its users entry by entry in test_registry and 00_registry": "*"},
     "maps": {"a figure, drawn in 10c_maps": "plot_map"},
     "options": {
         "parts of the parser, tried in 11g_options and test_cli": "add_what add_how add_suite add_set add_measuring add_debug add_candidates add_ranking add_tuning add_pictures add_folder"
@@ -2283,7 +2284,7 @@ ELSEWHERE = {
         "steps of `mantel`, compared with brute force in 08_mantel": "align_columns standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"
     },
     "scores": {
-        "steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage compared_halves images_drawn scored too_few"
+        "steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage compared_halves images_drawn scored too_few leep_of_views nce_of_views logme_of_views h_score_of_views h_score_shrunk_of_views knn_of_views source_accuracy_of_views otdd_of_views"
     },
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
     "fewer_steps": {"arithmetic of the presets, compared with simulation in 03d_fewer_steps": "*"},

@@ -26,7 +26,7 @@ from torch import nn
 
 from taskdist_nb import making
 from taskdist_nb.data import Suite, digits_suite
-from taskdist_nb.distances import DISTANCES, Distance
+from taskdist_nb.distances import DISTANCES
 from taskdist_nb.results import TransferResult, to_record
 from taskdist_nb.matrices import DistanceMatrix
 from taskdist_nb.matrix import distance_matrix
@@ -34,6 +34,7 @@ from taskdist_nb.progress import progress_of
 from taskdist_nb.jobs import Job, make_plan
 from taskdist_nb.select import rank_architectures, rank_sources
 from taskdist_nb.store import DamagedRecord, Store
+from taskdist_nb.registry import Entry
 from taskdist_nb.records import FORMAT, Head, to_line
 from taskdist_nb.fingerprints import fingerprint
 from taskdist_nb.settings import TransferConfig
@@ -103,7 +104,7 @@ def constant(value):
 def own():
     "Registers a distance of the user under the name own."
     yield lambda measure, needs="", version=1: DISTANCES.update(
-        own=Distance(measure, needs, "a test", version)
+        own=Entry("own", "distance", measure, "a test", needs=needs, version=version)
     )
     DISTANCES.pop("own", None)
 
@@ -140,7 +141,7 @@ def test_a_ranking_has_one_thread_of_every_kind(monkeypatch, rank):
             "wasserstein", source.name, target.name, 0, float(many), noise_floor=0.0, config=CONFIG
         )
 
-    monkeypatch.setitem(DISTANCES, "wasserstein", Distance(threads, "", "a test"))
+    monkeypatch.setitem(DISTANCES, "wasserstein", Entry("wasserstein", "distance", threads, "a test"))
     suite = digits_suite(names=["low", "high"])
     before = torch.get_num_threads()
     torch.set_num_threads(2)
