@@ -8,7 +8,7 @@ The names below are what users call. Each is imported from its module when it is
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {  # module -> what it offers here
     "data": "Task Suite digits_suite",
