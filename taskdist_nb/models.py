@@ -187,7 +187,7 @@ def get_model(
 
 # %% ../nbs/01_models.ipynb #c018
 def to_inputs(
-    x: Tensor,  # (n, C, H, W) uint8 images, or floating point of any shape
+    x: Tensor,  # uint8 images (n, C, H, W), or floating point of any shape
 ) -> Tensor:  # same shape; float32 in [-2, 2] from uint8, the same type from floating point
     """Network inputs from images: (x/255 - 0.5)/0.25 from uint8, unchanged from floating point; channels-last if 4-dimensional.
 
