@@ -301,7 +301,7 @@ def start(
 
 # %% ../nbs/09f_candidates.ipynb #47e3c518
 @patch
-def told(
+def callback(
     self: Candidate,
     seed: int,  # of the run
 ) -> Callable | None:
@@ -360,7 +360,7 @@ def learn(
         made, halfway = linear_probe(network, task, candidate.tuning), math.nan
     else:
         made, halfway = fine_tune(
-            network, task, outputs, p.config, stream, candidate.tuning, candidate.told(seed)
+            network, task, outputs, p.config, stream, candidate.tuning, candidate.callback(seed)
         )
     return made, halfway, task, own, time.perf_counter() - begun
 

@@ -56,7 +56,7 @@ class Choice:
     out: Path  # folder of the results
     name: str  # of the model, for the report
     tuning: Tuning
-    told: tuple[str, ...] = ()  # what was read from files, in words
+    read: tuple[str, ...] = ()  # what was read from files, in words
 
 
 def open_network(
@@ -81,7 +81,7 @@ def open_candidates(
     args: argparse.Namespace,  # of `taskdist select`
 ) -> tuple[
     Task, dict, str, list[str]
-]:  # target, name -> Task or trained network, name of the suite, texts to be told
+]:  # target, name -> Task or trained network, name of the suite, texts to be read
     "Who competes for what. Raises WrongUse."
     from dataclasses import replace
     from taskdist_nb.candidates import few_shot
@@ -94,21 +94,21 @@ def open_candidates(
         raise WrongUse(f"--target must be a task of the suite{OWN}. Got: nothing.")
     if args.candidates and args.target in args.candidates:
         raise WrongUse(f"--candidates must not hold the target. Got: {args.target!r}.")
-    shelf: dict = {}
+    sources: dict = {}
     name = "networks"
     if args.suite is None:
-        target, *told = target_alone(args)
+        target, *read = target_alone(args)
     else:
-        target, suite, told = choose_tasks(args)
+        target, suite, read = choose_tasks(args)
         name = suite.name
-        shelf = dict(suite)
+        sources = dict(suite)
     if args.flip is not None:
         target = replace(target, flip=args.flip)
-        shelf = {k: replace(t, flip=args.flip) for k, t in shelf.items()}
+        sources = {k: replace(t, flip=args.flip) for k, t in sources.items()}
     if args.shots:
         target = few_shot(target, args.shots)
     networks = {n: open_network(n, args, target) for n in args.networks}
-    return target, shelf | networks, name, told
+    return target, sources | networks, name, read
 
 # %% ../nbs/11l_command_select.ipynb #dd732881
 def make_tuning(
@@ -159,7 +159,7 @@ def check_choice(
     preset = one_of("--config", args.config or default["preset"], PRESETS)
     check_method(args.method)
     config = make_config(preset, args.settings, PRESETS)
-    target, candidates, suite, told = open_candidates(args)
+    target, candidates, suite, read = open_candidates(args)
     tuning = make_tuning(args, config, target)
     check_device(config.device)
     model = name if name in MODEL_NAMES else as_factory(name, args, target)
@@ -167,7 +167,7 @@ def check_choice(
     if tasks:
         check_fit({target.name: target, **tasks}, model, config)
     out = check_out(args.out or f"runs/select-{suite}-{target.name}")
-    return Choice(target, candidates, model, preset, config, out, name, tuning, tuple(told))
+    return Choice(target, candidates, model, preset, config, out, name, tuning, tuple(read))
 
 
 def as_factory(name: str, args: argparse.Namespace, target: Task) -> Trained:  # as for `open_network`
@@ -249,7 +249,7 @@ def select_command(
     "`taskdist select`."
     started = time.perf_counter()
     choice = checked_aloud(args)
-    for text in choice.told:
+    for text in choice.read:
         say(text, "")
     from taskdist_nb.decision import FILES, write_decision
 

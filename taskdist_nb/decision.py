@@ -187,6 +187,6 @@ def write_decision(
     plt.close(style.figure_of(axes))
     doubts = [f"{d.grade}: {d}" for d in ranking.doubts()]
     (out / "ranking.txt").write_text(
-        "\n".join([*ranking.told(), "", *doubts, "", *ranking.verdict()]) + "\n", encoding="utf-8"
+        "\n".join([*ranking.sentences(), "", *doubts, "", *ranking.verdict()]) + "\n", encoding="utf-8"
     )
     write_page(ranking, run, out)

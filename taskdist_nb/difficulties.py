@@ -67,10 +67,10 @@ def mantel_tests(
     yards = difficulties(matrices)
     if not yards or len(matrices[FINE_TUNING].names) < 3:
         return {}
-    told = {name: m.mean for name, m in matrices.items() if name != FINE_TUNING}
+    measured = {name: m.mean for name, m in matrices.items() if name != FINE_TUNING}
     if control is not None and np.ptp(control.to_numpy()[~np.eye(len(control), dtype=bool)]):
-        told["new_classes"] = control
-    pairs = {(name, yard): (frame, m.mean) for yard, m in yards.items() for name, frame in told.items()}
+        measured["new_classes"] = control
+    pairs = {(name, yard): (frame, m.mean) for yard, m in yards.items() for name, frame in measured.items()}
     if len(yards) == 2:
         pairs["length", "area"] = yards["length"].mean, yards["area"].mean
     for yard, m in yards.items():

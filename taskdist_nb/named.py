@@ -79,10 +79,10 @@ class LogitsOf(nn.Module):
 def _form_of_hf(folder, config) -> dict:
     "What images a network wants, by preprocessor_config.json and config.json."
     path = folder / "preprocessor_config.json"
-    told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    recipe = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     form = dict(channels=getattr(config, "num_channels", 3))
-    if told.get("do_normalize", "image_mean" in told):
-        form |= dict(mean=tuple(told["image_mean"]), std=tuple(told["image_std"]))
+    if recipe.get("do_normalize", "image_mean" in recipe):
+        form |= dict(mean=tuple(recipe["image_mean"]), std=tuple(recipe["image_std"]))
     if size := getattr(config, "image_size", None):
         form["size"] = size if isinstance(size, int) else size[0]
     return form
@@ -207,8 +207,8 @@ def _taken_apart(
     base, _, weights = name.partition("@")
     if Path(base).suffix not in (".safetensors", ".pt", ".pth") or weights:
         return base, weights, {}
-    told = _recipe_beside(Path(base).expanduser())
-    return told["name"], base, {k: told.get(k) for k in ("size", "channels", "mean", "std")}
+    recipe = _recipe_beside(Path(base).expanduser())
+    return recipe["name"], base, {k: recipe.get(k) for k in ("size", "channels", "mean", "std")}
 
 # %% ../nbs/09d_named.ipynb #14ef4623
 def load_model(

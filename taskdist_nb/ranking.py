@@ -87,15 +87,15 @@ def blind(self: Ranking) -> bool:
 
 # %% ../nbs/10_ranking.ipynb #c034
 @patch
-def told(self: Ranking) -> list[str]:
+def sentences(self: Ranking) -> list[str]:
     "The ranking in sentences."
-    t, rivals = self.table, self.within_noise
+    t, tied = self.table, self.within_noise
     basis, again = t.basis.iloc[0], t.noise[(t.basis == t.basis.iloc[0]) & (t.gap > 0)]
     lines = [
         f"Best of {len({*t.index, *self.left_out})} {self.what}: {self.best}, by {basis}; standard errors over {self.over[basis]}."
     ]
-    if len(rivals) > 1:
-        lines.append(f"Within noise of it: {', '.join(rivals[1:])}.")
+    if len(tied) > 1:
+        lines.append(f"Within noise of it: {', '.join(tied[1:])}.")
     elif len(again) and again.notna().all():
         lines.append("Every other one that was measured in this way is worse by more than noise.")
     limit = "" if self.budget is None else f" of a budget of {self.budget:g} s"
@@ -199,12 +199,12 @@ def shown(self: Ranking) -> pd.DataFrame:
 # %% ../nbs/10_ranking.ipynb #5ab5fe5c
 @patch
 def __repr__(self: Ranking) -> str:
-    return "\n".join(self.told()) + "\n" + self.shown().to_string()
+    return "\n".join(self.sentences()) + "\n" + self.shown().to_string()
 
 
 @patch
 def _repr_html_(self: Ranking) -> str:
-    return "".join(f"<p>{html.escape(line)}</p>" for line in self.told()) + self.shown().to_html()
+    return "".join(f"<p>{html.escape(line)}</p>" for line in self.sentences()) + self.shown().to_html()
 
 # %% ../nbs/10_ranking.ipynb #c038
 def draw_stage(

@@ -64,9 +64,9 @@ def _use(self: Ranking) -> str:
 def _as_good(self: Ranking) -> str:
     "What else would do."
     basis = self.table.basis.iloc[0]
-    n, rivals = int((self.table.basis == basis).sum()), self.within_noise[1:]
-    if rivals:
-        return f"As good within noise: {', '.join(rivals)}."
+    n, tied = int((self.table.basis == basis).sum()), self.within_noise[1:]
+    if tied:
+        return f"As good within noise: {', '.join(tied)}."
     if n == 1:
         return "Nothing else was measured in the same way."
     known = self.table.noise[(self.table.basis == basis) & (self.table.gap > 0)]
@@ -115,13 +115,13 @@ def _surer(self: Ranking) -> str:
     best, ways = t.iloc[0], []
     if basis not in ERRORS:
         ways.append("fine-tune the first few: method 'cascade'")
-    rivals = [r for r in self.within_noise[1:] if basis in ERRORS]
-    if rivals:
-        needed = images_to_tell(best.score, t.score[rivals[0]])
+    tied = [r for r in self.within_noise[1:] if basis in ERRORS]
+    if tied:
+        needed = images_to_tell(best.score, t.score[tied[0]])
         ways.append(
-            f"about {needed:,.0f} test images would tell {rivals[0]} from it"
+            f"about {needed:,.0f} test images would tell {tied[0]} from it"
             if needed < 1e6
-            else f"{rivals[0]} has the same error"
+            else f"{tied[0]} has the same error"
         )
     if self.found and len(self.found[basis][0].values) == 1:
         ways.append("three seeds would show how much is luck of the draw")

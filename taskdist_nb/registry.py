@@ -356,13 +356,13 @@ def add(entry: Entry) -> Entry:
         raise ValueError(f"name must be a word, e.g. 'mean_colour'. Got: {entry.name!r:.80}.")
     if not entry.meaning:
         raise ValueError(f"meaning must say in a sentence what {entry.name!r} is. Got: an empty text.")
-    if any(entry.name in _OWN[kind] for kind in _rivals(entry.kind)):
+    if any(entry.name in _OWN[kind] for kind in _same_names(entry.kind)):
         raise ValueError(f"name must not be one of this package's. Got: {entry.name!r}.")
     TABLES[entry.kind][entry.name] = entry
     return entry
 
 
-def _rivals(kind: str) -> tuple[str, ...]:
+def _same_names(kind: str) -> tuple[str, ...]:
     "Kinds that are asked for in one place, so that they share their names."
     measured = ("distance", "score", "end")
     return measured if kind in measured else (kind,)

@@ -34,7 +34,7 @@ def check_any(
 
 # %% ../nbs/10_reservations.ipynb #7bbc5486
 def doubts_about_images(
-    shelf: Mapping,  # name -> Task, the sources
+    sources: Mapping,  # name -> Task
     target: Task,  # whose test images count
     tested: bool,  # is an error on them read?
     files=None,  # `image_digests` -> name of a file, if known
@@ -51,7 +51,7 @@ def doubts_about_images(
         )
     return found + [
         Doubt(note, "stop")
-        for note in leak_notes({**shelf, target.name: target}, {target.name: target}, files)
+        for note in leak_notes({**sources, target.name: target}, {target.name: target}, files)
     ]
 
 

@@ -120,7 +120,7 @@ def save(
         mode={1: "L", 3: "RGB"}.get(channels, f"{channels} channels"),
         inputs="(x/255 - 0.5)/0.25 of bytes",
     )
-    told = dict(
+    contents = dict(
         network=self.recipe | dict(outputs=len(self.classes)),
         classes=self.classes,
         shape=list(self.shape),
@@ -129,7 +129,7 @@ def save(
     )
     for file, data in (
         (f"{name}.safetensors", safetensors.torch.save(state)),
-        (f"{name}.json", (json.dumps(told, indent=1) + "\n").encode()),
+        (f"{name}.json", (json.dumps(contents, indent=1) + "\n").encode()),
     ):
         part = folder / f".{file}-{os.getpid()}"
         part.write_bytes(data)
@@ -165,17 +165,17 @@ def load_network(
     "The network that was saved. Raises FileNotFoundError, or ValueError for files that are no such network."
     folder = Path(folder).expanduser()
     try:
-        told = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        contents = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise FileNotFoundError(
             f"folder must hold {name}.json and {name}.safetensors. Got: {str(folder)!r}."
         ) from None
     except ValueError as e:
         raise ValueError(f"{name}.json must be as `save` writes it. Got: {str(folder)!r} ({e}).") from e
-    network = skeleton(told["network"], tuple(told["shape"]), build)
+    network = skeleton(contents["network"], tuple(contents["shape"]), build)
     try:
         network.load_state_dict(safetensors.torch.load_file(folder / f"{name}.safetensors"))
     except RuntimeError as e:
         raise ValueError(f"build must make the network that was saved in {str(folder)!r}. Got: {e}") from e
-    recipe = {k: v for k, v in told["network"].items() if k != "outputs"}
-    return TunedNetwork(network, told["classes"], told["shape"], recipe, told["about"])
+    recipe = {k: v for k, v in contents["network"].items() if k != "outputs"}
+    return TunedNetwork(network, contents["classes"], contents["shape"], recipe, contents["about"])

@@ -45,13 +45,13 @@ from .reservations import doubts_about_images, doubts_about_weights, doubts_abou
 from taskdist_nb.roster import (
     as_networks,
     is_network,
-    split_shelf,
+    split_candidates,
     _fits_source,
-    check_shelf,
+    check_sources,
     check_stages,
     check_alone,
     folder_or_temporary,
-    rival_of,
+    baseline_of,
     check_enough,
     reads_errors,
     check_race,
@@ -89,14 +89,14 @@ def rank_sources(
     allowance, seeds, n_jobs = Allowance(budget), check_seeds(seeds), check_n_jobs(n_jobs)
     method, first, final = (as_measure(m) for m in (method, first, final))
     methods, final = check_race(method, first, final, finalists, tune)
-    shelf, trained, prepared = split_shelf(target, candidates, prepared)
+    sources, trained, prepared = split_candidates(target, candidates, prepared)
     check_tuning(tuning, on_checkpoint, methods, target, n_jobs)
     config = TransferConfig.choice() if config is None else check_config(config)
-    tasks = {name: task for name, task in shelf.items() if task is not None}
-    check_alone(methods, shelf, trained)
-    for factory in [model] * (len(shelf) > len(trained)) + list(trained.values()):
+    tasks = {name: task for name, task in sources.items() if task is not None}
+    check_alone(methods, sources, trained)
+    for factory in [model] * (len(sources) > len(trained)) + list(trained.values()):
         check_stages(methods, factory, target, config)
-    check_enough(methods, shelf, target, config, seeds)
+    check_enough(methods, sources, target, config, seeds)
     files = getattr(getattr(candidates, "read", None), "files", None)
     notes = warn_of(
         doubts_about_images(tasks, target, scratch or reads_errors(methods), files)
@@ -104,9 +104,9 @@ def rank_sources(
     )
     what = f"{'networks' if trained and not tasks else 'sources'} for {target.name}"
     with folder_or_temporary(store) as folder:
-        entries = make_entries(target, shelf, trained, prepared, model, config, folder, seeds)
+        entries = make_entries(target, sources, trained, prepared, model, config, folder, seeds)
         entries = [replace(e, tuning=tuning, on_checkpoint=on_checkpoint) for e in entries]
-        rival = rival_of(model, config, folder, seeds) if scratch else None
+        baseline = baseline_of(model, config, folder, seeds) if scratch else None
         ranking = compete(
             Race(
                 what,
@@ -116,7 +116,7 @@ def rank_sources(
                 first,
                 final,
                 finalists,
-                rival,
+                baseline,
                 tune == "both",
                 n_jobs,
                 progress,
@@ -125,7 +125,9 @@ def rank_sources(
         )
         if store is None:
             ranking.keep_fits()
-    return replace(ranking, notes=notes + ranking.notes + warn_of(doubts_about_sources(ranking.table, shelf)))
+    return replace(
+        ranking, notes=notes + ranking.notes + warn_of(doubts_about_sources(ranking.table, sources))
+    )
 
 # %% ../nbs/10_select.ipynb #c063
 def check_models(models) -> dict:
@@ -210,11 +212,11 @@ def rank_architectures(
         raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
     check_tuning(tuning, on_checkpoint, methods, target, n_jobs)
     if source is not None:
-        source = check_shelf(target, {getattr(source, "name", "source"): source}).popitem()[1]
+        source = check_sources(target, {getattr(source, "name", "source"): source}).popitem()[1]
     factories, trained, prepared = split_models(source, target, models, prepared)
     config = TransferConfig.choice() if config is None else check_config(config)
-    shelf = dict.fromkeys([*factories, *trained], source)
-    check_alone(methods, shelf, trained)
+    sources = dict.fromkeys([*factories, *trained], source)
+    check_alone(methods, sources, trained)
     for m in (*factories.values(), *trained.values()):
         check_stages(methods, m, target, config)
     tasks = {} if source is None else {source.name: source}
@@ -238,7 +240,9 @@ def rank_architectures(
     sizes = {name: count_parameters(m, target) for name, m in {**factories, **trained}.items()}
     for table in (ranking.table, *ranking.stages.values()):
         table["parameters"] = [sizes[name] for name in table.index]
-    return replace(ranking, notes=notes + ranking.notes + warn_of(doubts_about_sources(ranking.table, shelf)))
+    return replace(
+        ranking, notes=notes + ranking.notes + warn_of(doubts_about_sources(ranking.table, sources))
+    )
 
 # %% ../nbs/10_select.ipynb #c068
 def agreement_at_equal_size(

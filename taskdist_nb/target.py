@@ -91,20 +91,20 @@ def choose_tasks(
         raise WrongUse(
             f"--suite must hold a task other than the target. Got: {args.suite!r} with {args.target!r} only."
         )
-    shelf = (
+    sources = (
         open_suite(args.suite, others, args.root, args.download, 1)
         if args.candidates
         else suite.subset(others)
     )
-    told = [str(shelf.read)] if args.suite not in SUITE_NAMES else []
+    read = [str(sources.read)] if args.suite not in SUITE_NAMES else []
     target, *more = (
-        open_target(args.target, shelf[shelf.names[0]], args.cache) if own else [suite[args.target]]
+        open_target(args.target, sources[sources.names[0]], args.cache) if own else [suite[args.target]]
     )
-    if target.name in shelf.names:
+    if target.name in sources.names:
         raise WrongUse(
             f"--target must not have a candidate's name, {target.name!r}; rename the folder or file. Got: {args.target!r}."
         )
-    return target, shelf, told + more
+    return target, sources, read + more
 
 
 def target_alone(

@@ -136,13 +136,13 @@ def excess_loss(
         return (q.weights(tau) * soft_cross_entropy(logits, q.targets(tau))).sum().item()
 
     losses = lambda stack: np.array([loss(stack.network(p), q) for p, q in enumerate(probes)])
-    rivals, n = [], config.excess_steps
+    references, n = [], config.excess_steps
     for lr in sorted({config.lr, config.source_lr}):
-        rival = networks.clone()
+        reference = networks.clone()
         rates = learning_rates("one_cycle", lr, n)
-        train(rival, moving_tasks, np.full(n, tau), rates, config, config.batch_size, generators)
-        rivals.append(losses(rival))
-    return losses(networks) - np.min(rivals, axis=0)
+        train(reference, moving_tasks, np.full(n, tau), rates, config, config.batch_size, generators)
+        references.append(losses(reference))
+    return losses(networks) - np.min(references, axis=0)
 
 # %% ../nbs/04_trajectory.ipynb #c066
 def path_times(
