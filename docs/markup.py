@@ -57,6 +57,13 @@ PRE = re.compile(r"<pre>.*?</pre>", re.S)
 OPEN = re.compile(r'caption-text">(?:I{1,3} |Words|Reference)')
 
 
+# furo's colours of code, which site.css holds once
+STYLE = re.compile(r"<style>\s*body \{\s*--color-code-background.*?</style>\s*", re.S)
+ENDS = re.compile(
+    r"</li>(?=\s*(?:<li|</ul|</ol))|</t[dh]>(?=\s*(?:<t[dh]|</tr))|</tr>(?=\s*(?:<tr|</tbody|</thead|</table))"
+)
+
+
 def closed(part):
     "A part of the sidebar as one line that leads to its first page."
     first = re.search(r'href="([^"]+)"', part)[1]
@@ -136,6 +143,11 @@ def shorter(text):
     return unindented(text)
 
 
+def unclosed(text):
+    "HTML without end tags that it need not have: of an item, a row, a cell before the next one or the end of them all."
+    return ENDS.sub("", text)
+
+
 def finished(text):
     "The page as it is served."
-    return navigation(shorter(reachable(text)))
+    return unclosed(navigation(shorter(reachable(STYLE.sub("", text)))))
