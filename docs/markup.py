@@ -14,6 +14,7 @@ WORDLESS = {
     ' role="heading"': "",
     'class="row-even"': "",
     'class="row-odd"': "",
+    'class="highlight-python notranslate"': 'class="highlight-python"',
     'class="table-wrapper colwidths-auto docutils container"': 'class="table-wrapper"',
     'th class="head"': "th",
     'class="reference internal"': 'class="reference"',
