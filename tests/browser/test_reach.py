@@ -47,8 +47,11 @@ def as_it_was(driver):
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})
 
 
-@pytest.mark.parametrize("look", ["wide", "dark", "phone"])
-@pytest.mark.parametrize("page", PAGES)
+# in the dark and on a phone every other page: each takes seconds
+@pytest.mark.parametrize(
+    "page, look",
+    [(page, "wide") for page in PAGES] + [(page, look) for page in PAGES[::2] for look in ("dark", "phone")],
+)
 def test_pages_keep_the_rules_of_axe(driver, until, find, site, page, look):
     base = pytest.importorskip("axe_core_python.base", reason="pip install -e '.[browser]'")
     width, scheme = (390 if look == "phone" else 1280), ("dark" if look == "dark" else "light")
