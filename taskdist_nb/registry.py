@@ -267,6 +267,8 @@ _SUITES = (
     Entry("mnist", "suite", "datasets:mnist_suite", "MNIST in the cuts of the digits"),
     Entry("fashion_mnist", "suite", "datasets:fashion_mnist_suite", "six tasks of Fashion-MNIST"),
 )
+
+# %% ../nbs/00_registry.ipynb #f1b8d2c4
 _GRADED = (
     Entry("rotation", "graded", "graded:ROTATION", "images turned about their centre", "angle (degrees)"),
     Entry(
@@ -289,6 +291,8 @@ _GRADED = (
         "mixture", "graded", "graded:MIXTURE", "some images are replaced by others", "share of other images"
     ),
 )
+
+# %% ../nbs/00_registry.ipynb #a8e4c6d5
 _OTHERS = (
     Entry("sgd", "optimizer", "torch.optim:SGD", "stochastic gradient descent with momentum"),
     Entry("adamw", "optimizer", "torch.optim:AdamW", "Adam with decoupled weight decay"),
