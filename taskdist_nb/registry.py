@@ -36,6 +36,11 @@ class Entry:
     )  # classes of settings, or single settings, that the number depends on
     version: int = 1  # raised when the numbers change, so that stored ones are not served as new
 
+    def __post_init__(self):
+        # a score looks through the source's network, whoever wrote it
+        if self.kind == "score":
+            object.__setattr__(self, "needs", "fit")
+
     def load(self):
         "What the name stands for; imported if need be."
         return resolve(self.function)
@@ -142,7 +147,7 @@ _DISTANCES = (
 def _score(name: str, meaning: str, unit: str, *uses: str) -> Entry:
     "A score: a number from one look through the source's network."
     reads = (*FITTED, "WassersteinSettings")
-    return Entry(name, "score", f"scores:{name}_of_views", meaning, unit, "fit", uses, reads=reads)
+    return Entry(name, "score", f"scores:{name}_of_views", meaning, unit, uses=uses, reads=reads)
 
 
 _SCORES = (
