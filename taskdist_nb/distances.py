@@ -20,7 +20,7 @@ from .models import small_cnn, to_inputs
 from .pairs import check_config, check_pair, prepare_transfer, transfer
 from .paths import fine_tuning_paths, uncoupled_paths
 from .predictions import penultimate
-from .registry import TABLES, Entry, resolve
+from .registry import TABLES, Entry, Loaded
 from .results import TransferResult
 from .samples import halves, wasserstein_2
 from .settings import TransferConfig
@@ -158,11 +158,10 @@ def wasserstein_features(
     )
 
 # %% ../nbs/05_distances.ipynb #c058
-DISTANCES: dict[str, Entry] = TABLES[
-    "distance"
-]  # name -> what the registry knows about it, `.measure` among it
+# name -> what the registry knows about it, `.measure` among it
+DISTANCES: dict[str, Entry] = TABLES["distance"]
 # the distances that train along the way: name -> how pairs that are set out are walked
-PATHS = {name: resolve(distance.walks) for name, distance in DISTANCES.items() if distance.walks}
+PATHS = Loaded("distance", "walks")
 
 # %% ../nbs/05_distances.ipynb #c059
 def get_distance(

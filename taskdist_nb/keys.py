@@ -121,8 +121,12 @@ def measure_version(
     stage: str,  # a distance or score; or "fit", "floor", ..., which the format of records covers
 ) -> list:  # JSON-able
     "What a record depends on besides arguments: the measure's version, and its code if the user wrote it."
-    known = DISTANCES | SCORES
-    return [known[stage].version, code_parts(known[stage].measure)] if stage in known else []
+    known = (DISTANCES | SCORES).get(stage)
+    if known is None:
+        return []
+    # all scores are measured by one function of this package, which says nothing of a user's own
+    own = code_parts(known.load()) if known.kind == "score" else ""
+    return [known.version, code_parts(known.measure), *([own] if isinstance(own, list) else [])]
 
 # %% ../nbs/06c_keys.ipynb #c012
 READS = {  # what is prepared for a measure -> the settings that it depends on; of measures, their entries say it

@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['LEAST_HALVED', 'OVER', 'random_halves', 'Piece', 'views', 'score_halves', 'limits_over', 'error_limits',
-           'Measurement', 'find', 'images_used', 'source_seconds', 'row_of', 'best_first', 'in_order', 'repeated_over']
+           'Measurement', 'error_of', 'remaining_of', 'find', 'images_used', 'source_seconds', 'row_of', 'best_first',
+           'in_order', 'repeated_over']
 
 # %% ../nbs/10_measurements.ipynb #55dfc4b8
 import math
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 # %% ../nbs/10_measurements.ipynb #f0147251
 import numpy as np
@@ -25,6 +27,8 @@ from .candidates import ENDS, ERRORS, OF_SOURCE, REMAINS, SCRATCH, TUNED, Candid
 from .chance import exact_interval, gap_interval
 from .data import Task
 from .pairs import prepare_transfer
+from .registry import entry_of
+from .results import TransferResult
 from .scores import SCORES, View, get_measure, scored, view_of
 from .settings import TransferConfig
 
@@ -122,7 +126,7 @@ class Measurement:
     "What one method says of one candidate."
 
     candidate: Candidate  # whom it is about
-    method: str  # a name in `METHODS`, not "cascade"
+    method: str  # one of `methods_now()`, not "cascade"
     results: list  # TransferResults, one a seed
     values: np.ndarray  # (seeds,) smaller is better; NaN where there is no number
     halves: np.ndarray | None  # one seed: the score on halves of the target's images
@@ -198,24 +202,32 @@ def noise_to(
     images = [exact_interval(f.score, f.tested) for f in (self, best)]
     return max(repeated, gap - gap_interval(self.score, images[0], best.score, images[1])[0])
 
+# %% ../nbs/10_measurements.ipynb #d280c34a
+def error_of(
+    result: TransferResult,  # of a path, or of a network that was made for the target
+) -> float:  # 0 to 1
+    "Error on the target's test images at the end."
+    return 1 - result.accuracy
+
+
+def remaining_of(
+    result: TransferResult,  # of a path
+) -> float:  # in nats^(1/2)
+    "Length of the step from the end of the path to the labels of the training images."
+    return result.lengths["remaining"]
+
 # %% ../nbs/10_measurements.ipynb #c022
 def find(
     candidate: Candidate,  # whom to measure
-    method: str,  # a name in `METHODS`, not "cascade"
+    method: str,  # one of `methods_now()`, not "cascade"
     seeds,  # one measurement each
 ) -> Measurement:
     "Measure a candidate by one method, once a seed."
     stage, halves = ENDS.get(method, method), None
-
-    def read(r):
-        return (
-            1 - r.accuracy
-            if method in (*ERRORS, SCRATCH)
-            else r.lengths["remaining"]
-            if method in REMAINS
-            else r.distance
-        )
-
+    if method == SCRATCH:
+        read = error_of
+    else:
+        read = entry_of(method).load() if method in ENDS else attrgetter("distance")
     # fitted before the clock starts
     if stage not in (*TUNED, SCRATCH) and get_measure(stage).needs in OF_SOURCE:
         [candidate.fitted(s) for s in seeds]
@@ -233,7 +245,7 @@ def find(
 
 # %% ../nbs/10_measurements.ipynb #c026
 def images_used(
-    method: str,  # a name in `METHODS`, not "cascade"
+    method: str,  # one of `methods_now()`, not "cascade"
     task: Task,  # the target
     config: TransferConfig,  # `images` and `wasserstein_images` limit the number
 ) -> int:

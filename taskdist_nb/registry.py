@@ -21,9 +21,8 @@ class Entry:
 
     name: str  # by which it is asked for
     kind: str  # in `TABLES`
-    function: (
-        str | Callable
-    )  # what the name stands for, or where it is: "module:attribute", in this package unless the module has a dot
+    # what the name stands for, or where it is: "module:attribute", in this package unless the module has a dot; of an end: what reads it off a result
+    function: str | Callable
     meaning: str  # in one sentence
     unit: str = ""  # of the number, as an axis shows it
     needs: str = (
@@ -36,15 +35,19 @@ class Entry:
     )  # classes of settings, or single settings, that the number depends on
     version: int = 1  # raised when the numbers change, so that stored ones are not served as new
 
+    def __post_init__(self):
+        # a score looks through the source's network, whoever wrote it
+        if self.kind == "score":
+            object.__setattr__(self, "needs", "fit")
+
     def load(self):
         "What the name stands for; imported if need be."
         return resolve(self.function)
 
     @property
     def measure(self) -> Callable:  # called like `coupled_transfer`, returns a TransferResult
-        "What measures a pair. A score is measured by the one function that all scores share."
-        found = self.load()
-        return partial(resolve(SCORED_BY), self.name) if self.kind == "score" else found
+        "What measures a pair, of a distance or score. All scores are measured by one function."
+        return partial(resolve(SCORED_BY), self.name) if self.kind == "score" else self.load()
 
     @property
     def text(self) -> str:
@@ -142,7 +145,7 @@ _DISTANCES = (
 def _score(name: str, meaning: str, unit: str, *uses: str) -> Entry:
     "A score: a number from one look through the source's network."
     reads = (*FITTED, "WassersteinSettings")
-    return Entry(name, "score", f"scores:{name}_of_views", meaning, unit, "fit", uses, reads=reads)
+    return Entry(name, "score", f"scores:{name}_of_views", meaning, unit, uses=uses, reads=reads)
 
 
 _SCORES = (
@@ -190,7 +193,7 @@ _ENDS = (
     Entry(
         "coupled_error",
         "end",
-        "measurements:find",
+        "measurements:error_of",
         f"{_ERROR} where the coupled path ends",
         _SHARE,
         "source",
@@ -200,7 +203,7 @@ _ENDS = (
     Entry(
         "uncoupled_error",
         "end",
-        "measurements:find",
+        "measurements:error_of",
         f"{_ERROR} where the uncoupled path ends",
         _SHARE,
         "source",
@@ -210,7 +213,7 @@ _ENDS = (
     Entry(
         "fine_tuning_error",
         "end",
-        "candidates:tuned",
+        "measurements:error_of",
         f"{_ERROR} after fine-tuning",
         _SHARE,
         "fit",
@@ -219,7 +222,7 @@ _ENDS = (
     Entry(
         "linear_probe_error",
         "end",
-        "candidates:tuned",
+        "measurements:error_of",
         f"{_ERROR} with a new head on a frozen body",
         _SHARE,
         "fit",
@@ -228,7 +231,7 @@ _ENDS = (
     Entry(
         "coupled_remaining",
         "end",
-        "measurements:find",
+        "measurements:remaining_of",
         "step from the end of the coupled path to the labels of the training images",
         "nats^(1/2)",
         "source",
@@ -238,7 +241,7 @@ _ENDS = (
     Entry(
         "uncoupled_remaining",
         "end",
-        "measurements:find",
+        "measurements:remaining_of",
         "step from the end of the uncoupled path to the labels of the training images",
         "nats^(1/2)",
         "source",
@@ -398,22 +401,26 @@ def offered() -> dict:  # name -> entry point
 
 
 class Loaded(Mapping):
-    "A table by name, of what its names stand for; each is imported when it is asked for."
+    "A table by name, of what its names stand for, with those that were added; each is imported when it is asked for."
 
     def __init__(
         self,
         kind: str,  # in `TABLES`
+        field: str = "function",  # or "walks": of entries that have it
     ):
-        self.kind = kind
+        self.kind, self.field = kind, field
+
+    def _texts(self) -> dict:
+        return {name: text for name, e in TABLES[self.kind].items() if (text := getattr(e, self.field))}
 
     def __getitem__(self, name: str):
-        return TABLES[self.kind][name].load()
+        return resolve(self._texts()[name])
 
     def __contains__(self, name) -> bool:
-        return isinstance(name, str) and name in TABLES[self.kind]
+        return isinstance(name, str) and name in self._texts()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(tuple(TABLES[self.kind]))
+        return iter(self._texts())
 
     def __len__(self) -> int:
-        return len(TABLES[self.kind])
+        return len(self._texts())

@@ -19,19 +19,9 @@ from torch import nn
 # %% ../nbs/10_roster.ipynb #ea005
 from .named import load_model
 from .bodies import Trained, untrained, widened
-from taskdist_nb.candidates import (
-    ALONE,
-    BY_HEAD,
-    ENDS,
-    METHODS,
-    SCRATCH,
-    TUNED,
-    Candidate,
-    check_method,
-    methods_now,
-    plan_for,
-)
+from .candidates import ENDS, TUNED, Candidate, check_method, methods_alone, methods_now, plan_for
 from .data import Suite, Task, named_by_key
+from .distances import DISTANCES, PATHS
 from .labels import joint_label_space
 from .checks import check_choice, check_whole, unknown
 from .first_coupling import check_features
@@ -39,6 +29,7 @@ from .jobs import make_plan
 from .models import get_model
 from .building import build_model
 from .predictions import predict_logits
+from .registry import using
 from .scores import SCORES, images_drawn, too_few
 from .training import Fitted, on_device
 from .settings import TransferConfig
@@ -156,22 +147,22 @@ def check_sources(target: Task, candidates: Mapping) -> dict[str, Task]:
 
 # %% ../nbs/10_roster.ipynb #c048
 def check_stages(
-    methods,  # names in `METHODS`, not "cascade"
+    methods,  # among `methods_now()`, not "cascade"
     model,  # name or factory
     target: Task,  # whose images the network should take
     config: TransferConfig,  # its `first_coupling` may need features
 ):
     "Raises ValueError, before anything is trained, for a network without the features that a method looks at."
     build_model(get_model(model), target.n_classes, target.x_train, 0)
-    blind = {"leep", "nce", "source_accuracy", "uncoupled", "fine_tuning", "wasserstein", SCRATCH}
-    if config.first_coupling != "features":
-        blind |= {"coupled"}
-    if {ENDS.get(m, m) for m in methods if m in METHODS} - blind:
+    looking = {*using("features"), *TUNED, *(n for n, d in DISTANCES.items() if d.needs == "embedding")}
+    if config.first_coupling == "features":
+        looking.add("coupled")
+    if looking & {ENDS.get(m, m) for m in methods}:
         check_features(model, target)
 
 
 def check_alone(
-    methods,  # names in `METHODS`, not "cascade"
+    methods,  # among `methods_now()`, not "cascade"
     sources: Mapping,  # name -> Task or None
     trained: Mapping,  # name -> Trained
 ):
@@ -179,12 +170,12 @@ def check_alone(
     bare = [name for name, task in sources.items() if task is None]
     headless = [name for name in bare if not trained[name].head]
     for m in methods:
-        if bare and m not in ALONE:
+        if bare and m not in methods_alone():
             raise ValueError(
                 f"method {m!r} needs the images that a network was trained on (for the source's side, or for its noise floor). Got: none for {bare}; "
-                f"give candidates={{name: Task}} beside prepared={{name: network}}, or use one of {', '.join(ALONE)}."
+                f"give candidates={{name: Task}} beside prepared={{name: network}}, or use one of {', '.join(methods_alone())}."
             )
-        if headless and m in BY_HEAD:
+        if headless and m in using("head"):
             raise ValueError(
                 f"method {m!r} needs the probabilities of a trained head. Got: networks without a head, {headless}; use logme, h_score or knn."
             )
@@ -244,7 +235,7 @@ def baseline_of(
 
 # %% ../nbs/10_roster.ipynb #9a39b5bd
 def check_enough(
-    methods,  # names in `METHODS`, not "cascade"
+    methods,  # among `methods_now()`, not "cascade"
     sources: Mapping,  # name -> Task
     target: Task,  # whose images may be too few
     config: TransferConfig,  # says which images are looked at
@@ -265,10 +256,10 @@ def check_enough(
 
 
 def reads_errors(
-    methods,  # names in `METHODS`, not "cascade"
+    methods,  # among `methods_now()`, not "cascade"
 ) -> bool:
     "Does any of them end in an error on the target's test images?"
-    return bool({ENDS.get(m, m) for m in methods} & {"coupled", "uncoupled", "fine_tuning", *TUNED})
+    return bool({ENDS.get(m, m) for m in methods} & {*PATHS, *TUNED})
 
 # %% ../nbs/10_roster.ipynb #246dcbdf
 # what is trained -> the error that the finalists are ranked by

@@ -64,7 +64,7 @@ from taskdist_nb.roster import (
 def rank_sources(
     target: Task,  # what is to be learnt
     candidates=None,  # name -> Task (a Suite, or a dict), or trained nn.Module, or None; or a list of names for `load_model`
-    method="cascade",  # a name in `METHODS`, or a function as `register` takes it
+    method="cascade",  # one of `methods_now()`, or a function as `register` takes it
     model="small_cnn",  # name or factory, for sources that are fitted here: n_classes -> nn.Module
     config: TransferConfig = None,  # None: `TransferConfig.choice()`
     seeds=(0,),  # everything is measured once a seed
@@ -83,7 +83,7 @@ def rank_sources(
 ) -> Ranking:
     """Which source, or which trained network, is the best to fine-tune from?
 
-    A network that comes without the images it was trained on is ranked by what needs none (`ALONE`). `ranking.network(name)` is the fine-tuned one.
+    A network that comes without the images it was trained on is ranked by what needs none (`methods_alone()`). `ranking.network(name)` is the fine-tuned one.
     Warns (`WeakEvidence`) where the ranking should not be believed at first sight; these sentences are its `notes`, too.
     Raises TypeError, ValueError or UnknownName, before anything is trained, for what cannot be ranked."""
     allowance, seeds, n_jobs = Allowance(budget), check_seeds(seeds), check_n_jobs(n_jobs)
@@ -188,7 +188,7 @@ def rank_architectures(
     source: Task,  # to which each network is fitted, or was; None: trained networks whose images are not at hand
     target: Task,  # what is to be learnt
     models=None,  # name -> factory n_classes -> nn.Module, or trained nn.Module; or names of models, also for `load_model`
-    method="coupled",  # a name in `METHODS`, or a function as `register` takes it
+    method="coupled",  # one of `methods_now()`, or a function as `register` takes it
     config: TransferConfig = None,  # None: `TransferConfig.choice()`
     seeds=(0,),  # everything is measured once a seed
     budget: float = None,  # seconds for everything; None: as long as it takes

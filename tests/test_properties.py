@@ -1607,7 +1607,7 @@ CHOICE = TransferConfig.toy(
 @covers("select.rank_sources", "ranking.Ranking", "candidates.check_method", "rounds.Allowance", examples=40)
 @given(
     task_pairs(),
-    or_hostile(st.sampled_from(candidates.METHODS)),
+    or_hostile(st.sampled_from(candidates.methods_now())),
     or_hostile(st.sampled_from([None, 60.0])),
     or_hostile(st.sampled_from([None, {}])),
     st.sampled_from(["task", "suite", "hostile"]),
@@ -2356,10 +2356,10 @@ ELSEWHERE = {
     "saved": {"networks of every kind, saved and loaded in 09e_saved": "*"},
     "tuning": {"held to the path of `fine_tuning` in 09e_tuning": "*"},
     "candidates": {
-        "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now plan_for kept view_alone score_alone Tuned scratch learn_from_scratch learn make_tuned tuned"
+        "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now methods_alone plan_for kept view_alone score_alone Tuned scratch learn_from_scratch learn make_tuned tuned"
     },
     "measurements": {
-        "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Measurement score_halves find images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
+        "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Measurement score_halves find error_of remaining_of images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
     },
     "ranking": {"sentences and figures of a ranking, in 10_ranking": "Doubt draw_stage"},
     "ranking_verdict": {"sentences for numbers put there by hand, in 10_ranking_verdict": "*"},

@@ -1,34 +1,50 @@
 """Every entry of the registry keeps the same promises."""
 
 import math
+import re
 
 import numpy as np
 import pytest
+from torch import nn
 
+from taskdist_nb.candidates import methods_alone, methods_now
 from taskdist_nb.data import digits_suite
 from taskdist_nb.keys import measure_version, settings_read
 from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.options import make_parser
 from taskdist_nb.registry import TABLES, Entry, add
 from taskdist_nb.results import TransferResult
+from taskdist_nb.select import rank_sources
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.store import Store
 
 ENTRIES = [entry for table in TABLES.values() for entry in table.values()]
 MEASURED = [e for e in ENTRIES if e.kind in ("distance", "score")]
-ASKED = {  # kind -> command that takes its names
-    "distance": "run",
-    "network": "run",
-    "suite": "run",
-    "graded": "run",
-    "preset": "select",
-    "score": "select",
-    "end": "select",
-    "optimizer": "select",
-    "schedule": "select",
+ASKED = {  # kind -> command and option that take its names
+    "distance": ("run", "--distances"),
+    "network": ("run", "--model"),
+    "suite": ("run", "--suite"),
+    "graded": ("run", "--known"),
+    "preset": ("select", "--config"),
+    "score": ("select", "--method"),
+    "end": ("select", "--method"),
+    "optimizer": ("select", "--optimizer"),
+    "schedule": ("select", "--schedule"),
 }
 SUITE = digits_suite().subset(["low", "odd"])
-CONFIG = TransferConfig.toy(source_epochs=1, steps=8, images=60, wasserstein_images=20, checkpoints=4)
+CONFIG = TransferConfig.toy(
+    source_epochs=1,
+    steps=8,
+    images=60,
+    walks=1,
+    stretches=1,
+    checkpoints=4,
+    probes=40,
+    excess_points=0,
+    coupling_iterations=1,
+    wasserstein_images=20,
+    fisher_images=20,
+)
 
 
 def called(entry):
@@ -47,15 +63,16 @@ def test_it_says_what_it_is(entry):
 
 
 @pytest.mark.parametrize("entry", [e for e in ENTRIES if e.kind in ASKED], ids=called)
-def test_the_command_takes_its_name(entry):
-    command = ASKED[entry.kind]
-    shown = make_parser(command)._subparsers._group_actions[0].choices[command].format_help()
-    assert entry.name in shown.replace(",", " ").split()
+def test_the_help_of_its_option_names_it(entry):
+    command, option = ASKED[entry.kind]
+    options = make_parser(command)._subparsers._group_actions[0].choices[command]._option_string_actions
+    assert entry.name in re.findall(r"\w+", options[option].help.split("default:")[0])
 
 
 @pytest.mark.parametrize("entry", [e for e in ENTRIES if e.kind in ("distance", "score", "end")], ids=called)
 def test_what_it_reads_is_there(entry):
-    assert settings_read(entry.name) <= set(TransferConfig.__dataclass_fields__)
+    read = settings_read(entry.name)
+    assert read and read <= set(TransferConfig.__dataclass_fields__)
     assert entry.needs in ("", "fit", "source", "embedding")
     assert set(entry.uses) <= {"images", "features", "head"}
     assert bool(measure_version(entry.name)) == (entry in MEASURED)
@@ -82,6 +99,7 @@ def test_a_store_keeps_it(entry, tmp_path):
     first, records = make(), len(Store(tmp_path).heads())
     again = make()
     assert np.array_equal(first.values, again.values) and len(Store(tmp_path).heads()) == records >= 4
+    assert len(set(first.values.flat)) > 1
     assert [r.seconds for r in first.results] == [r.seconds for r in again.results]
 
 
@@ -91,13 +109,36 @@ def two_layers(n_classes):
     return mlp(n_classes, width=16)
 
 
-def test_a_network_that_is_added_is_known_to_worker_processes():
-    two_layers.__module__ = "__main__"  # sent by value, as what is written in a script is
+def first_feature(here, there):
+    return float(there.features[0].sum())
+
+
+@pytest.fixture
+def added():
+    "A network and a score of the user, as if written in a script, which are sent to workers by value."
+    known = {kind: dict(table) for kind, table in TABLES.items()}
+    two_layers.__module__ = first_feature.__module__ = "__main__"
     add(Entry("two_layers", "network", two_layers, "a narrow network"))
-    try:
-        more = dict(config=CONFIG, progress=False)
-        side_by_side = distance_matrix(SUITE, "wasserstein_features", "two_layers", n_jobs=2, **more)
-        alone = distance_matrix(SUITE, "wasserstein_features", "two_layers", n_jobs=1, **more)
-        assert np.array_equal(side_by_side.values, alone.values)
-    finally:
-        del TABLES["network"]["two_layers"]
+    add(Entry("first_feature", "score", first_feature, "features of one image", "units", uses=("features",)))
+    yield
+    for kind, table in TABLES.items():
+        table.clear()
+        table.update(known[kind])
+
+
+def test_what_is_added_is_known_to_worker_processes(added):
+    more = dict(config=CONFIG, progress=False)
+    side_by_side, alone = (
+        distance_matrix(SUITE, "first_feature", "two_layers", n_jobs=n, **more) for n in (2, 1)
+    )
+    assert np.array_equal(side_by_side.values, alone.values) and (alone.values != 0).all()
+
+
+def test_a_score_that_is_added_ranks_networks_without_their_images(added):
+    build = lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 5))
+    networks = {"one": build(), "two": build()}
+    assert "first_feature" in methods_alone() and "first_feature" in methods_now()
+    rank = lambda given, **more: rank_sources(SUITE["odd"], given, "first_feature", "mlp", CONFIG, **more)
+    table = rank(None, prepared=networks).table
+    with_images = rank({"low": SUITE["low"]}, prepared={"low": networks["one"]}).table
+    assert table.score["one"] == with_images.score["low"] != table.score["two"]

@@ -37,6 +37,7 @@ from taskdist_nb.store import DamagedRecord, Store
 from taskdist_nb.registry import Entry
 from taskdist_nb.records import FORMAT, Head, to_line
 from taskdist_nb.fingerprints import fingerprint
+from taskdist_nb.scores import SCORES
 from taskdist_nb.settings import TransferConfig
 
 refuses.__test__ = False
@@ -118,6 +119,13 @@ def test_an_edited_distance_is_not_served_the_old_numbers(tmp_path, own, n_jobs)
         assert len(Store(tmp_path).heads()) == records + 4
         assert (measured("own", store=tmp_path, n_jobs=n_jobs).values == value).all()
         assert len(Store(tmp_path).heads()) == records + 4
+
+
+def test_an_edited_score_is_not_served_the_old_numbers(tmp_path, monkeypatch):
+    make = lambda value: lambda here, there: value
+    for value in (1.0, 2.0):
+        monkeypatch.setitem(SCORES, "own", Entry("own", "score", make(value), "a test"))
+        assert (measured("own", store=tmp_path).values == value).all()
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
