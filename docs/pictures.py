@@ -5,13 +5,19 @@ import io
 
 from PIL import Image
 
+# pixels: a picture no wider fits a phone, if it shrinks a little; a wider one than the other was drawn for a sharp screen
+FITS, SHARP = 430, 1010
 # of a drawing in lines: how much is white at least, and how much nearly black at most
 WHITE, BLACK = 0.74, 0.05
 
 
-def is_drawing(png):
-    "Whether a picture, in base64, is a drawing in lines on white: its colours can be turned over and say the same. Heat maps and images of digits can not."
-    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+def opened(png):
+    "The picture of a base64 text."
+    return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+
+
+def is_drawing(picture):
+    "Whether a picture is a drawing in lines on white: its colours can be turned over and say the same. Heat maps and images of digits can not."
     lowest, highest = [0] * 256, [0] * 256
     for count, colour in picture.getcolors(picture.width * picture.height):
         lowest[min(colour)] += count
@@ -21,6 +27,12 @@ def is_drawing(png):
 
 
 def classes(cell):
-    "The classes of a cell's pictures: `drawing` if all of them are."
-    pngs = [out["data"]["image/png"] for out in cell.outputs if "image/png" in out.get("data", {})]
-    return {"classes": "drawing"} if pngs and all(map(is_drawing, pngs)) else {}
+    "The classes that all pictures of a cell have: `drawing`, and `small` or `sharp` by their width."
+    found = [opened(out["data"]["image/png"]) for out in cell.outputs if "image/png" in out.get("data", {})]
+    kinds = {
+        "drawing": is_drawing,
+        "small": lambda picture: picture.width <= FITS,
+        "sharp": lambda picture: picture.width > SHARP,
+    }
+    words = [word for word, is_one in kinds.items() if found and all(map(is_one, found))]
+    return {"classes": " ".join(words)} if words else {}

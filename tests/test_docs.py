@@ -551,12 +551,15 @@ def test_dark_turns_over_drawings_in_lines_and_nothing_else(site):
     lines = png((100, 50), ("black", (10, 40, 90, 41)), ("#0072B2", (20, 10, 80, 13)))
     heat = png((100, 50), ("#440154", (10, 5, 50, 45)), ("#fde725", (50, 5, 90, 45)))
     digit = png((100, 50), ("black", (30, 10, 60, 40)))
-    assert [pictures.is_drawing(p) for p in (lines, heat, digit)] == [True, False, False]
+    drawn = [pictures.is_drawing(pictures.opened(p)) for p in (lines, heat, digit)]
+    assert drawn == [True, False, False]
     both = new_code_cell("", outputs=[new_output("display_data", {"image/png": p}) for p in (lines, heat)])
-    assert pictures.classes(both) == {} and pictures.classes(new_code_cell("")) == {}
+    assert pictures.classes(both) == {"classes": "small"} and pictures.classes(new_code_cell("")) == {}
+    wide = new_code_cell("", outputs=[new_output("display_data", {"image/png": png((1036, 50))})])
+    assert pictures.classes(wide) == {"classes": "drawing sharp"}
     # a curve is one, a heat map is not
     shown = {n: (site / n).read_text(encoding="utf-8") for n in ("04_trajectory.html", "07_matrix.html")}
-    kinds = [re.findall(r'<img alt="[^>]*?( class="drawing")? src', text) for text in shown.values()]
+    kinds = [re.findall(r'<img alt="[^>]*?( class="drawing[^>]*")? src', text) for text in shown.values()]
     assert all(kinds[0]) and not any(kinds[1]) and all(kinds)
 
 
