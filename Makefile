@@ -35,7 +35,7 @@ test: $(READY) ## run every cell of every notebook and the tests (JOBS=2 for two
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
 
 test-browser: $(READY_BROWSER) docs ## try the site and a widget in JupyterLab in a headless Chromium (skipped where there is none)
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 2 --dist loadfile tests/browser
 
 coverage: $(READY) ## which lines of the numerical core its notebooks and tests run (some ten minutes)
 	$(BIN)/coverage erase
