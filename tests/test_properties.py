@@ -2369,7 +2369,7 @@ ELSEWHERE = {
         "steps of a ranking, compared with naive loops in 10_select": "check_any doubts_about_images doubts_about_sources doubts_about_weights warn_of"
     },
     "roster": {
-        "steps of a ranking, compared with naive loops in 10_select": "check_names named_candidates check_candidate check_sources given_for folder_or_temporary check_stages check_enough reads_errors as_networks is_network split_candidates check_alone baseline_of check_race make_entries check_tuning"
+        "steps of a ranking, compared with naive loops in 10_select": "check_names modules_in check_prepared named_candidates check_candidate check_sources given_for folder_or_temporary check_stages check_enough reads_errors as_networks is_network split_candidates check_alone baseline_of check_race make_entries check_tuning"
     },
     "rounds": {
         "steps of a ranking, compared with naive loops in 10_select": "find_within compete joined tied_out Step measured find_all Race with_baseline run_race"
