@@ -162,7 +162,7 @@ class Later:
             start += len(part)
         return take_rows(to_inputs(images), torch.arange(len(i))).to(self.device)
 
-
+# %% ../nbs/02b_batches.ipynb #98309bda
 def inputs_of(
     device,  # where they are wanted; that of the tasks for None
     *tasks: Task,  # whose training images

@@ -73,7 +73,7 @@ class _Place(NamedTuple):
     shape: tuple
     stride: tuple
 
-
+# %% ../nbs/00b_cache.ipynb #23cd06a8
 def _as_place(value):
     "The place of a tensor that maps a file and equals its content; anything else unchanged."
     if type(value) is not Tensor or value.device.type != "cpu" or value.is_inference() or value._version:
@@ -96,7 +96,7 @@ def _from_place(value):
         ) from e
     return whole.as_strided(value.shape, value.stride, value.offset)
 
-
+# %% ../nbs/00b_cache.ipynb #0e30957f
 def _unpickled(kind: type, state: dict):
     task = object.__new__(kind)
     task.__dict__.update({k: _from_place(v) for k, v in state.items()})
@@ -254,7 +254,7 @@ class Staged:
         with self.file as f:
             return torch.from_numpy(np.memmap(f, np.uint8, "c", shape=(self.n, *self.shape)))
 
-
+# %% ../nbs/00b_cache.ipynb #7fbd1ec6
 class Gathered:
     "The same in memory."
 

@@ -47,7 +47,7 @@ def main(
                 traceback.print_exc()
             return complain(e, 2 if isinstance(e, WrongUse) else 1)
 
-
+# %% ../nbs/12_cli.ipynb #db394ea1
 def carry_out(
     argv: list[str],  # words after `taskdist`
     command: str,  # all of it, for the report
@@ -60,7 +60,7 @@ def carry_out(
     commands = {"run": run_command, "select": select_command, "status": status_command}
     return commands[args.command](args, command)
 
-
+# %% ../nbs/12_cli.ipynb #78f4a27d
 def complain(
     message: str | Exception,
     status: int,  # exit status

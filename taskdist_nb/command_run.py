@@ -135,7 +135,7 @@ def run_command(
     print_summary(e, r.out)
     return GAPS if e.missing else 0
 
-
+# %% ../nbs/11j_command_run.ipynb #ec89f234
 def add_known(
     e: Experiment,  # is completed
     request: Request,  # what is asked for

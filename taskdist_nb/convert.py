@@ -330,7 +330,7 @@ def as_labels(
     _check_class_names(y, argument, class_names)
     return y
 
-
+# %% ../nbs/00_convert.ipynb #48211edc
 def _from_one_hot(y: Tensor, argument: str) -> Tensor:
     "The place of the 1 in each row. Raises ValueError unless there is just one."
     if bool(((y == 0) | (y == 1)).all()) and bool(((y != 0).sum(1) == 1).all()):

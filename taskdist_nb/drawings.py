@@ -41,7 +41,7 @@ class Drawing:
     draw: Callable  # () -> Axes or array of Axes
     wide: bool = False  # to be scrolled on a narrow screen
 
-
+# %% ../nbs/11c_drawings.ipynb #873cfc50
 def drawings(e: Experiment) -> list[Drawing]:  # what a run measured
     "All figures that this experiment can show, in the report's order."
     walked = [k for k in ("coupled", "uncoupled", FINE_TUNING) if k in e.matrices]

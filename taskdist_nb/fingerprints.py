@@ -91,7 +91,7 @@ def _members(value) -> dict:
         return {k: v for k, v in vars(value).items() if k in ("__call__", "__init__") or k[:2] != "__"}
     return {"": type(value)} | getattr(value, "__dict__", {})
 
-
+# %% ../nbs/00_fingerprints.ipynb #16f9518e
 def code_parts(
     value,  # a function, or anything that a function reaches
     seen=None,  # what was looked at before, so that circles end

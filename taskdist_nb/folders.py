@@ -38,7 +38,7 @@ HIDDEN = {
     "lost+found",
 }
 
-
+# %% ../nbs/00a_folders.ipynb #7bb67056
 def _why_left_out(
     entry: Path,  # a file or a folder
     above: tuple[str, ...],  # real paths of the folders that it lies in

@@ -63,7 +63,7 @@ def measure_simply(
         reason=reason,
     )
 
-
+# %% ../nbs/06f_measures.ipynb #9eba0120
 def _wants_network(function) -> bool:
     needed = [
         p

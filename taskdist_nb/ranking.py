@@ -184,6 +184,8 @@ def shown(self: Ranking) -> pd.DataFrame:
     )
     digits |= dict.fromkeys(("seconds", "source_seconds"), 2)
     t = self.table.drop(columns="stderr")
+    # a cascade has a column for its first method
+    digits |= {name: 3 for name in self.stages if name in t}
 
     def text(v, n):
         return "" if math.isnan(v) else f"{v:.{n}f}"

@@ -62,7 +62,7 @@ class _Way:
         self.value_range = check_value_range(self.value_range, as_is=False)
         check_n_jobs(self.n_jobs)
 
-
+# %% ../nbs/00b_readers.ipynb #eebaa335
 def _not_readable(file: Path, error: Exception, way: _Way) -> tuple[Path, str]:
     "What is left out, and why. Raises OSError if it must not be."
     why = f"{type(error).__name__}: {error}".removeprefix("ValueError: ").replace(str(file), file.name)
@@ -274,7 +274,7 @@ def _known(index: Index, path: Path, classes: list[ClassFolder]) -> _Pictures | 
     test = _for_test(classes, places)
     return _Pictures(images, torch.tensor(places), files, left_out=left_out, test=test, **columns)
 
-
+# %% ../nbs/00b_readers.ipynb #fa09f351
 def _from_cache(
     cache,  # the user's folder
     path: Path,  # of the pictures

@@ -54,7 +54,7 @@ def doubts_about_images(
         for note in leak_notes({**sources, target.name: target}, {target.name: target}, files)
     ]
 
-
+# %% ../nbs/10_reservations.ipynb #0718cf1a
 def doubts_about_weights(
     trained: Mapping,  # name -> Trained
 ) -> list:  # Doubts
@@ -81,7 +81,7 @@ def doubts_about_sources(
         if (note := doubt_about_source(name, sources[name], accuracy))
     ]
 
-
+# %% ../nbs/10_reservations.ipynb #33e9b7e6
 def warn_of(notes) -> tuple:  # sentences
     "The sentences, each of which is a warning too."
     for note in notes:

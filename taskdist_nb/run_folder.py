@@ -64,7 +64,7 @@ def load_json(path: Path):
     except (OSError, ValueError, RecursionError) as e:
         return e
 
-
+# %% ../nbs/11i_run_folder.ipynb #e6ed033a
 def flaw_of_run(found) -> str:  # what `load_json` gave
     "Why this is no run.json of a run; empty if it is one."
     if isinstance(found, OSError):
@@ -87,7 +87,7 @@ def flaw_of_run(found) -> str:  # what `load_json` gave
         else f"seconds must be numbers, got {found['seconds']!r:.60}"
     )
 
-
+# %% ../nbs/11i_run_folder.ipynb #7e7c7d43
 def read_run(out: Path) -> dict:  # folder of a run
     "What run.json says about the last run. Raises WrongUse where there is none, or none that makes sense."
     found = load_json(out / "run.json")

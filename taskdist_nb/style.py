@@ -135,7 +135,7 @@ def fix_layout(ax):
     ax.get_xlim()
     ax.apply_aspect()
 
-
+# %% ../nbs/09_style.ipynb #f572d509
 def place_labels(ax, points, labels, fontsize=6.5, color="0.25"):
     "Write a label beside each point (n, 2), on the side where it covers the fewest points, labels and borders."
     fix_layout(ax)

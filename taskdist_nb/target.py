@@ -106,7 +106,7 @@ def choose_tasks(
         )
     return target, sources, read + more
 
-
+# %% ../nbs/11k_target.ipynb #24910a1e
 def target_alone(
     args: argparse.Namespace,  # of `taskdist select`, without a suite
 ) -> tuple[Task, str]:  # as `open_target` gives them

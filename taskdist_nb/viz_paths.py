@@ -28,7 +28,7 @@ def reading_in(result) -> str:  # of a TransferResult
     reading = "per_input" if result.config is None else reading_of(result.config)
     return "per_input" if reading == "plan" else reading
 
-
+# %% ../nbs/09_viz_paths.ipynb #e7169a57
 def _draw_length(ax, result):
     p, reading = result.path, reading_in(result)
     for name, (label, colour, dash) in RULERS.items():

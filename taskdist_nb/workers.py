@@ -75,7 +75,7 @@ def own_folder(
     )
     return None
 
-
+# %% ../nbs/06d_workers.ipynb #c84a9ed0
 @contextmanager
 def locked(
     path: Path,  # of a file in a folder of one's own; made if it is not there
