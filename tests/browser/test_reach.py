@@ -164,11 +164,16 @@ def test_on_a_phone_a_wide_figure_keeps_its_size_and_says_that_it_scrolls(driver
     wide = """return [...document.querySelectorAll('.cell_output:has(img)')].map(e => [e.scrollWidth > e.clientWidth,
       getComputedStyle(e, '::before').content.includes('scroll'), e.querySelector('img').width >= Math.min(e.querySelector('img').naturalWidth, 700)])"""
     until(lambda _: (found := driver.execute_script(wide)) and all(map(all, found)))
-    # a formula in a sentence that is wider than the text
+
+
+def test_a_formula_wider_than_its_sentence_scrolls(driver, until, find, site):
     open_page(driver, until, find, site, "explanations/exact_toy", 390)
-    until(lambda _: find("mjx-container[data-wide]"))
-    beyond = """return [...document.querySelectorAll('span.math mjx-container')].filter(e => e.getBoundingClientRect().right > innerWidth).length"""
-    assert driver.execute_script(beyond) == 0
+    narrow = """const formula = [...document.querySelectorAll('p > span.math mjx-container')].sort((a, b) => b.getBoundingClientRect().width - a.getBoundingClientRect().width)[0]
+      formula.closest('p').style.width = '60px'
+      dispatchEvent(new Event('resize'))"""
+    driver.execute_script(narrow)
+    until(lambda _: find("mjx-container[data-wide][tabindex]"))
+    assert max(e.rect["width"] for e in find("mjx-container[data-wide]")) <= 60
 
 
 def test_in_the_dark_a_drawing_is_turned_over_and_a_heat_map_is_not(driver, until, find, site):
