@@ -188,7 +188,9 @@ def elsewhere(call, known, path):
     "What a call for a worker gives in a process that knows the names of this package alone; 00_registry starts real workers, which takes longer."
     sent, parent = cloudpickle.dumps(call), os.getpid()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12, for threads, which are idle here
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of Python 3.12, for threads, which are idle here
         child = os.fork()
     if not child:
         try:
