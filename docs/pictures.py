@@ -8,7 +8,7 @@ from PIL import Image
 # pixels: a picture no wider fits a phone, if it shrinks a little; a wider one than the other was drawn for a sharp screen
 FITS, SHARP = 430, 1010
 # of a drawing in lines: how much is white at least, and how much nearly black at most
-WHITE, BLACK = 0.74, 0.05
+WHITE, BLACK = 0.8, 0.05
 
 
 def opened(png):

@@ -1,8 +1,8 @@
 """docs/make_readme.py and docs/reference.py on small examples, docs/build.py on the project's own notebooks, and the links of the built site."""
 
 import base64
-import os
 import io
+import os
 import re
 import subprocess
 import sys

@@ -159,6 +159,27 @@ def test_a_letter_means_what_its_chapter_says(driver, until, find, site, said):
         assert said().count("\n") == 1
 
 
+def test_on_a_phone_a_wide_figure_keeps_its_size_and_says_that_it_scrolls(driver, until, find, site):
+    open_page(driver, until, find, site, "06_scores", 390)
+    wide = """return [...document.querySelectorAll('.cell_output:has(img)')].map(e => [e.scrollWidth > e.clientWidth,
+      getComputedStyle(e, '::before').content.includes('scroll'), e.querySelector('img').width >= Math.min(e.querySelector('img').naturalWidth, 700)])"""
+    until(lambda _: (found := driver.execute_script(wide)) and all(map(all, found)))
+    # a formula in a sentence that is wider than the text
+    open_page(driver, until, find, site, "explanations/exact_toy", 390)
+    until(lambda _: find("mjx-container[data-wide]"))
+    beyond = """return [...document.querySelectorAll('span.math mjx-container')].filter(e => e.getBoundingClientRect().right > innerWidth).length"""
+    assert driver.execute_script(beyond) == 0
+
+
+def test_in_the_dark_a_drawing_is_turned_over_and_a_heat_map_is_not(driver, until, find, site):
+    filters = "return [...document.querySelectorAll('.cell_output img')].map(e => [e.classList.contains('drawing'), getComputedStyle(e).filter])"
+    for scheme in ("dark", "light"):
+        open_page(driver, until, find, site, "08_mantel", scheme=scheme)
+        found = driver.execute_script(filters)
+        assert {drawing for drawing, _ in found} == {True, False}
+        assert all(("invert" in how) == (drawing and scheme == "dark") for drawing, how in found)
+
+
 def test_the_drawing_of_the_method_leads_to_its_chapters(driver, until, find, site):
     for width in (1280, 390):
         open_page(driver, until, find, site, "index", width)
