@@ -35,7 +35,7 @@ test: $(READY) ## run every cell of every notebook and the tests (JOBS=2 for two
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
 
 test-browser: $(READY_BROWSER) docs ## try the site and a widget in JupyterLab in a headless Chromium (skipped where there is none)
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 2 --dist loadfile tests/browser
 
 coverage: $(READY) ## which lines of the numerical core its notebooks and tests run (some ten minutes)
 	$(BIN)/coverage erase
@@ -43,7 +43,7 @@ coverage: $(READY) ## which lines of the numerical core its notebooks and tests 
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-mutate: $(READY_MUTATION) ## plant 150 faults in the numerical core, one at a time, and count those that its tests notice (an hour)
+mutate: $(READY_MUTATION) ## plant 240 faults in the numerical core, one at a time, and count those that its tests notice (over an hour)
 	$(BIN)/python benchmarks/mutate.py
 
 lab: $(READY) ## open JupyterLab on the notebooks

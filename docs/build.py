@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+import pictures
 import reference
 import schematic
 import terms
@@ -96,12 +97,13 @@ def words_for(cell, after):
         else ""
     )
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(prose.split()))
-    return re.split(r"(?<=[.:!?]) ", re.sub(r"[*`$]", "", plain))[0] or "Figure"
+    return re.split(r"(?<=[.!?]) ", re.sub(r"[*`$]", "", plain))[0] or "Figure"
 
 
 def looks(cell, after):
     "A code cell's metadata for MyST-NB: words for its pictures, and what of it is shown."
-    settings, link = {"image": {"alt": words_for(cell, after)}}, [f"cell-{cell.id}"] * is_exported(cell)
+    settings = {"image": {"alt": words_for(cell, after)} | pictures.classes(cell)}
+    link = [f"cell-{cell.id}"] * is_exported(cell)
     if hides_input(cell):
         return {"mystnb": settings, "tags": ["remove-input"]}
     if not cell.metadata["folded"]:

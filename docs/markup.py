@@ -6,7 +6,6 @@ Each change is of text, and leaves a page that says the same.
 import re
 
 SAME = re.compile(r'(<span class="(\w+)">[^<]*)</span><span class="\2">')
-UNUSED = re.compile(r'<symbol id="svg-(?:pencil|eye)".*?</symbol>', re.S)
 
 VERBATIM = re.compile(r"(<(pre|script|textarea)\b.*?</\2>)", re.S)
 # classes that no style sheet speaks of, roles that say what is not so
@@ -35,19 +34,17 @@ def unindented(text):
     return flush(first) + "".join(rest[k] + flush(rest[k + 2]) for k in range(0, len(rest), 3))
 
 
-# the theme's icons, each in one path
-ICONS = {
-    "toc": '<path d="M4 6h16M4 12h16M4 18h10"/>',
-    "sun": '<path d="M12 7a5 5 0 1 0 .1 0M12 1v2m0 18v2M4 4l2 2m12 12l2 2M1 12h2m18 0h2M4 20l2-2M18 6l2-2"/>',
-    "moon": '<path d="M20 15A8 8 0 1 1 9 4a6 6 0 0 0 11 11z"/>',
-    "sun-with-moon": '<path d="M12 4a8 8 0 0 0 0 16z"/><path fill="currentColor" d="M12 4a8 8 0 0 1 0 16z"/>',
-    "moon-with-sun": '<path fill="currentColor" d="M12 4a8 8 0 0 0 0 16z"/><path d="M12 4a8 8 0 0 1 0 16z"/>',
-}
-SYMBOL = re.compile(
-    r'(<symbol id="svg-([\w-]+)" viewBox="0 0 24 24">\s*<title>[^<]*</title>)\s*<svg.*?</svg>\s*</symbol>',
-    re.S,
-)
-DRAWN = '{}<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.5">{}</svg></symbol>'
+# the theme draws its icons in every page; here site.css holds them, once
+SYMBOLS = re.compile(r'<svg [^>]*style="display: none;?">\s*<symbol id="svg-.*?</symbol>\s*</svg>', re.S)
+ICON = re.compile(r'<svg(?: class="([^"]*)")?><use href="#svg-([\w-]+)"></use></svg>')
+
+
+def icons(text):
+    "A page whose icons are shapes of the style sheet."
+    shape = lambda m: f'<svg class="{m[1] + " " if m[1] else ""}icon-{m[2]}"></svg>'
+    return ICON.sub(shape, SYMBOLS.sub("", text))
+
+
 MODULES = re.compile(
     r'(?:<input[^>]*toctree-checkbox[^>]*>\s*<label.*?</label>\s*)?<ul[^>]*>\s*<li class="toctree-l2.*?</ul>',
     re.S,
@@ -132,11 +129,10 @@ def shorter(text):
 
     A cell that is exported can be linked to."""
     text = CELL.sub(r'<div id="cell-\2" class="cell\1', text)
-    text = UNUSED.sub("", re.sub(r'<span class="pre">([^<]*)</span>', r"\1", text))
+    text = icons(re.sub(r'<span class="pre">([^<]*)</span>', r"\1", text))
     while (joined := SAME.sub(r"\1", text)) != text:
         text = joined
-    icon = lambda m: DRAWN.format(m[1], ICONS[m[2]]) if m[2] in ICONS else m[0]
-    text = PRE.sub(lambda m: MARKED.sub(r"<i class=\1>\2</i>", m[0]), SYMBOL.sub(icon, text))
+    text = PRE.sub(lambda m: MARKED.sub(r"<i class=\1>\2</i>", m[0]), text)
     for long, short in WORDLESS.items():
         text = text.replace(long, short)
     text = PARAGRAPH.sub(r"\1\2\3", text).replace("<tr >", "<tr>")

@@ -7,9 +7,17 @@ import tokenize
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from taskdist_nb.registry import TABLES
+
 LIB = Path(__file__).resolve().parents[1] / "taskdist_nb"
 CELL = re.compile(r"# %% .*?nbs/(\S+)\.ipynb #(\S+)")
 LITERAL = re.compile(r"(`[^`]+`|\$[^$\s][^$]*\$)")
+# The widget of a module, as the registry names it, and what goes with it.
+WITH_WIDGETS = {"widgets_map": "fine_tuning_gain", "widgets_walk": "Walk record_walk"}
+WIDGETS = {
+    module: f"{name} {WITH_WIDGETS.get(module, '')}".rstrip()
+    for module, _, name in (entry.function.partition(":") for entry in TABLES["widget"].values())
+}
 # What a reader calls, in this order; the rest of a module is what that is made of. A module that isn't named here is all of the first kind.
 CALLED = {
     "checks": "UnknownName",
@@ -63,11 +71,7 @@ CALLED = {
     "viz_map": "task_map plot_task_map",
     "viz_paths": "plot_path plot_iterations plot_parts parts_table",
     "widgets": "Panel Scene",
-    "widgets_mantel": "mantel_explorer",
-    "widgets_map": "task_map fine_tuning_gain",
-    "widgets_ruler": "fisher_ruler",
-    "widgets_toy": "exact_toy_explorer",
-    "widgets_walk": "walk_transfer Walk record_walk",
+    **WIDGETS,
     "bodies": "Trained find_head untrained",
     "weights": "read_weights",
     "adapters": "torch_model adapt",

@@ -399,12 +399,11 @@ def plan_of(
     how = Tuning(class_weights=self.tuning.class_weights) if stage == "linear_probe_error" else self.tuning
     if how == Tuning():
         return self.plan
-    return replace(
-        self.plan,
-        networks={
-            seed: fingerprint(name, "tuning", asdict(how)) for seed, name in self.plan.networks.items()
-        },
-    )
+    networks = {
+        seed: fingerprint(name, "tuning", asdict(how), *how.code())
+        for seed, name in self.plan.networks.items()
+    }
+    return replace(self.plan, networks=networks)
 
 
 def tuned(

@@ -24,6 +24,7 @@ from .distances import DISTANCES
 from .pairs import check_config
 from .matrix import distance_matrix
 from .pictures import leak_notes
+from .registry import TABLES
 from .settings import TransferConfig
 from .wording import words
 from .difficulties import mantel_tests, new_classes, tests_table
@@ -79,9 +80,8 @@ class Clock:
 # %% ../nbs/11b_experiment.ipynb #aaadc72f
 def changed_settings(run: dict) -> dict:  # as `describe_run` makes it
     "The settings that differ from the preset's, of a run as run.json describes it."
-    return {
-        k: v for k, v in run["config"].items() if asdict(getattr(TransferConfig, run["preset"])()).get(k) != v
-    }
+    preset = asdict(TABLES["preset"][run["preset"]].load()())
+    return {k: v for k, v in run["config"].items() if preset.get(k) != v}
 
 # %% ../nbs/11b_experiment.ipynb #56ff0585
 def measure_matrices(

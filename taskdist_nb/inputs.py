@@ -18,7 +18,7 @@ __all__ = ['read_setting', 'make_config', 'check_device', 'check_fit', 'check_ou
 # %% ../nbs/11h_inputs.ipynb #f83726df
 from .arguments import WrongUse, one_of
 from .options import CONFIG_NAMES, DISTANCE_NAMES, SUITE_NAMES
-from .registry import offered
+from .registry import TABLES, offered
 
 if TYPE_CHECKING:  # for hints alone: these imports take seconds
     from taskdist_nb.data import Suite, Task
@@ -59,11 +59,9 @@ def make_config(
     options: Iterable[str] = CONFIG_NAMES,  # presets of the command
 ) -> TransferConfig:
     "A `TransferConfig` from a preset's name and texts name=value. Raises WrongUse."
-    from taskdist_nb.settings import TransferConfig
-
     one_of("--config", preset, options)
     try:
-        return getattr(TransferConfig, preset)(**dict(read_setting(s) for s in settings))
+        return TABLES["preset"][preset].load()(**dict(read_setting(s) for s in settings))
     except (ValueError, TypeError) as e:
         raise e if isinstance(e, WrongUse) else WrongUse(f"--set {e}") from None
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['READS', 'task_fingerprint', 'tensors_in', 'rounded', 'reaction', 'behaviour', 'marks_of', 'model_fingerprint',
-           'measure_version', 'settings_read', 'settings_for']
+           'own_code', 'measure_version', 'settings_read', 'settings_for']
 
 # %% ../nbs/06c_keys.ipynb #ef7fc396
 import copy
@@ -24,7 +24,7 @@ from .labels import class_identities
 from .distances import DISTANCES
 from .fingerprints import code_parts, fingerprint
 from .building import build_model
-from .registry import FITTED, TUNED, WALKED, Entry, entry_of
+from .registry import FITTED, TABLES, TUNED, WALKED, Entry, entry_of
 from .scores import SCORES
 from . import settings
 from .settings import TransferConfig, names_in
@@ -117,6 +117,14 @@ def model_fingerprint(
     return fingerprint(name, *marks_of(network, task))
 
 # %% ../nbs/06c_keys.ipynb #e6c3e97f
+def own_code(
+    entry: Entry,  # of any kind
+) -> list:  # JSON-able
+    "What a name of the user's does, as far as its code tells; nothing for what is installed, which has a version."
+    found = code_parts(entry.load())
+    return [found] if isinstance(found, list) else []
+
+
 def measure_version(
     stage: str,  # a distance or score; or "fit", "floor", ..., which the format of records covers
 ) -> list:  # JSON-able
@@ -125,8 +133,8 @@ def measure_version(
     if known is None:
         return []
     # all scores are measured by one function of this package, which says nothing of a user's own
-    own = code_parts(known.load()) if known.kind == "score" else ""
-    return [known.version, code_parts(known.measure), *([own] if isinstance(own, list) else [])]
+    own = own_code(known) if known.kind == "score" else []
+    return [known.version, code_parts(known.measure), *own]
 
 # %% ../nbs/06c_keys.ipynb #c012
 READS = {  # what is prepared for a measure -> the settings that it depends on; of measures, their entries say it
@@ -161,11 +169,13 @@ def settings_for(
     stage: str,  # "fit", "floor", ..., or a distance or score
     config: TransferConfig,  # with all its settings
 ) -> dict:  # setting -> value
-    "The settings that a stage's numbers depend on. Of a GPU its kind counts, of a file what it holds."
+    "The settings that a stage's numbers depend on. Of a GPU its kind counts, of a file what it holds, of a user's schedule its code."
     read = settings_read(stage)
     counting = {k: v for k, v in asdict(config).items() if k in read}
     if "device" in counting:
         counting["device"] = config.device.partition(":")[0]
     if weights := counting.get("feature_weights"):
         counting["feature_weights"] = _digest(weights)
+    if code := own_code(TABLES["schedule"][config.source_schedule]):
+        counting |= {k: [v, *code] for k, v in counting.items() if k == "source_schedule"}
     return counting

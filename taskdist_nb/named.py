@@ -208,7 +208,8 @@ def _taken_apart(
     if Path(base).suffix not in (".safetensors", ".pt", ".pth") or weights:
         return base, weights, {}
     recipe = _recipe_beside(Path(base).expanduser())
-    return recipe["name"], base, {k: recipe.get(k) for k in ("size", "channels", "mean", "std")}
+    form = {k: v for k in ("size", "channels", "mean", "std") if (v := recipe.get(k)) is not None}
+    return recipe["name"], base, form
 
 # %% ../nbs/09d_named.ipynb #14ef4623
 def load_model(

@@ -36,7 +36,9 @@ def _made(self: Ranking, name: str, stage: str, seed):
     with tempfile.TemporaryDirectory() as folder:
         kept = entry.plan.store if entry.plan.store.records.is_dir() else Store(folder)
         return make_tuned(
-            replace(entry, plan=replace(entry.plan, store=kept)), stage, 0 if seed is None else seed
+            replace(entry, plan=replace(entry.plan, store=kept)),
+            stage,
+            next(iter(entry.plan.networks)) if seed is None else seed,
         )
 
 # %% ../nbs/10_ranking_network.ipynb #a887d877
@@ -73,6 +75,8 @@ def network(
     if name not in self.entries:
         raise unknown("name", name, self.entries)
     entry = self.entries[name]
+    if seed is not None and seed not in entry.plan.networks:
+        raise unknown("seed", seed, entry.plan.networks)
     stage = SCRATCH if name == "(from scratch)" else "linear_probe_error" if frozen else "fine_tuning_error"
     made = self._made(name, stage, seed)
     if made.reason:

@@ -64,7 +64,7 @@ class Entry:
         "What a pair takes once its source is prepared: a look, or training along a path."
         return "path" if self.walks or self.kind == "end" else "look"
 
-
+# %% ../nbs/00_registry.ipynb #1128fda4
 SCORED_BY = "scores:measure_score"
 
 
@@ -189,27 +189,17 @@ _SCORES = (
 # %% ../nbs/00_registry.ipynb #a2646326
 _ERROR = "error on the target's test images"
 _SHARE = "share of images"
+_PATHS = ("coupled", "uncoupled")
+
+
+def _end(path: str, what: str, meaning: str, unit: str) -> Entry:
+    "What is read where a path ends."
+    function = f"measurements:{what}_of"
+    return Entry(f"{path}_{what}", "end", function, meaning, unit, "source", ("images",), path)
+
+
 _ENDS = (
-    Entry(
-        "coupled_error",
-        "end",
-        "measurements:error_of",
-        f"{_ERROR} where the coupled path ends",
-        _SHARE,
-        "source",
-        ("images",),
-        "coupled",
-    ),
-    Entry(
-        "uncoupled_error",
-        "end",
-        "measurements:error_of",
-        f"{_ERROR} where the uncoupled path ends",
-        _SHARE,
-        "source",
-        ("images",),
-        "uncoupled",
-    ),
+    *(_end(path, "error", f"{_ERROR} where the {path} path ends", _SHARE) for path in _PATHS),
     Entry(
         "fine_tuning_error",
         "end",
@@ -228,25 +218,14 @@ _ENDS = (
         "fit",
         reads=FITTED,
     ),
-    Entry(
-        "coupled_remaining",
-        "end",
-        "measurements:remaining_of",
-        "step from the end of the coupled path to the labels of the training images",
-        "nats^(1/2)",
-        "source",
-        ("images",),
-        "coupled",
-    ),
-    Entry(
-        "uncoupled_remaining",
-        "end",
-        "measurements:remaining_of",
-        "step from the end of the uncoupled path to the labels of the training images",
-        "nats^(1/2)",
-        "source",
-        ("images",),
-        "uncoupled",
+    *(
+        _end(
+            path,
+            "remaining",
+            f"step from the end of the {path} path to the labels of the training images",
+            "nats^(1/2)",
+        )
+        for path in _PATHS
     ),
 )
 
@@ -299,13 +278,10 @@ _GRADED = (
 _OTHERS = (
     Entry("sgd", "optimizer", "torch.optim:SGD", "stochastic gradient descent with momentum"),
     Entry("adamw", "optimizer", "torch.optim:AdamW", "Adam with decoupled weight decay"),
-    Entry("constant", "schedule", "torch.optim.lr_scheduler:ConstantLR", "the learning rate stays"),
-    Entry(
-        "cosine",
-        "schedule",
-        "torch.optim.lr_scheduler:CosineAnnealingLR",
-        "the learning rate falls along half a cosine",
-    ),
+    Entry("constant", "schedule", "training:constant_rates", "the learning rate stays"),
+    Entry("cosine", "schedule", "training:cosine_rates", "the learning rate falls along half a cosine"),
+    Entry("one_cycle", "schedule", "training:one_cycle_rates", "the learning rate rises, then falls"),
+    Entry("step", "schedule", "training:step_rates", "the learning rate falls to a fifth three times"),
     Entry("fast", "preset", "settings:TransferConfig.fast", "a CPU in minutes to hours"),
     Entry("paper", "preset", "settings:TransferConfig.paper", "as published; days on a CPU"),
     Entry("toy", "preset", "settings:TransferConfig.toy", "digits in seconds"),

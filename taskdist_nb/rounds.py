@@ -116,9 +116,10 @@ def find_all(
     def sent(c):
         return replace(c, plan=c.plan.only(*(t.name for t in (c.source, c.target) if t is not None)))
 
-    calls = (
-        joblib.delayed(measured)(parent, entries_of(m, c.plan.model), sent(c), m, seeds) for c, m in jobs
-    )
+    def names(c):
+        return c.plan.model, c.plan.config.source_schedule, c.tuning.optimizer, c.tuning.schedule
+
+    calls = (joblib.delayed(measured)(parent, entries_of(m, *names(c)), sent(c), m, seeds) for c, m in jobs)
     with orderly_stop():
         found = joblib.Parallel(n_jobs=n_jobs)(calls)
     return [replace(f, candidate=c) for f, (c, _) in zip(found, jobs)]

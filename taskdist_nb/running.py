@@ -169,7 +169,7 @@ def calls_of(
 ) -> Iterator:  # of calls for joblib, made when a worker asks for one
     "What is handed to the workers: a group of jobs, and the plan with only the data that these look at."
     stage = groups[0][0].stage
-    entries = entries_of(stage, plan.model)
+    entries = entries_of(stage, plan.model, plan.config.source_schedule)
     for group in groups:
         part = plan.only(*(t for job in group for t in job.tasks))
         yield joblib.delayed(work_for)(os.getpid(), entries, part, *group)

@@ -26,7 +26,6 @@ from .candidates import Candidate
 from .chance import WeakEvidence
 from .checks import check_n_jobs
 from .data import Task
-from .checks import unknown
 from .distances import DISTANCES
 from .pairs import check_config
 from .matrix import check_seeds
@@ -54,9 +53,11 @@ from taskdist_nb.roster import (
     baseline_of,
     check_enough,
     reads_errors,
+    check_prepared,
     check_race,
     make_entries,
     check_tuning,
+    modules_in,
 )
 
 # %% ../nbs/10_select.ipynb #fcedd8c8
@@ -161,16 +162,9 @@ def split_models(
     prepared,  # of `rank_architectures`
 ) -> tuple[dict, dict, dict]:  # name -> factory, name -> Trained, what of `prepared` is Fitted
     "Which networks are fitted here and which are trained already; raises TypeError or ValueError."
-    prepared = {} if prepared is None else prepared
-    if not isinstance(prepared, Mapping):
-        raise TypeError(
-            f"prepared must map names of models to Fitted or to trained networks. Got: {type(prepared).__name__}."
-        )
-    own = {k: v for k, v in prepared.items() if isinstance(v, nn.Module)}
+    prepared, own = modules_in(prepared, "models")
     models = check_models(own if models is None else models)
-    for name in prepared:
-        if not (name in models or isinstance(name, tuple) and name[0] in models):
-            raise unknown("prepared name", name, models)
+    check_prepared(prepared, models)
     nets = {k: v for k, v in models.items() if is_network(v) and v not in MODELS} | own
     trained = as_networks(nets, target, "models")
     for network in trained.values():

@@ -1,6 +1,8 @@
 """docs/make_readme.py and docs/reference.py on small examples, docs/build.py on the project's own notebooks, and the links of the built site."""
 
 import base64
+import os
+import io
 import re
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from urllib.parse import unquote
 import build
 import markup
 import nbformat
+import pictures
 import pytest
 import reference
 import schematic
@@ -18,6 +21,7 @@ import terms
 from cells import split
 from fold import fold, summary
 from make_readme import HEADER, IMAGES, render
+from PIL import Image
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 PNG = b"\x89PNG pretend"
@@ -360,7 +364,9 @@ def test_reference_has_a_page_for_each_module(pages):
 
 @pytest.fixture(scope="module")
 def site(pages):
-    "The built site, as `make docs` builds it: a warning is an error."
+    "The built site, as `make docs` builds it: a warning is an error. TASKDIST_SITE names one that was built just before."
+    if built := os.environ.get("TASKDIST_SITE"):
+        return build.ROOT / built
     if not find_spec("sphinx"):
         pytest.skip("Sphinx is not installed; `make docs` installs it")
     folder = pages.parent / "html"
@@ -529,6 +535,39 @@ def test_site_is_light(site):
     sizes = {path: path.stat().st_size for path in site.rglob("*") if path.is_file()}
     assert sum(sizes.values()) < 15e6 and not (site / ".doctrees").exists()
     assert {path.name: size for path, size in sizes.items() if path.suffix == ".html" and size > 1e6} == {}
+
+
+def test_icons_are_in_the_style_sheet_once(site):
+    text = (site / "02_fisher.html").read_text(encoding="utf-8")
+    drawn = set(re.findall(r'<svg class="(?:[\w-]+ )?(icon-[\w-]+)"></svg>', text))
+    assert {"icon-menu", "icon-toc", "icon-moon"} <= drawn and "<symbol" not in text and "<use" not in text
+    styles = (site / "_static" / "site.css").read_text(encoding="utf-8")
+    assert {name for name in drawn if f"svg.{name} {{" not in styles} == set()
+
+
+def png(size, *parts):
+    "A white picture with boxes of other colours, in base64."
+    picture, out = Image.new("RGB", size, "white"), io.BytesIO()
+    for colour, box in parts:
+        picture.paste(colour, box)
+    picture.save(out, format="png")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_dark_turns_over_drawings_in_lines_and_nothing_else(site):
+    lines = png((100, 50), ("black", (10, 40, 90, 41)), ("#0072B2", (20, 10, 80, 13)))
+    heat = png((100, 50), ("#440154", (10, 5, 50, 45)), ("#fde725", (50, 5, 90, 45)))
+    digit = png((100, 50), ("black", (30, 10, 60, 40)))
+    drawn = [pictures.is_drawing(pictures.opened(p)) for p in (lines, heat, digit)]
+    assert drawn == [True, False, False]
+    both = new_code_cell("", outputs=[new_output("display_data", {"image/png": p}) for p in (lines, heat)])
+    assert pictures.classes(both) == {"classes": "small"} and pictures.classes(new_code_cell("")) == {}
+    wide = new_code_cell("", outputs=[new_output("display_data", {"image/png": png((1036, 50))})])
+    assert pictures.classes(wide) == {"classes": "drawing sharp"}
+    # a curve is one, a heat map is not
+    shown = {n: (site / n).read_text(encoding="utf-8") for n in ("04_trajectory.html", "07_matrix.html")}
+    kinds = [re.findall(r'<img alt="[^>]*?( class="drawing[^>]*")? src', text) for text in shown.values()]
+    assert all(kinds[0]) and not any(kinds[1]) and all(kinds)
 
 
 def test_pages_tell_what_they_are_about(site):

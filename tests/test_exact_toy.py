@@ -13,7 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 from taskdist_nb.labels import LabelSpace, joint_label_space
 from taskdist_nb.data import Task
 from taskdist_nb.ruler import LengthMeter
-from taskdist_nb.settings import TransferConfig
+from taskdist_nb.toy import settings
 from taskdist_nb.training import fit_task, make_generator
 from taskdist_nb.trajectory import follow, follow_walks, walk_streams
 from taskdist_nb.batches import BlockCoupling
@@ -86,24 +86,8 @@ def draw(gauss, seed, name):
 
 
 def config(**changes):
-    return TransferConfig.toy(
-        **dict(
-            source_epochs=200,
-            source_batch_size=2 * N,
-            source_lr=0.5,
-            steps=400,
-            batch_size=2 * N,
-            lr=0.2,
-            weight_decay=0.0,
-            walks=1,
-            checkpoints=20,
-            probes=2 * N,
-            cost_checkpoints=1,
-            excess_points=0,
-            accuracy_points=1,
-        )
-        | changes
-    )
+    # shared with the notebook: what is tested is the engine, not the settings
+    return settings(N, **dict(source_epochs=200, steps=400, lr=0.2, checkpoints=20, probes=2 * N) | changes)
 
 
 @functools.cache

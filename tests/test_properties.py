@@ -1214,7 +1214,7 @@ def test_settings_are_checked(preset, kept, field, odd):
 @given(
     st.integers(0, 10**30),
     words,
-    st.sampled_from(["constant", "one_cycle", "step", "cosine"]),
+    st.sampled_from(registry.names_of("schedule")),
     st.integers(1, 40),
     st.integers(1, 20),
 )
@@ -2289,10 +2289,11 @@ ELSEWHERE = {
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
     "fewer_steps": {"arithmetic of the presets, compared with simulation in 03d_fewer_steps": "*"},
     "settings": {
-        "what a setting accepts, tried one by one in 03e_settings": "one_of whole real text check_setting names_in SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings CouplingSettings Task2VecSettings WassersteinSettings ImageSettings AugmentationSettings ArithmeticSettings"
+        "what a setting accepts, tried one by one in 03e_settings": "one_of registered whole real text check_setting names_in SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings CouplingSettings Task2VecSettings WassersteinSettings ImageSettings AugmentationSettings ArithmeticSettings"
     },
     "training": {
-        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Alone Average draw_batches Fitted augmentation device_of on_device accuracy_on fit_task"
+        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Alone Average draw_batches Fitted augmentation device_of on_device accuracy_on fit_task",
+        "schedules, covered by `learning_rates`": "constant_rates cosine_rates step_rates one_cycle_rates",
     },
     "trajectory": {
         "steps of a transfer; the transfers are covered": "Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus Reading follow follow_all join_walks walk_streams follow_walks still_trajectory fit_source"
@@ -2306,7 +2307,7 @@ ELSEWHERE = {
     "records": {"files of records, cut and spoilt in 06b_records and 06b_store": "*"},
     "store": {"steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance report_damage"},
     "keys": {
-        "names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint measure_version settings_read"
+        "names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint own_code measure_version settings_read"
     },
     "workers": {
         "one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"
@@ -2368,7 +2369,7 @@ ELSEWHERE = {
         "steps of a ranking, compared with naive loops in 10_select": "check_any doubts_about_images doubts_about_sources doubts_about_weights warn_of"
     },
     "roster": {
-        "steps of a ranking, compared with naive loops in 10_select": "check_names named_candidates check_candidate check_sources given_for folder_or_temporary check_stages check_enough reads_errors as_networks is_network split_candidates check_alone baseline_of check_race make_entries check_tuning"
+        "steps of a ranking, compared with naive loops in 10_select": "check_names modules_in check_prepared named_candidates check_candidate check_sources given_for folder_or_temporary check_stages check_enough reads_errors as_networks is_network split_candidates check_alone baseline_of check_race make_entries check_tuning"
     },
     "rounds": {
         "steps of a ranking, compared with naive loops in 10_select": "find_within compete joined tied_out Step measured find_all Race with_baseline run_race"

@@ -1,15 +1,20 @@
 """Every entry of the registry keeps the same promises."""
 
+import inspect
 import math
 import re
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from taskdist_nb.candidates import methods_alone, methods_now
 from taskdist_nb.data import digits_suite
-from taskdist_nb.keys import measure_version, settings_read
+from taskdist_nb.experiment import changed_settings
+from taskdist_nb.inputs import make_config
+from taskdist_nb.keys import measure_version, settings_for, settings_read
 from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.options import make_parser
 from taskdist_nb.registry import TABLES, Entry, add
@@ -17,6 +22,8 @@ from taskdist_nb.results import TransferResult
 from taskdist_nb.select import rank_sources
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.store import Store
+from taskdist_nb.training import learning_rates
+from taskdist_nb.tuning import Tuning
 
 ENTRIES = [entry for table in TABLES.values() for entry in table.values()]
 MEASURED = [e for e in ENTRIES if e.kind in ("distance", "score")]
@@ -103,6 +110,35 @@ def test_a_store_keeps_it(entry, tmp_path):
     assert [r.seconds for r in first.results] == [r.seconds for r in again.results]
 
 
+def parameters():
+    return [nn.Parameter(torch.ones(3))]
+
+
+@pytest.mark.parametrize("name", TABLES["optimizer"])
+def test_an_optimiser_is_built_with_the_settings_weight_decay(name):
+    config = replace(CONFIG, weight_decay=0.25, momentum=0.5)
+    made = Tuning(name).maker(config)(parameters(), lr=1.0)
+    assert type(made) is TABLES["optimizer"][name].load() and made.param_groups[0]["weight_decay"] == 0.25
+    default = inspect.signature(type(made)).parameters["lr"].default
+    assert Tuning(name).rate(config) == (config.lr if name == "sgd" else default)
+    assert made.param_groups[0].get("momentum", 0.5) == 0.5 and Tuning(name, lr=0.3).rate(config) == 0.3
+
+
+@pytest.mark.parametrize("name", TABLES["schedule"])
+def test_a_schedule_is_the_rates_of_its_entry_everywhere(name):
+    rates = TABLES["schedule"][name].load()(0.2, 40)
+    assert rates.shape == (40,) and (0 < rates).all() and 0.15 < rates.max() <= 0.2
+    assert np.array_equal(learning_rates(name, 0.2, 40), rates)
+    assert Tuning(schedule=name).schedule == name == TransferConfig(source_schedule=name).source_schedule
+
+
+@pytest.mark.parametrize("name", TABLES["preset"])
+def test_a_preset_is_the_settings_of_its_entry(name):
+    made = make_config(name, ["lr=0.5"], TABLES["preset"])
+    assert made == replace(TABLES["preset"][name].load()(), lr=0.5)
+    assert changed_settings(dict(preset=name, config=asdict(made))) == {"lr": 0.5}
+
+
 def two_layers(n_classes):
     from taskdist_nb.models import mlp
 
@@ -124,6 +160,19 @@ def added():
     for kind, table in TABLES.items():
         table.clear()
         table.update(known[kind])
+
+
+def test_records_know_the_code_of_a_schedule_and_an_optimiser_that_are_added(added):
+    networks = dict(prepared={"one": nn.Sequential(nn.Flatten(), nn.Linear(64, 5))})
+    entry = rank_sources(SUITE["odd"], None, "fine_tuning_error", "mlp", CONFIG, **networks).entries["one"]
+    names = []
+    for factor in (1, 1, 2):
+        add(Entry("falling", "schedule", lambda lr, n: np.linspace(lr, lr / n, n) * factor, "straight down"))
+        how = replace(entry, tuning=Tuning(schedule="falling"))
+        fit = settings_for("fit", replace(CONFIG, source_schedule="falling"))
+        names.append((how.plan_of("fine_tuning_error").networks, fit["source_schedule"]))
+    assert names[0] == names[1] and all(a != b for a, b in zip(names[0], names[2]))
+    assert settings_for("fit", CONFIG)["source_schedule"] == CONFIG.source_schedule
 
 
 def test_what_is_added_is_known_to_worker_processes(added):

@@ -1,13 +1,17 @@
-// Parts of a page that scroll sideways take the focus of a keyboard, while they do.
+// Parts of a page that scroll sideways take the focus of a keyboard, while they do. A formula in a sentence that is wider than the text gets a line that scrolls.
 (() => {
+  const formulas = () => document.querySelectorAll("span.math mjx-container").forEach(formula => {
+    formula.removeAttribute("data-wide");
+    formula.toggleAttribute("data-wide", formula.getBoundingClientRect().width > formula.closest("p, li, dd, td, th")?.clientWidth);
+  });
   const parts = [...document.querySelectorAll("article pre, .output, .cell_output, .table-wrapper, div.math, .toc-scroll, .sidebar-scroll")];
-  const look = () => parts.forEach(part => {
+  const look = () => [...parts, ...document.querySelectorAll("mjx-container[data-wide]")].forEach(part => {
     const scrolls = part.clientWidth && (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight) && getComputedStyle(part).overflowX !== "visible";
     scrolls ? part.setAttribute("tabindex", 0) : part.removeAttribute("tabindex");
   });
   look();
   addEventListener("load", look);
-  addEventListener("resize", look);
+  addEventListener("resize", () => (formulas(), look()));
   document.addEventListener("toggle", look, true);
-  window.MathJax?.startup?.promise?.then(look);
+  window.MathJax?.startup?.promise?.then(() => (formulas(), look()));
 })();

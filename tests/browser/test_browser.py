@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from taskdist_nb.registry import TABLES
+
 RESOURCES = "return performance.getEntriesByType('resource').map(r => r.name).concat(location.href)"
 # Text that is wider than the window and that no ancestor lets scroll.
 OVERFLOW = """const width = document.documentElement.clientWidth
@@ -272,7 +274,7 @@ def test_task_on_the_map_is_clicked_in_jupyterlab(driver, until, find, lab):
 
 
 MATRICES = "import numpy as np, pandas as pd\ndef d(seed): return pd.DataFrame(np.random.default_rng(seed).uniform(1, 2, (5, 5)), list('abcde'), list('abcde'))\n"
-WIDGETS = {  # name: (cell, words of its sentence, number of controls)
+WIDGETS = {  # name of the registry: (cell, words of its sentence, number of controls)
     "walk_transfer": (
         "walk_transfer()",
         ("length so far B = ", "A = ", "excess loss", "accuracy on the target's test images"),
@@ -294,13 +296,7 @@ WIDGETS = {  # name: (cell, words of its sentence, number of controls)
 }
 
 
-HOMES = {
-    "walk_transfer": "widgets_walk",
-    "fisher_ruler": "widgets_ruler",
-    "mantel_explorer": "widgets_mantel",
-    "task_map": "widgets_map",
-    "exact_toy_explorer": "widgets_toy",
-}
+HOMES = {name: entry.function.partition(":")[0] for name, entry in TABLES["widget"].items()}
 
 
 def controls_of(find):
