@@ -108,7 +108,7 @@ CORE = {
 TESTS = CORE | {
     "registry": ["nbs/00_registry.ipynb", "tests/test_registry.py"],
     "attached": ["nbs/00_attached.ipynb"],
-    "matrices": ["nbs/04c_matrices.ipynb", "test_matrices_survive_a_file"],
+    "matrices": ["nbs/04c_matrices.ipynb", "test_foreign_tables_are_refused"],
     "toy": ["nbs/05c_toy.ipynb"],
     "plausible": ["nbs/06a_plausible.ipynb"],
     "records": ["nbs/06b_records.ipynb", "tests/test_store.py"],

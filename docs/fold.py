@@ -119,6 +119,12 @@ def asked(cell):
     return {"": None, "false": "", "true": "Code"}.get(words, words)
 
 
+def is_import(node):
+    "Whether a statement imports, also for type hints alone."
+    hints = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and not node.orelse
+    return isinstance(node, (ast.Import, ast.ImportFrom)) or hints and all(map(is_import, node.body))
+
+
 def is_exported(cell):
     return any(name in cell.metadata["directives"] for name in ("export", "exports", "exporti"))
 
@@ -129,7 +135,7 @@ def kind(
     own,  # names of the notebook's own functions for tests
 ):
     "What a cell is folded as, seen by itself: 'Imports', 'Argument checks', 'Code of the figure', 'A helper', 'Checks' (if nothing open needs it), or ''."
-    if body and all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body):
+    if body and all(map(is_import, body)):
         return "Imports"
     if refuses_arguments(body):
         return "Argument checks"

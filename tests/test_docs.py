@@ -105,6 +105,10 @@ def test_imports_and_checks_of_arguments_are_folded():
         ("Argument checks: 2 lines", check),
         ("", shown),
     ]
+    hints = "import os\nif TYPE_CHECKING:\n    from torch import Tensor"
+    assert folded((exported, hints), (exported, shown)) == [("Imports", hints), ("", shown)]
+    also = f"{hints}\n    x = 1"
+    assert folded((exported, also))[0][0] == ""
     # a notebook about nothing else
     assert folded((exported, check)) == [("", check)]
     helper, public = "def _half(x):\n    return x / 2", "def quarter(x):\n    return _half(_half(x))"

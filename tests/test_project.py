@@ -191,3 +191,23 @@ def test_machine_paths_are_told_from_other_text():
     assert all(MACHINE_PATH.search(text) for text in hits) and not any(
         MACHINE_PATH.search(text) for text in misses
     )
+
+
+def test_mutation_testing_names_what_is_there():
+    "benchmarks/mutate.py is run by hand, so that a module that was split would be missed there for long."
+    tree = ast.parse((ROOT / "benchmarks" / "mutate.py").read_text(encoding="utf-8"))
+    tables = [
+        dict(zip(table.keys, table.values))
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id in ("CORE", "TESTS")
+        for table in ast.walk(node.value)
+        if isinstance(table, ast.Dict)
+    ]
+    tests = {key.value: ast.literal_eval(value) for table in tables for key, value in table.items()}
+    assert len(tests) > 20 and [name for name in tests if not (LIB / f"{name}.py").is_file()] == []
+    properties = (ROOT / "tests" / "test_properties.py").read_text(encoding="utf-8")
+    for test in (test for several in tests.values() for test in several):
+        path, _, name = test.partition("::")
+        within = properties if path.startswith("test_") else (ROOT / path).read_text(encoding="utf-8")
+        wanted = path if path.startswith("test_") else name
+        assert not wanted or f"def {wanted}(" in within, test

@@ -2,7 +2,9 @@
 
 import inspect
 import math
+import os
 import re
+import warnings
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -14,16 +16,23 @@ from taskdist_nb.candidates import methods_alone, methods_now
 from taskdist_nb.data import digits_suite
 from taskdist_nb.experiment import changed_settings
 from taskdist_nb.inputs import make_config
+from taskdist_nb.jobs import Job, make_plan
 from taskdist_nb.keys import measure_version, settings_for, settings_read
 from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.options import make_parser
 from taskdist_nb.registry import TABLES, Entry, add
 from taskdist_nb.results import TransferResult
+from taskdist_nb.running import calls_of
 from taskdist_nb.select import rank_sources
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.store import Store
 from taskdist_nb.training import learning_rates
 from taskdist_nb.tuning import Tuning
+
+try:
+    from joblib.externals import cloudpickle
+except ImportError:
+    import cloudpickle  # joblib from 1.6 on has none of its own
 
 ENTRIES = [entry for table in TABLES.values() for entry in table.values()]
 MEASURED = [e for e in ENTRIES if e.kind in ("distance", "score")]
@@ -156,7 +165,7 @@ def added():
     two_layers.__module__ = first_feature.__module__ = "__main__"
     add(Entry("two_layers", "network", two_layers, "a narrow network"))
     add(Entry("first_feature", "score", first_feature, "features of one image", "units", uses=("features",)))
-    yield
+    yield known
     for kind, table in TABLES.items():
         table.clear()
         table.update(known[kind])
@@ -175,12 +184,36 @@ def test_records_know_the_code_of_a_schedule_and_an_optimiser_that_are_added(add
     assert settings_for("fit", CONFIG)["source_schedule"] == CONFIG.source_schedule
 
 
-def test_what_is_added_is_known_to_worker_processes(added):
-    more = dict(config=CONFIG, progress=False)
-    side_by_side, alone = (
-        distance_matrix(SUITE, "first_feature", "two_layers", n_jobs=n, **more) for n in (2, 1)
-    )
-    assert np.array_equal(side_by_side.values, alone.values) and (alone.values != 0).all()
+def elsewhere(call, known, path):
+    "What a call for a worker gives in a process that knows the names of this package alone; 00_registry starts real workers, which takes longer."
+    sent, parent = cloudpickle.dumps(call), os.getpid()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # of Python 3.12, for threads, which are idle here
+        child = os.fork()
+    if not child:
+        try:
+            assert os.getppid() == parent
+            for kind, table in TABLES.items():
+                for name in table.keys() - known[kind]:
+                    del table[name]
+            function, given, more = cloudpickle.loads(sent)
+            path.write_bytes(cloudpickle.dumps(function(*given, **more)))
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    return cloudpickle.loads(path.read_bytes())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not copied here")
+def test_what_is_added_is_known_to_worker_processes(added, tmp_path):
+    job, plan = Job("first_feature", 0, ("low", "odd")), make_plan(SUITE, "two_layers", CONFIG, tmp_path, [0])
+    (call,) = calls_of(plan, [[job]])
+    (made,) = elsewhere(call, added, tmp_path / "made")
+    assert {head.stage for head in plan.store.heads().values()} == {"fit", "first_feature"}
+    alone = distance_matrix(SUITE, "first_feature", "two_layers", config=CONFIG, n_jobs=1, progress=False)
+    assert made.distance == alone.mean.loc["low", "odd"] != 0
 
 
 def test_a_score_that_is_added_ranks_networks_without_their_images(added):
