@@ -15,7 +15,7 @@ import symtable
 import sys
 import traceback
 from configparser import ConfigParser
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 
 import pytest
 
@@ -105,6 +105,15 @@ def registries(
     return list(importlib.import_module(f"{lib}.registry").TABLES.values())
 
 
+def classes_of(
+    lib,  # name of the package
+):
+    "class -> its attributes, of every class of the package that is loaded. A notebook that explains a class in steps patches it."
+    modules = [module for name, module in sys.modules.items() if name.split(".")[0] == lib]
+    values = [value for module in modules for value in list(vars(module).values())]
+    return {c: dict(vars(c)) for c in values if isinstance(c, type) and c.__module__.split(".")[0] == lib}
+
+
 class Notebook(pytest.File):
     "The code cells of a notebook, and the shell they share."
 
@@ -131,9 +140,12 @@ class Notebook(pytest.File):
     def setup(self):
         from execnb.shell import CaptureShell
 
-        self.registered = [
-            (registry, dict(registry)) for registry in registries(settings_of(self.config)["lib_name"])
-        ]
+        lib = settings_of(self.config)["lib_name"]
+        self.registered = [(registry, dict(registry)) for registry in registries(lib)]
+        if self.module:
+            with suppress(Exception):  # a cell will say what is wrong with it
+                importlib.import_module(self.module)  # and with it the classes that the notebook patches
+        self.classes = classes_of(lib)
         with self.as_notebook():
             self.shell = CaptureShell(mpl_format="png")
         # pytest shows the exception, so IPython need not
@@ -146,6 +158,12 @@ class Notebook(pytest.File):
         for registry, before in self.registered:  # what a notebook registers is its own
             registry.clear()
             registry.update(before)
+        for changed, before in self.classes.items():  # what it patches, too
+            for name in [n for n in vars(changed) if n not in before]:
+                delattr(changed, name)
+            for name, value in before.items():
+                if vars(changed).get(name) is not value:
+                    setattr(changed, name, value)
 
     @contextmanager
     def as_notebook(self):

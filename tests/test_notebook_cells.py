@@ -25,6 +25,13 @@ NOTEBOOKS = {
     "old": ["import warnings", "warnings.warn('gone soon', DeprecationWarning)"],
     "syntax": ["1 +"],
     "other": ["assert 'invert' not in globals()"],
+    "patches": [
+        "#| default_exp registry",
+        "from taskdist_nb.registry import Entry\nEntry.load = Entry.spoilt = None\ndel Entry.measure",
+    ],
+    "patches_not": [
+        "from taskdist_nb.registry import Entry\nassert Entry.load and Entry.measure and not hasattr(Entry, 'spoilt')"
+    ],
 }
 
 
@@ -53,7 +60,7 @@ def run(project, *args):
 
 def test_passes_skips_and_failures(project):
     out = run(project, "-n", "2", "--dist", "loadfile")
-    assert "3 failed, 7 passed, 3 skipped" in out
+    assert "3 failed, 9 passed, 3 skipped" in out
     assert "#| eval: false" in out
     assert "#| slow (run it with --nb-flags slow)" in out
 
@@ -102,3 +109,8 @@ def test_exported_cells_can_be_taken_from_the_module(tmp_path):
     assert "2 passed" in run(tmp_path, "nbs/made.ipynb", "--exported")
     module.write_text("1/0\n")
     assert "ZeroDivisionError in nbs/made.ipynb, cell 1" in run(tmp_path, "nbs/made.ipynb", "--exported")
+
+
+def test_what_a_notebook_patches_is_put_back(project):
+    out = run(project, "nbs/patches.ipynb", "nbs/patches_not.ipynb")
+    assert "2 passed" in out, out
