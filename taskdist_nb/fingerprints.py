@@ -80,6 +80,14 @@ def _compiled(code: CodeType) -> list:
     return [code.co_code.hex(), code.co_names, code.co_varnames, code.co_freevars, constants]
 
 # %% ../nbs/00_fingerprints.ipynb #97277b0b
+def _as_written(member):
+    "A member of a class as it was before PyTorch wrapped it: at its first use an optimiser's class gets another `step`. None: an inherited one."
+    if not getattr(member, "hooked", False):
+        return member
+    written = member.__wrapped__
+    return None if written.__module__.split(".")[0] == "torch" else written
+
+
 def _members(value) -> dict:
     "What a function, a class or another object is made of: name -> value."
     if isinstance(value, FunctionType):
@@ -88,7 +96,8 @@ def _members(value) -> dict:
         defaults = {"": (value.__defaults__, value.__kwdefaults__)}
         return {n: value.__globals__[n] for n in names} | cells | defaults
     if isinstance(value, type):
-        return {k: v for k, v in vars(value).items() if k in ("__call__", "__init__") or k[:2] != "__"}
+        own = {k: v for k, v in vars(value).items() if k in ("__call__", "__init__") or k[:2] != "__"}
+        return {k: _as_written(v) for k, v in own.items() if _as_written(v) is not None}
     return {"": type(value)} | getattr(value, "__dict__", {})
 
 # %% ../nbs/00_fingerprints.ipynb #16f9518e

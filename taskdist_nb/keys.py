@@ -120,9 +120,8 @@ def model_fingerprint(
 def own_code(
     entry: Entry,  # of any kind
 ) -> list:  # JSON-able
-    "What a name of the user's does, as far as its code tells; nothing for what is installed, which has a version."
-    found = code_parts(entry.load())
-    return [found] if isinstance(found, list) else []
+    "What a name that was added does: its version, and its code unless that is installed. Nothing for a name of this package."
+    return [[entry.version, code_parts(entry.load())]] if entry.added else []
 
 
 def measure_version(
@@ -176,6 +175,7 @@ def settings_for(
         counting["device"] = config.device.partition(":")[0]
     if weights := counting.get("feature_weights"):
         counting["feature_weights"] = _digest(weights)
-    if code := own_code(TABLES["schedule"][config.source_schedule]):
-        counting |= {k: [v, *code] for k, v in counting.items() if k == "source_schedule"}
+    if schedule := counting.get("source_schedule"):
+        code = own_code(TABLES["schedule"][schedule])
+        counting["source_schedule"] = [schedule, *code] if code else schedule
     return counting

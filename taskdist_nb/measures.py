@@ -90,8 +90,7 @@ def register(
     if not callable(function):
         raise TypeError(f"function must be callable. Got: {type(function).__name__}.")
     name = name or getattr(function, "__name__", "")
-    needs = "fit" if _wants_network(function) else ""
-    uses = ("images", "features") if needs else ("images",)
+    needs, uses = "fit" if _wants_network(function) else "", ("images",)
     meaning = meaning or (inspect.getdoc(function) or name).splitlines()[0]
     measure = partial(measure_simply, name, function)
     return add(Entry(name, "distance", measure, meaning, unit, needs, uses)).name

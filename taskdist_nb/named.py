@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 # %% ../nbs/09d_named.ipynb #a663aa98
+import numpy as np
 import torch
 from torch import nn
 
@@ -230,8 +231,14 @@ def load_model(
     build, state, form = _resolve(base, Path())
     if weights:
         state = read_weights(weights)
-    asked = dict(size=size, channels=channels, mean=mean, std=std) | known
-    form |= {k: v for k, v in asked.items() if v is not None}
+    given = dict(size=size, channels=channels, mean=mean, std=std)
+    asked = {k: v for k, v in given.items() if v is not None}
+    for k in asked.keys() & known.keys():
+        if list(np.ravel(asked[k])) != list(np.ravel(known[k])):
+            raise ValueError(
+                f"{k} must be {known[k]!r}, as beside the weights, or be left out. Got: {asked[k]!r}."
+            )
+    form |= asked | known
 
     def whole(n):
         fit = (form.get("size"), form.get("channels"), nn.Identity(), form.get("mean"), form.get("std"))

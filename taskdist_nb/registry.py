@@ -28,7 +28,8 @@ class Entry:
     needs: str = (
         ""  # prepared: "source" (Fitted with floor), "fit" (Fitted), "embedding" (both Embeddings) or ""
     )
-    uses: tuple[str, ...] = ()  # of "images" (the source's), "features" and "head" (of its network)
+    # of "images" (the source's), "features" and "head" (of its network); a score that does not say looks at all
+    uses: tuple[str, ...] = ()
     walks: str = ""  # the function that walks a path, "module:attribute"; of an end: the distance at whose end it is read
     reads: tuple[str, ...] = (
         "TransferConfig",
@@ -38,7 +39,10 @@ class Entry:
     def __post_init__(self):
         # a score looks through the source's network, whoever wrote it
         if self.kind == "score":
+            if self.needs not in ("", "fit"):
+                raise ValueError(f"needs of a score must be 'fit' or empty. Got: {self.needs!r:.80}.")
             object.__setattr__(self, "needs", "fit")
+            object.__setattr__(self, "uses", self.uses or ("images", "features", "head"))
 
     def load(self):
         "What the name stands for; imported if need be."
@@ -48,6 +52,11 @@ class Entry:
     def measure(self) -> Callable:  # called like `coupled_transfer`, returns a TransferResult
         "What measures a pair, of a distance or score. All scores are measured by one function."
         return partial(resolve(SCORED_BY), self.name) if self.kind == "score" else self.load()
+
+    @property
+    def added(self) -> bool:
+        "Does the name come from a user or another package?"
+        return self.name not in _OWN[self.kind]
 
     @property
     def text(self) -> str:
@@ -333,8 +342,9 @@ def label_of(
 # %% ../nbs/00_registry.ipynb #54fc3415
 def add(entry: Entry) -> Entry:
     "Make a name known. Raises ValueError for a kind that there is not, an entry without a meaning, or a name of this package's."
-    if entry.kind not in TABLES:
-        raise ValueError(f"kind must be one of {tuple(TABLES)}. Got: {entry.kind!r:.80}.")
+    kinds = [kind for kind in TABLES if kind != "end"]  # what is read where a path ends is fixed
+    if entry.kind not in kinds:
+        raise ValueError(f"kind must be one of {', '.join(kinds)}. Got: {entry.kind!r:.80}.")
     if not isinstance(entry.name, str) or not entry.name.isidentifier():
         raise ValueError(f"name must be a word, e.g. 'mean_colour'. Got: {entry.name!r:.80}.")
     if not entry.meaning:
@@ -386,17 +396,19 @@ class Loaded(Mapping):
     ):
         self.kind, self.field = kind, field
 
-    def _texts(self) -> dict:
-        return {name: text for name, e in TABLES[self.kind].items() if (text := getattr(e, self.field))}
+    def _functions(self) -> dict:
+        return {
+            n: getattr(e, self.field) for n, e in TABLES[self.kind].items() if getattr(e, self.field) != ""
+        }
 
     def __getitem__(self, name: str):
-        return resolve(self._texts()[name])
+        return resolve(self._functions()[name])
 
     def __contains__(self, name) -> bool:
-        return isinstance(name, str) and name in self._texts()
+        return isinstance(name, str) and name in self._functions()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._texts())
+        return iter(self._functions())
 
     def __len__(self) -> int:
-        return len(self._texts())
+        return len(self._functions())

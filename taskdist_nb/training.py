@@ -81,8 +81,12 @@ def learning_rates(
     lr: float,  # the largest rate
     steps: int,  # number of SGD steps
 ) -> np.ndarray:  # (steps,)
-    "The learning rate of each step."
-    return TABLES["schedule"][schedule].load()(lr, steps)
+    "The learning rate of each step. Raises ValueError unless a schedule gives each step a finite one."
+    rates = np.asarray(TABLES["schedule"][schedule].load()(lr, steps), float)
+    if rates.shape != (steps,) or not np.isfinite(rates).all():
+        got = f"shape {rates.shape}" if rates.shape != (steps,) else "numbers that are not finite"
+        raise ValueError(f"schedule {schedule!r} must give {steps} finite learning rates. Got: {got}.")
+    return rates
 
 # %% ../nbs/03f_training.ipynb #c034
 def soft_cross_entropy(

@@ -9,7 +9,7 @@ __all__ = ['UNEVEN', 'CHECKPOINTS', 'LOOKED', 'balanced_error', 'is_uneven', 'Tu
 # %% ../nbs/09e_tuning.ipynb #7a35be09
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -97,18 +97,22 @@ class Tuning:
         )
 
 # %% ../nbs/09e_tuning.ipynb #82abb623
-def _defaults(optimizer: str) -> dict:  # argument -> default value, or `inspect.Parameter.empty`
+def _taken(optimizer: str) -> Mapping:  # argument -> inspect.Parameter
     "What can be told an optimiser."
-    taken = inspect.signature(TABLES["optimizer"][optimizer].load()).parameters
-    return {name: parameter.default for name, parameter in taken.items()}
+    return inspect.signature(TABLES["optimizer"][optimizer].load()).parameters
 
 
 def _check_arguments(tuning: Tuning):
-    "Raise ValueError if the optimiser lacks what it is told: the weight decay, and a rate if none is given."
-    name, taken = tuning.optimizer, _defaults(tuning.optimizer)
-    if "weight_decay" not in taken:
-        raise ValueError(f"optimizer must take weight_decay. Got: {name!r}, which takes {', '.join(taken)}.")
-    if name != "sgd" and tuning.lr is None and not isinstance(taken.get("lr"), float):
+    "Raise ValueError if the optimiser cannot be told its rate and weight decay, or no rate is given and it has none."
+    name, taken = tuning.optimizer, _taken(tuning.optimizer)
+    everything = any(p.kind is p.VAR_KEYWORD for p in taken.values())
+    for argument in ("lr", "weight_decay"):
+        if argument not in taken and not everything:
+            raise ValueError(
+                f"optimizer must take {argument}. Got: {name!r}, which takes {', '.join(taken)}."
+            )
+    own = taken["lr"].default if "lr" in taken else None
+    if name != "sgd" and tuning.lr is None and not isinstance(own, (int, float)):
         raise ValueError(f"lr must be given for {name!r}, which has no default of its own. Got: None.")
 
 
@@ -120,7 +124,7 @@ def rate(
     "The largest learning rate."
     if self.lr is not None:
         return self.lr
-    return config.lr if self.optimizer == "sgd" else _defaults(self.optimizer)["lr"]
+    return config.lr if self.optimizer == "sgd" else float(_taken(self.optimizer)["lr"].default)
 
 
 @patch

@@ -184,6 +184,47 @@ def test_records_know_the_code_of_a_schedule_and_an_optimiser_that_are_added(add
     assert settings_for("fit", CONFIG)["source_schedule"] == CONFIG.source_schedule
 
 
+def test_the_code_of_an_optimiser_that_is_added_stays_what_it_is_when_used(added):
+    class Slow(torch.optim.SGD):
+        def step(self, closure=None):
+            return super().step(closure)
+
+    class Inherits(torch.optim.Optimizer):
+        def __init__(self, parameters, lr=0.1, weight_decay=0):
+            super().__init__(parameters, dict(lr=lr))
+
+    for kind in (Slow, Inherits):
+        add(Entry("mine", "optimizer", kind, "of the user"))
+        before = Tuning("mine").code()
+        kind([torch.zeros(1, requires_grad=True)], lr=0.1)
+        assert before and Tuning("mine").code() == before
+    installed = []
+    for version, name in ((1, "NAdam"), (1, "RAdam"), (2, "RAdam")):
+        add(Entry("mine", "optimizer", f"torch.optim:{name}", "installed", version=version))
+        installed.append(Tuning("mine").code())
+    assert installed[0] != installed[1] != installed[2]
+
+
+@pytest.mark.parametrize("rates", [lambda lr, n: [lr] * (n // 2), lambda lr, n: [lr] * (n - 1) + [math.nan]])
+def test_a_schedule_gives_each_step_a_rate(added, rates):
+    add(Entry("short", "schedule", rates, "not whole"))
+    with pytest.raises(ValueError, match="schedule 'short' must give 10 finite learning rates. Got: "):
+        learning_rates("short", 0.1, 10)
+
+
+def test_what_an_added_entry_does_not_say(added):
+    assert set(add(Entry("gap", "score", first_feature, "says nothing")).uses) == {
+        "images",
+        "features",
+        "head",
+    }
+    assert "gap" not in methods_alone()
+    with pytest.raises(ValueError, match="kind must be one of"):
+        add(Entry("my_end", "end", first_feature, "an end"))
+    with pytest.raises(ValueError, match="needs of a score must be 'fit'"):
+        Entry("gap", "score", first_feature, "wants a floor", needs="source")
+
+
 def elsewhere(call, known, path):
     "What a call for a worker gives in a process that knows the names of this package alone; 00_registry starts real workers, which takes longer."
     sent, parent = cloudpickle.dumps(call), os.getpid()

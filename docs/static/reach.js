@@ -1,6 +1,7 @@
 // Parts of a page that scroll sideways take the focus of a keyboard, while they do. A formula in a sentence that is wider than the text gets a line that scrolls.
 (() => {
   const formulas = () => document.querySelectorAll("span.math mjx-container").forEach(formula => {
+    if (formula.hasAttribute("data-wide")) formula.removeAttribute("tabindex");
     formula.removeAttribute("data-wide");
     formula.toggleAttribute("data-wide", formula.getBoundingClientRect().width > formula.closest("p, li, dd, td, th")?.clientWidth);
   });
