@@ -114,6 +114,14 @@ def classes_of(
     return {c: dict(vars(c)) for c in values if isinstance(c, type) and c.__module__.split(".")[0] == lib}
 
 
+def of_notebook(
+    member,  # of a class
+):
+    "Is it a function, method or property that a cell has written?"
+    function = next((f for k in ("__func__", "fget", "func") if (f := getattr(member, k, None))), member)
+    return getattr(function, "__globals__", {}).get("__name__") == "__main__"
+
+
 class Notebook(pytest.File):
     "The code cells of a notebook, and the shell they share."
 
@@ -158,12 +166,15 @@ class Notebook(pytest.File):
         for registry, before in self.registered:  # what a notebook registers is its own
             registry.clear()
             registry.update(before)
-        for changed, before in self.classes.items():  # what it patches, too
-            for name in [n for n in vars(changed) if n not in before]:
-                delattr(changed, name)
-            for name, value in before.items():
-                if vars(changed).get(name) is not value:
-                    setattr(changed, name, value)
+        for (
+            changed,
+            before,
+        ) in self.classes.items():  # what it patches, too; what a module patches when it is imported stays
+            for name in [n for n, value in vars(changed).items() if of_notebook(value)]:
+                if name in before:
+                    setattr(changed, name, before[name])
+                else:
+                    delattr(changed, name)
 
     @contextmanager
     def as_notebook(self):

@@ -27,10 +27,12 @@ NOTEBOOKS = {
     "other": ["assert 'invert' not in globals()"],
     "patches": [
         "#| default_exp registry",
-        "from taskdist_nb.registry import Entry\nEntry.load = Entry.spoilt = None\ndel Entry.measure",
+        "from taskdist_nb.registry import Entry\nEntry.load = Entry.spoilt = lambda self: 1\nEntry.measure = property(lambda self: 1)",
     ],
     "patches_not": [
-        "from taskdist_nb.registry import Entry\nassert Entry.load and Entry.measure and not hasattr(Entry, 'spoilt')"
+        "from taskdist_nb.registry import Entry\nassert not hasattr(Entry, 'spoilt')",
+        "e = Entry('sgd', 'optimizer', 'torch.optim:SGD', 'steps')\nassert 1 not in (e.load(), e.measure)",
+        "from taskdist_nb.data import Suite\nassert Suite.from_npz",
     ],
 }
 
@@ -60,7 +62,7 @@ def run(project, *args):
 
 def test_passes_skips_and_failures(project):
     out = run(project, "-n", "2", "--dist", "loadfile")
-    assert "3 failed, 9 passed, 3 skipped" in out
+    assert "3 failed, 11 passed, 3 skipped" in out
     assert "#| eval: false" in out
     assert "#| slow (run it with --nb-flags slow)" in out
 
@@ -113,4 +115,4 @@ def test_exported_cells_can_be_taken_from_the_module(tmp_path):
 
 def test_what_a_notebook_patches_is_put_back(project):
     out = run(project, "nbs/patches.ipynb", "nbs/patches_not.ipynb")
-    assert "2 passed" in out, out
+    assert "4 passed" in out, out
