@@ -81,11 +81,21 @@ def _compiled(code: CodeType) -> list:
 
 # %% ../nbs/00_fingerprints.ipynb #97277b0b
 def _as_written(member):
-    "A member of a class as it was before PyTorch wrapped it: at its first use an optimiser's class gets another `step`. None: an inherited one."
-    if not getattr(member, "hooked", False):
-        return member
-    written = member.__wrapped__
-    return None if written.__module__.split(".")[0] == "torch" else written
+    "A member of a class without what PyTorch wraps around it: at its first use an optimiser's class gets another `step`."
+    return member.__wrapped__ if getattr(member, "hooked", False) else member
+
+
+def _written_in(owner: type) -> dict:
+    "What a class itself defines: name -> value. PyTorch gives it a `step` that it had inherited; that is none of its own."
+    own = {
+        k: _as_written(v) for k, v in vars(owner).items() if k in ("__call__", "__init__") or k[:2] != "__"
+    }
+    bases = [vars(base) for base in owner.__mro__[1:]]
+    return {
+        k: v
+        for k, v in own.items()
+        if v is vars(owner)[k] or not any(k in base and _as_written(base[k]) is v for base in bases)
+    }
 
 
 def _members(value) -> dict:
@@ -96,8 +106,7 @@ def _members(value) -> dict:
         defaults = {"": (value.__defaults__, value.__kwdefaults__)}
         return {n: value.__globals__[n] for n in names} | cells | defaults
     if isinstance(value, type):
-        own = {k: v for k, v in vars(value).items() if k in ("__call__", "__init__") or k[:2] != "__"}
-        return {k: _as_written(v) for k, v in own.items() if _as_written(v) is not None}
+        return _written_in(value)
     return {"": type(value)} | getattr(value, "__dict__", {})
 
 # %% ../nbs/00_fingerprints.ipynb #16f9518e

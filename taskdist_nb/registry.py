@@ -25,15 +25,13 @@ class Entry:
     function: str | Callable
     meaning: str  # in one sentence
     unit: str = ""  # of the number, as an axis shows it
-    needs: str = (
-        ""  # prepared: "source" (Fitted with floor), "fit" (Fitted), "embedding" (both Embeddings) or ""
-    )
+    # prepared: "source" (Fitted with floor), "fit" (Fitted), "embedding" (both Embeddings) or ""
+    needs: str = ""
     # of "images" (the source's), "features" and "head" (of its network); a score that does not say looks at all
     uses: tuple[str, ...] = ()
     walks: str = ""  # the function that walks a path, "module:attribute"; of an end: the distance at whose end it is read
-    reads: tuple[str, ...] = (
-        "TransferConfig",
-    )  # classes of settings, or single settings, that the number depends on
+    # classes of settings, or single settings, that the number depends on
+    reads: tuple[str, ...] = ("TransferConfig",)
     version: int = 1  # raised when the numbers change, so that stored ones are not served as new
 
     def __post_init__(self):

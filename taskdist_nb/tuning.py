@@ -70,9 +70,8 @@ class Tuning:
     optimizer: str = "sgd"  # of the registry: "sgd" with the momentum of the settings, "adamw"; all take their weight decay
     schedule: str = "constant"  # of the learning rate, of the registry; "cosine": from the rate down to zero
     class_weights: str | tuple | None = None  # of the loss: a number a class, or "balanced"
-    lr: float | None = (
-        None  # the largest; None: that of the settings for "sgd", else the optimiser's own default
-    )
+    # the largest; None: that of the settings for "sgd", else the optimiser's own default
+    lr: float | None = None
 
     def __post_init__(self):
         check_choice(self.optimizer, "optimizer", names_of("optimizer"))

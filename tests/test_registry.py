@@ -193,7 +193,10 @@ def test_the_code_of_an_optimiser_that_is_added_stays_what_it_is_when_used(added
         def __init__(self, parameters, lr=0.1, weight_decay=0):
             super().__init__(parameters, dict(lr=lr))
 
-    for kind in (Slow, Inherits):
+    class Slower(Slow):  # its step is that of a class of the user's
+        pass
+
+    for kind in (Slower, Slow, Inherits):
         add(Entry("mine", "optimizer", kind, "of the user"))
         before = Tuning("mine").code()
         kind([torch.zeros(1, requires_grad=True)], lr=0.1)
