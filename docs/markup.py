@@ -5,6 +5,8 @@ Each change is of text, and leaves a page that says the same.
 
 import re
 
+from breaks import broken
+
 SAME = re.compile(r'(<span class="(\w+)">[^<]*)</span><span class="\2">')
 
 VERBATIM = re.compile(r"(<(pre|script|textarea)\b.*?</\2>)", re.S)
@@ -147,4 +149,4 @@ def unclosed(text):
 
 def finished(text):
     "The page as it is served."
-    return unclosed(navigation(shorter(reachable(STYLE.sub("", text)))))
+    return unclosed(broken(navigation(shorter(reachable(STYLE.sub("", text))))))

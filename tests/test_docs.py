@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from importlib.util import find_spec
 from urllib.parse import unquote
 
+import breaks
 import build
 import markup
 import nbformat
@@ -308,6 +309,25 @@ def test_markup_is_named_and_light():
         '<summary>Imports</summary><dt><div class="parameters"><div>a,</div>\n<div>b</div>\n</div></dt>'
         "<tr><td></td><th>a</th><td><p>b</p><p>c</p></td></tr>"
     )
+
+
+def test_lines_break_in_long_names_and_sentences_and_not_beside_formulas():
+    math = '<span class="math notranslate nohighlight">\\(r\\)</span>'
+    # a formula stays with its bracket and its full stop; a bare one needs no help
+    held = '<span class="whole">(<span class="math">\\(r\\)</span>).</span>'
+    assert (
+        breaks.broken(f"so ({math}). Or {math} here")
+        == f'so {held} Or <span class="math">\\(r\\)</span> here'
+    )
+    # a short name stays whole, and so does an attribute
+    row = '<th id="a_long_enough_id">wasserstein_features</th><th>per_input</th><td>1.2</td>'
+    wrapped = row.replace("wasserstein_", "wasserstein_<wbr>")
+    head = "<thead></thead>"
+    assert breaks.broken(f"<table>{head}{row}</table>") == f'<table class="named">{head}{wrapped}</table>'
+    words = '<table class="docutils"><thead><th>why</th></thead><td>a record that was cut off is computed again</td></table>'
+    assert breaks.broken(words) == words.replace('"docutils"', '"words docutils"')
+    script = f"<script>{row}<table>{row}</table></script>"
+    assert breaks.broken(script) == script
 
 
 def test_sidebar_must_list_each_notebook_once(tmp_path, monkeypatch):

@@ -1,5 +1,12 @@
 // Parts of a page that scroll sideways take the focus of a keyboard, while they do. A formula in a sentence that is wider than the text gets a line that scrolls.
 (() => {
+  // on a phone a row of a table of sentences is a paragraph, and its cells say what they are
+  document.querySelectorAll("article table.words").forEach(table => {
+    const heads = table.tHead?.rows.length === 1 ? [...table.tHead.rows[0].cells].map(th => th.textContent.trim()) : [];
+    table.querySelectorAll("tbody td").forEach(td => {
+      if (td.cellIndex && heads[td.cellIndex] && td.textContent.trim()) td.dataset.of = heads[td.cellIndex];
+    });
+  });
   const formulas = () => document.querySelectorAll("span.math mjx-container").forEach(formula => {
     if (formula.hasAttribute("data-wide")) formula.removeAttribute("tabindex");
     formula.removeAttribute("data-wide");

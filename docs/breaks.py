@@ -1,0 +1,65 @@
+"""Where lines of a page may break: inside the names that head rows and columns of a table, between its sentences, and not between a formula and its bracket."""
+
+import re
+from html import unescape
+
+TABLE = re.compile(r"<table\b.*?</table>", re.S)
+HEAD = re.compile(r"(<th\b[^>]*>)(.*?)(?=</th>)", re.S)
+CELL = re.compile(r"<td\b[^>]*>(.*?)</td>", re.S)
+ROW = re.compile(r"<th\b[^>]*>(.*?)</th>", re.S)
+# a name breaks after a colon or an underscore; a mark-up in between stays whole
+JOINT = re.compile(r"(?<=\w)([_:]+)(?=\w)")
+TAG = re.compile(r"(<[^>]*>)")
+SCRIPT = re.compile(r"(<script\b.*?</script>)", re.S)
+FORMULA = re.compile(r'(\(|\[)?(<span class="math">[^<]*</span>)([)\].,;:?!]+)?')
+LONG = 12  # characters: a name that is no longer stays on its line
+SENTENCE = 40  # characters: a cell that holds more is of words, and wraps
+
+
+def breakable(head):
+    "The text of a heading with places to break after the parts of its long names."
+    parts = TAG.split(head)
+    words = (
+        " ".join(JOINT.sub(r"\1<wbr>", word) if len(word) > LONG else word for word in part.split(" "))
+        for part in parts[::2]
+    )
+    return "".join(word + tag for word, tag in zip(words, [*parts[1::2], ""]))
+
+
+def kinds(table):
+    "What a table has: `words`, a cell with a sentence; `named`, a row with a long name."
+    longest = lambda pattern, part: max(
+        (len(unescape(TAG.sub("", m)).strip()) for m in pattern.findall(part)), default=0
+    )
+    rows = table.partition("</thead>")[2]
+    return ["words"] * (longest(CELL, rows) > SENTENCE) + ["named"] * (longest(ROW, rows) > LONG)
+
+
+def of_table(match):
+    "A table whose long names break, with classes that say what it holds."
+    table = HEAD.sub(lambda m: m[1] + breakable(m[2]), match[0])
+    classes = " ".join(kinds(table))
+    if not classes:
+        return table
+    start, rest = table.split(">", 1)
+    named = (
+        start.replace('class="', f'class="{classes} ', 1)
+        if 'class="' in start
+        else f'{start} class="{classes}"'
+    )
+    return f"{named}>{rest}"
+
+
+def together(match):
+    "A formula that no line break parts from the bracket before it or from the mark after it."
+    if not (match[1] or match[3]):
+        return match[2]
+    return f'<span class="whole">{match[1] or ""}{match[2]}{match[3] or ""}</span>'
+
+
+def broken(text):
+    "A page with these breaks. Its formulas lose the classes that nothing asks for."
+    text = text.replace('class="math notranslate nohighlight"', 'class="math"')
+    parts = SCRIPT.split(text)
+    parts[::2] = (FORMULA.sub(together, TABLE.sub(of_table, part)) for part in parts[::2])
+    return "".join(parts)
