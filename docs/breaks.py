@@ -1,4 +1,6 @@
-"""Where lines of a page may break: inside the names that head rows and columns of a table, between its sentences, and not between a formula and its bracket."""
+"""Where lines of a page may break: in long names that head rows and columns, in the sentences of a table, and not between a formula and its bracket.
+
+What was printed in columns does not break either."""
 
 import re
 from html import unescape
@@ -12,6 +14,8 @@ JOINT = re.compile(r"(?<=\w)([_:]+)(?=\w)")
 TAG = re.compile(r"(<[^>]*>)")
 SCRIPT = re.compile(r"(<script\b.*?</script>)", re.S)
 FORMULA = re.compile(r'(\(|\[)?(<span class="math">[^<]*</span>)([)\].,;:?!]+)?')
+PRINTED = re.compile(r'(highlight-myst-ansi[^>]*>\s*<div class="highlight">)<pre>(.*?)</pre>', re.S)
+COLUMNS = re.compile(r"\S {3,}\S")
 LONG = 12  # characters: a name that is no longer stays on its line
 SENTENCE = 40  # characters: a cell that holds more is of words, and wraps
 
@@ -50,6 +54,12 @@ def of_table(match):
     return f"{named}>{rest}"
 
 
+def printed(match):
+    "What a cell has printed: with the class `columns` if two lines or more hold wide gaps."
+    rows = sum(1 for line in TAG.sub("", match[2]).splitlines() if COLUMNS.search(line))
+    return f'{match[1]}<pre class="columns">{match[2]}</pre>' if rows > 1 else match[0]
+
+
 def together(match):
     "A formula that no line break parts from the bracket before it or from the mark after it."
     if not (match[1] or match[3]):
@@ -61,5 +71,5 @@ def broken(text):
     "A page with these breaks. Its formulas lose the classes that nothing asks for."
     text = text.replace('class="math notranslate nohighlight"', 'class="math"')
     parts = SCRIPT.split(text)
-    parts[::2] = (FORMULA.sub(together, TABLE.sub(of_table, part)) for part in parts[::2])
+    parts[::2] = (PRINTED.sub(printed, FORMULA.sub(together, TABLE.sub(of_table, p))) for p in parts[::2])
     return "".join(parts)

@@ -328,6 +328,10 @@ def test_lines_break_in_long_names_and_sentences_and_not_beside_formulas():
     assert breaks.broken(words) == words.replace('"docutils"', '"words docutils"')
     script = f"<script>{row}<table>{row}</table></script>"
     assert breaks.broken(script) == script
+    out = '<div class="output stream highlight-myst-ansi notranslate"><div class="highlight"><pre>%s</pre>'
+    assert '<pre class="columns">' in breaks.broken(
+        out % "a    1\nbc   2"
+    ) and "columns" not in breaks.broken(out % "a 1")
 
 
 def test_sidebar_must_list_each_notebook_once(tmp_path, monkeypatch):

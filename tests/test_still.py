@@ -5,6 +5,7 @@ import io
 
 import nbformat
 import numpy as np
+import pictures
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
@@ -69,3 +70,31 @@ def test_committed_notebook_holds_no_widget(path):
     ]
     assert max(map(len, pictures), default=0) * 3 / 4 < 60_000
     assert not any(VIEW in out.get("data", {}) for cell in notebook.cells for out in cell.get("outputs", []))
+
+
+# the pictures of the notebooks that lie nearest to each limit of docs/pictures.py, on either side: (notebook, cell, what is limited, turned over in the dark)
+NEAREST = (
+    # two kinds of points
+    ("03_moving", "c076", "white", False),
+    ("01a_predictions", "c049", "white", True),
+    # couplings, mostly pale; bars
+    ("04d_first_coupling", "22b351c4", "white", False),
+    ("11_cifar100", "369349b0", "white", True),
+    # a heat map; grey and white fields
+    ("09b_widgets_map", "c088", "flat", False),
+    ("06c_keys", "c016", "flat", True),
+    # curves over images of digits; intervals
+    ("explanations/known_answers", "402c4bad", "black", False),
+    ("08c_repeats", "c060", "black", True),
+)
+
+
+@pytest.mark.parametrize("name, cell, share, turned", NEAREST, ids=lambda value: str(value))
+def test_pictures_near_a_limit_are_told_apart(name, cell, share, turned):
+    cells = {c.id: c for c in nbformat.read(NBS / f"{name}.ipynb", as_version=4).cells}
+    png = next(o.data["image/png"] for o in cells[cell].outputs if "image/png" in o.get("data", {}))
+    found = pictures.shares(pictures.opened(png))
+    assert pictures.is_drawing(pictures.opened(png)) == turned
+    # if one comes this near, look at it and move the limit
+    limits = {"white": (pictures.LINES, pictures.AREAS), "flat": (pictures.FLAT,), "black": (pictures.BLACK,)}
+    assert min(abs(getattr(found, share) - limit) for limit in limits[share]) > 0.006
