@@ -18,6 +18,7 @@ PRINTED = re.compile(r'(highlight-myst-ansi[^>]*>\s*<div class="highlight">)<pre
 COLUMNS = re.compile(r"\S {3,}\S")
 LONG = 12  # characters: a name that is no longer stays on its line
 SENTENCE = 40  # characters: a cell that holds more is of words, and wraps
+PHONE = 50  # characters: what a line of a phone holds
 
 
 def breakable(head):
@@ -30,13 +31,17 @@ def breakable(head):
     return "".join(word + tag for word, tag in zip(words, [*parts[1::2], ""]))
 
 
+def lengths(pattern, part):
+    "How many characters each cell holds that a pattern finds in a part of a table."
+    return [len(unescape(TAG.sub("", cell)).strip()) for cell in pattern.findall(part)]
+
+
 def kinds(table):
-    "What a table has: `words`, a cell with a sentence; `named`, a row with a long name."
-    longest = lambda pattern, part: max(
-        (len(unescape(TAG.sub("", m)).strip()) for m in pattern.findall(part)), default=0
-    )
+    "What a table has: `words`, a cell with a sentence or, in the text, a row that no phone is wide enough for; `named`, a row with a long name."
     rows = table.partition("</thead>")[2]
-    return ["words"] * (longest(CELL, rows) > SENTENCE) + ["named"] * (longest(ROW, rows) > LONG)
+    widest = max((sum(lengths(CELL, row)) for row in rows.split("</tr>")), default=0)
+    wordy = max(lengths(CELL, rows), default=0) > SENTENCE or ("docutils" in table and widest > PHONE)
+    return ["words"] * wordy + ["named"] * (max(lengths(ROW, rows), default=0) > LONG)
 
 
 def of_table(match):

@@ -326,6 +326,10 @@ def test_lines_break_in_long_names_and_sentences_and_not_beside_formulas():
     assert breaks.broken(f"<table>{head}{row}</table>") == f'<table class="named">{head}{wrapped}</table>'
     words = '<table class="docutils"><thead><th>why</th></thead><td>a record that was cut off is computed again</td></table>'
     assert breaks.broken(words) == words.replace('"docutils"', '"words docutils"')
+    cells = "<td>PART/TASK/CLASS</td><td>train/pets/cat/1.png</td><td>the folders in the middle</td>"
+    for kind, found in (("docutils", "words docutils"), ("dataframe", "dataframe")):
+        made = breaks.broken(f'<table class="{kind}"><thead></thead><tr>{cells}</tr></table>')
+        assert f'class="{found}"' in made
     script = f"<script>{row}<table>{row}</table></script>"
     assert breaks.broken(script) == script
     out = '<div class="output stream highlight-myst-ansi notranslate"><div class="highlight"><pre>%s</pre>'
