@@ -79,7 +79,7 @@ NEAREST = (
     ("01a_predictions", "c049", "white", True),
     # couplings, mostly pale; bars
     ("04d_first_coupling", "22b351c4", "white", False),
-    ("11_cifar100", "369349b0", "white", True),
+    ("11_cifar100_judgement", "369349b0", "white", True),
     # a heat map; grey and white fields
     ("09b_widgets_map", "c088", "flat", False),
     ("06c_keys", "c016", "flat", True),
