@@ -79,28 +79,32 @@ class Scene:
         draw()
         self.moving = [artist for ax in axes for artist in ax.get_children() if id(artist) not in kept]
 
-    def png(self) -> bytes:
-        "The whole figure as PNG."
-        artists = sorted((*self.moving, *self.also), key=lambda artist: artist.get_zorder())
-        if self.fixed is None:
-            self.fixed = self._draw_fixed(artists)
-        self.canvas.restore_region(self.fixed)
-        renderer = self.canvas.get_renderer()
-        for artist in artists:
-            artist.draw(renderer)
-        return _encoded(self.canvas)
-
-    def _draw_fixed(self, moving):
-        "The pixels of all that does not move."
-        self.figure.set_dpi(SHARP)
-        for artist in moving:
-            artist.set_animated(True)
-        self.canvas.draw()
-        for artist in moving:
-            artist.set_animated(False)
-        return self.canvas.copy_from_bbox(self.figure.bbox)
+# %% ../nbs/09b_widgets.ipynb #6fd041f1
+@patch
+def png(self: Scene) -> bytes:
+    "The whole figure as PNG."
+    artists = sorted((*self.moving, *self.also), key=lambda artist: artist.get_zorder())
+    if self.fixed is None:
+        self.fixed = self._draw_fixed(artists)
+    self.canvas.restore_region(self.fixed)
+    renderer = self.canvas.get_renderer()
+    for artist in artists:
+        artist.draw(renderer)
+    return _encoded(self.canvas)
 
 
+@patch
+def _draw_fixed(self: Scene, moving):
+    "The pixels of all that does not move."
+    self.figure.set_dpi(SHARP)
+    for artist in moving:
+        artist.set_animated(True)
+    self.canvas.draw()
+    for artist in moving:
+        artist.set_animated(False)
+    return self.canvas.copy_from_bbox(self.figure.bbox)
+
+# %% ../nbs/09b_widgets.ipynb #e68aa98a
 def _encoded(canvas: FigureCanvasAgg) -> bytes:
     "The canvas as PNG."
     out, size = io.BytesIO(), canvas.get_width_height(physical=True)
@@ -243,7 +247,7 @@ def same_tasks(
         raise ValueError(f"matrices must hold at least {least} tasks. Got: {list(names.index)}.")
     return {k: f.loc[names.index, names.index] for k, f in frames.items()}
 
-
+# %% ../nbs/09b_widgets.ipynb #92e16356
 def menu(
     name: str,  # what is chosen
     options: list,  # values, or (label, value)
