@@ -300,8 +300,7 @@ def from_arrays(
     class_names: Sequence[str] | None = None,  # names of labels 0, 1, ...
     flip: bool = False,  # do mirrored images keep their label?
     name: str = "arrays",  # how reports call the suite
-    vocabulary: str
-    | None = None,  # classes of equal name in suites of equal vocabulary are one class; None: plain words, or this data set alone
+    vocabulary: str | None = None,  # equal names in it are one class; None: words, or this data set alone
     layout: str | None = None,  # one of `LAYOUTS`; None: told from the shape
     value_range=None,  # (black, white): scaled to bytes | "as is" | None: by the type, and floats near zero as is
 ) -> Suite:
@@ -340,9 +339,7 @@ DIGIT_CUTS = {
 def digits_suite(
     test_size: float = 0.25,  # share of test images
     seed: int = 0,  # of the split
-    names: Mapping
-    | Iterable[str]
-    | None = None,  # names among `DIGIT_CUTS`, or a dict name -> digits; None: all six
+    names: Mapping | Iterable[str] | None = None,  # in `DIGIT_CUTS`, or name -> digits; None: all six
 ) -> Suite:  # 1 x 8 x 8 uint8 images
     "Six tasks cut from the 1,797 handwritten digits inside scikit-learn; the 17 grey levels 0..16 are stretched to bytes 0..255."
     data = load_digits()
