@@ -335,7 +335,7 @@ def _map_controls(
 ) -> dict[str, widgets.Widget]:
     "A menu of distances, one of layouts, one of networks if there are several, and a button for each task."
     controls = {
-        "distance": menu("distance", common),
+        "distance": menu("distance", distances),
         "layout": menu("layout", list(LAYOUTS), check_choice(layout, "layout", tuple(LAYOUTS))),
     }
     if len(networks) > 1:
