@@ -61,9 +61,13 @@ CORE = {
     "fisher": [
         "nbs/02_fisher.ipynb",
         "tests/test_numerics.py",
-        "tests/test_models.py::test_fisher_information_of_every_kind",
         "test_lengths_are_lengths",
         "test_geodesics_divide_the_distance",
+    ],
+    "information": [
+        "nbs/02c_information.ipynb",
+        "tests/test_models.py::test_fisher_information_of_every_kind",
+        "tests/test_numerics.py",
         "test_fisher_information_is_positive",
     ],
     "batches": [

@@ -42,6 +42,7 @@ CORE = {
     "building",
     "predictions",
     "fisher",
+    "information",
     "batches",
     "moving",
     "couplings",

@@ -52,6 +52,7 @@ from taskdist_nb import (
     embeddings,
     fingerprints,
     fisher,
+    information,
     graded,
     inputs,
     judgement,
@@ -678,7 +679,7 @@ def test_a_path_is_at_least_as_long_as_its_parts(path, kind):
     assert length == pytest.approx(sum(steps), rel=1e-4) and length >= 0
 
 
-@covers("fisher.fisher_information", "building.evaluating", examples=80)
+@covers("information.fisher_information", "building.evaluating", examples=80)
 @given(
     or_hostile(st.just(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))),
     or_hostile(reals((5, 1, 2, 2), kinds=("normal", "zeros", "huge"), dtypes=(torch.float32,))),
@@ -692,7 +693,7 @@ def test_a_path_is_at_least_as_long_as_its_parts(path, kind):
     or_hostile(st.sampled_from([1, 2**24])),
 )
 def test_fisher_information_is_positive(model, x, kind, structure, y, max_entries):
-    done, g = attempt(fisher.fisher_information, model, x, kind, structure, y, max_entries)
+    done, g = attempt(information.fisher_information, model, x, kind, structure, y, max_entries)
     if not done:
         return
     if structure == "product":
@@ -2164,8 +2165,8 @@ SAYS = [  # a call, and what its message holds: the argument, the value, what wo
     (lambda: fisher.step_length(2 * rows, rows), "row of p", "2", "sum to 1"),
     (lambda: fisher.kl_divergence(rows, rows), "exp(log_p)", "5.1", "sum to 1"),
     (lambda: fisher.geodesic(rows, rows, 2.0), "t", "2.0", "between 0 and 1"),
-    (lambda: fisher.fisher_information(models.mlp(2), x4), "model", "uninitialised", "run it once"),
-    (lambda: fisher.fisher_information(nn.Flatten(), x4), "model", "none", "parameters"),
+    (lambda: information.fisher_information(models.mlp(2), x4), "model", "uninitialised", "run it once"),
+    (lambda: information.fisher_information(nn.Flatten(), x4), "model", "none", "parameters"),
     (lambda: couplings.exact_plan(rows / 0), "costs", "infinite", "finite"),
     (lambda: couplings.exact_plan(rows, a=torch.ones(3)), "a", "sum 3", "sum to 1"),
     (lambda: couplings.entropic_plan(rows, 0.0), "epsilon", "0.0", "positive"),
