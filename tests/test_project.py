@@ -61,6 +61,8 @@ CORE = {
     "embeddings",
     "distances",
     "together",
+    "formulas",
+    "labelled_samples",
     "scores",
     "matrices",
     "matrix",

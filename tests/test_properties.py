@@ -52,16 +52,19 @@ from taskdist_nb import (
     embeddings,
     fingerprints,
     fisher,
-    information,
+    formulas,
     graded,
+    information,
     inputs,
     judgement,
+    labelled_samples,
     mantel,
     maps,
     matrices,
     matrix,
     measurements,
     models,
+    negative_transfer,
     options,
     paths,
     predictions,
@@ -72,7 +75,6 @@ from taskdist_nb import (
     scores,
     scratch,
     select,
-    negative_transfer,
     selection_maps,
     selection_study,
     style,
@@ -86,8 +88,8 @@ from taskdist_nb import (
     viz_map,
     viz_paths,
     widgets,
-    widgets_map,
     widgets_mantel,
+    widgets_map,
     widgets_ruler,
     workers,
 )
@@ -1053,14 +1055,14 @@ def labels_of(size):
 
 
 @covers(
-    "scores.as_array",
-    "scores.check_rows",
-    "scores.check_labels",
-    "scores.leep",
-    "scores.nce",
-    "scores.logme",
-    "scores.h_score",
-    "scores.knn_accuracy",
+    "formulas.as_array",
+    "formulas.check_rows",
+    "formulas.check_labels",
+    "formulas.leep",
+    "formulas.nce",
+    "formulas.logme",
+    "formulas.h_score",
+    "formulas.knn_accuracy",
     examples=150,
 )
 @given(
@@ -1071,34 +1073,34 @@ def labels_of(size):
     or_hostile(st.integers(1, 4)),
 )
 def test_scores_keep_their_bounds(f, y, p, shrink, k):
-    done, value = attempt(scores.logme, f, y)
+    done, value = attempt(formulas.logme, f, y)
     if done:
         assert not math.isnan(value)
-    done, value = attempt(scores.h_score, f, y, shrink)
+    done, value = attempt(formulas.h_score, f, y, shrink)
     if done:
         assert -1e-6 <= value <= len(np.unique(y)) - 1 + 1e-6
-    done, value = attempt(scores.knn_accuracy, f, y, k)
+    done, value = attempt(formulas.knn_accuracy, f, y, k)
     if done:
         assert 0 <= value <= 1
-    done, value = attempt(scores.leep, p, y)
+    done, value = attempt(formulas.leep, p, y)
     if done:
         assert value <= 1e-6  # 0 but for rows that are rounded to float32
-    done, value = attempt(scores.nce, y, y)
+    done, value = attempt(formulas.nce, y, y)
     if done:
         assert value == pytest.approx(0, abs=1e-12)
 
 
-@covers("scores.otdd", "scores.label_costs", examples=60)
+@covers("labelled_samples.otdd", "labelled_samples.label_costs", examples=60)
 @given(features_of(size_of_one), labels_of(size_of_one), features_of(size_of_one), labels_of(size_of_one))
 def test_otdd_is_a_symmetric_distance(f, y, g, z):
-    done, d = attempt(scores.otdd, f, y, g, z)
+    done, d = attempt(labelled_samples.otdd, f, y, g, z)
     if not done:
         return
-    scale = max(float(np.abs(scores.as_array(v)).max()) for v in (f, g))
+    scale = max(float(np.abs(formulas.as_array(v)).max()) for v in (f, g))
     assert (
         d >= 0
-        and d == pytest.approx(scores.otdd(g, z, f, y), rel=1e-5, abs=1e-5 * scale)
-        and scores.otdd(f, y, f, y) <= 1e-3 * scale
+        and d == pytest.approx(labelled_samples.otdd(g, z, f, y), rel=1e-5, abs=1e-5 * scale)
+        and labelled_samples.otdd(f, y, f, y) <= 1e-3 * scale
     )
 
 
@@ -2176,9 +2178,9 @@ SAYS = [  # a call, and what its message holds: the argument, the value, what wo
     (lambda: moving_tasks.mixup_tau(1.5, 3, generator()), "tau", "1.5", "from 0 to 1"),
     (lambda: moving_tasks.displace(rows, rows[:2], 0.5), "x_s and x_t", "(2, 4)", "one shape"),
     (lambda: moving_tasks.soft_labels(y4, y4, 0.5, 1), "labels", "0 to 1", "0..0"),
-    (lambda: scores.leep(2 * rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
-    (lambda: scores.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
-    (lambda: scores.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
+    (lambda: formulas.leep(2 * rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
+    (lambda: formulas.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
+    (lambda: formulas.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
     (lambda: candidates.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
     (lambda: rounds.Allowance(0), "budget", "0", "positive number of seconds"),
     (lambda: tuning.Tuning("adam"), "optimizer", "'adam'", "'adamw'"),
@@ -2285,8 +2287,11 @@ ELSEWHERE = {
     "mantel": {
         "steps of `mantel`, compared with brute force in 08_mantel": "align_columns standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"
     },
+    "formulas": {
+        "steps of the scores, compared with closed forms in 06_formulas": "significant_directions shrinkage"
+    },
     "scores": {
-        "steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage compared_halves images_drawn scored too_few leep_of_views nce_of_views logme_of_views h_score_of_views h_score_shrunk_of_views knn_of_views source_accuracy_of_views otdd_of_views"
+        "scores as distances, tried in 06_scores": "compared_halves images_drawn scored too_few leep_of_views nce_of_views logme_of_views h_score_of_views h_score_shrunk_of_views knn_of_views source_accuracy_of_views otdd_of_views"
     },
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
     "fewer_steps": {"arithmetic of the presets, compared with simulation in 03d_fewer_steps": "*"},
