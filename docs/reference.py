@@ -40,7 +40,8 @@ CALLED = {
     "batches": "BlockCoupling CropFlip",
     "moving": "MovingTask Displacement Mixture StaticTask Probe displace soft_labels tau_schedule mixup_tau",
     "couplings": "exact_plan entropic_plan block_plans proximal_step make_blocks",
-    "ruler": "LengthMeter cross_length cross_lengths cross_products kl_parts root_parts",
+    "crossvalidated": "cross_length cross_products",
+    "ruler": "LengthMeter cross_lengths kl_parts root_parts",
     "fewer_steps": "same_path walk_spread",
     "settings": "TransferConfig SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings "
     "CouplingSettings Task2VecSettings WassersteinSettings ImageSettings AugmentationSettings ArithmeticSettings",

@@ -45,6 +45,7 @@ CORE = {
     "information",
     "batches",
     "moving",
+    "crossvalidated",
     "couplings",
     "fewer_steps",
     "settings",

@@ -45,6 +45,7 @@ from taskdist_nb import (
     candidates,
     checks,
     couplings,
+    crossvalidated,
     cuts,
     data,
     datasets,
@@ -960,10 +961,16 @@ def test_parts_of_a_step_add_up(labels, seed, size):
 walk_shapes = st.tuples(st.integers(2, 4), st.integers(1, 3), st.integers(1, 5), st.integers(1, 4))
 
 
-@covers("ruler.cross_products", "ruler.cross_length", "ruler.CrossLength", "ruler.signed_root", examples=60)
+@covers(
+    "crossvalidated.cross_products",
+    "crossvalidated.cross_length",
+    "crossvalidated.CrossLength",
+    "crossvalidated.signed_root",
+    examples=60,
+)
 @given(walk_shapes.flatmap(lambda s: reals(s, kinds=("normal", "zeros", "equal", "integers"))))
 def test_what_walks_share(chords):
-    found, products = ruler.cross_length(chords), ruler.cross_products(chords)
+    found, products = crossvalidated.cross_length(chords), crossvalidated.cross_products(chords)
     R = len(chords)
     by_hand = sum(
         (a.double() * b.double()).sum((1, 2))
@@ -972,16 +979,16 @@ def test_what_walks_share(chords):
         if k != m
     ) / (R * (R - 1))
     assert torch.allclose(products, by_hand, rtol=1e-6, atol=1e-6) and torch.allclose(
-        ruler.signed_root(products).square() * products.sign(), products
+        crossvalidated.signed_root(products).square() * products.sign(), products
     )
     assert found.length == pytest.approx(
         sum(math.copysign(abs(v) ** 0.5, v) for v in products.tolist()), abs=1e-6
     ) and math.isnan(found.stderr) == (R == 2)
-    same = ruler.cross_length(chords[:1].expand_as(chords))
+    same = crossvalidated.cross_length(chords[:1].expand_as(chords))
     assert np.allclose(same.steps, chords[0].double().square().sum((1, 2)).sqrt(), atol=1e-6) and (
         R == 2 or same.stderr == pytest.approx(0, abs=1e-5)
     )
-    refused(ruler.cross_products, chords[:1])
+    refused(crossvalidated.cross_products, chords[:1])
 
 
 @covers(
@@ -1031,7 +1038,10 @@ def test_a_ruler_reads_parts_and_chords(pair, seed, inputs, normed):
         )
     found = ruler.cross_lengths(meters)
     assert ({"body", "head"} <= set(found)) != normed and np.allclose(
-        found[""].steps, ruler.signed_root(ruler.cross_products(torch.stack([m.chords[""] for m in meters])))
+        found[""].steps,
+        crossvalidated.signed_root(
+            crossvalidated.cross_products(torch.stack([m.chords[""] for m in meters]))
+        ),
     )
 
 
