@@ -13,8 +13,9 @@ from collections.abc import Callable
 # %% auto #0
 __all__ = ['SUITE_NAMES', 'GRADED_NAMES', 'MODEL_NAMES', 'DISTANCE_NAMES', 'METHOD_NAMES', 'OPTIMIZER_NAMES', 'SCHEDULE_NAMES',
            'PRESETS', 'CONFIG_NAMES', 'COMMANDS', 'GAPS', 'DEFAULTS', 'OTHERWISE', 'ABOUT', 'EXAMPLES', 'SELECT',
-           'GROUPS', 'add_suite', 'add_set', 'add_what', 'add_measuring', 'add_how', 'add_debug', 'add_candidates',
-           'add_ranking', 'add_tuning', 'add_pictures', 'add_folder', 'make_parser', 'parse', 'unexpected']
+           'GROUPS', 'VALUES', 'add_suite', 'add_set', 'add_what', 'add_measuring', 'add_how', 'add_debug',
+           'add_candidates', 'add_ranking', 'add_tuning', 'add_pictures', 'add_folder', 'completion', 'PrintCompletion',
+           'make_parser', 'parse', 'options_of', 'unexpected']
 
 # %% ../nbs/11g_options.ipynb #b408e764
 from . import __version__
@@ -300,6 +301,46 @@ GROUPS: dict[
     "status": {"which": add_folder},
 }
 
+# %% ../nbs/11g_options.ipynb #a9380782
+# option -> what the shell offers; others take numbers, lists or paths that it cannot know
+VALUES: dict[str, tuple[str, ...]] = {
+    "--suite": SUITE_NAMES,
+    "--model": names_of("network"),
+    "--config": PRESETS,
+    "--method": METHOD_NAMES,
+    "--tune": ("full", "head", "both"),
+    "--optimizer": OPTIMIZER_NAMES,
+    "--schedule": SCHEDULE_NAMES,
+    "--class-weights": ("balanced",),
+}
+
+# %% ../nbs/11g_options.ipynb #5fb3a61e
+def completion(
+    shell: str,  # bash, zsh, tcsh, or another that shtab knows
+) -> str:  # a script for that shell
+    "The script by which a shell completes `taskdist`."
+    import shtab
+
+    one_of("--print-completion", shell, shtab.SUPPORTED_SHELLS)
+    parser = make_parser()
+    commands = next(a.choices for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    for command in commands.values():
+        for action in command._actions:
+            names = [VALUES[option] for option in action.option_strings if option in VALUES]
+            if names:
+                action.choices = names[0]
+            elif action.metavar in ("DIR", "DATA"):
+                action.complete = shtab.DIRECTORY
+    return shtab.complete(parser, shell)
+
+
+class PrintCompletion(argparse.Action):
+    "The action of `--print-completion`."
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        print(completion(values), end="")
+        parser.exit()
+
 # %% ../nbs/11g_options.ipynb #c022
 def make_parser(
     command: str = None,  # the only one whose options are wanted; None: those of all
@@ -307,6 +348,12 @@ def make_parser(
     "The command line: `run`, `select`, `status`, `--help`, `--version`."
     parser = Parser(prog="taskdist", description=ABOUT, epilog=EXAMPLES)
     parser.add_argument("--version", action="version", version=f"taskdist {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        metavar="SHELL",
+        action=PrintCompletion,
+        help="write the script by which a shell (bash, zsh, ...) completes the command",
+    )
     add_debug(parser)
     commands = parser.add_subparsers(dest="command", metavar=" | ".join(COMMANDS), prog="taskdist")
     texts: dict[str, dict] = {
@@ -344,6 +391,16 @@ def parse(
     return args
 
 
+def options_of(
+    command: str,  # one of `COMMANDS`; otherwise it has none
+) -> list[argparse.Action]:
+    "The options of a command."
+    holder = Parser(add_help=False)
+    for add in GROUPS.get(command, {}).values():
+        add(holder)
+    return holder._actions
+
+
 def unexpected(
     command: str,  # one of `COMMANDS`
     word: str,  # the first that was not read
@@ -351,10 +408,7 @@ def unexpected(
     "What to say about a word that no option takes."
     if not word.startswith("-"):
         return WrongUse(f"unexpected argument. Got: {word!r}; see taskdist --help")
-    holder = Parser(add_help=False)
-    for add in GROUPS.get(command, {}).values():
-        add(holder)
-    known = ["--debug", "--help", *(o for a in holder._actions for o in a.option_strings)]
+    known = ["--debug", "--help", *(o for a in options_of(command) for o in a.option_strings)]
     near = difflib.get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.5)
     return WrongUse(
         f"unknown option. Got: {word!r}"

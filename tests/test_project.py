@@ -1,6 +1,7 @@
 """The project's own rules: what is generated is in step with the notebooks, and the notebooks and modules keep their form."""
 
 import ast
+import functools
 import re
 import shutil
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 import make_readme
 import nbformat
 import pytest
+
+import taskdist_nb
+from taskdist_nb.options import make_parser
 
 ROOT = Path(__file__).parents[1]
 LIB, NBS = ROOT / "taskdist_nb", ROOT / "nbs"
@@ -152,6 +156,67 @@ def test_committed_notebook_holds_no_machine_path_error_or_warning(path):
         texts = [cell.source, *(out.get("text", "") for out in outputs), *data]
         found += [hit for text in texts for hit in MACHINE_PATH.findall(EMBEDDED.sub("", text))]
     assert found == []
+
+
+def texts_of(path):
+    "What a reader sees as text in a notebook."
+    return [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown"]
+
+
+def reached(path):
+    "The value of a dotted name in the package, or None."
+    value = taskdist_nb
+    for part in path.split("."):
+        value = getattr(value, part, None)
+    return value
+
+
+def missing_names(text):
+    "Names after `td.`, as in `td.Suite.from_folder`, that the package has not."
+    return [n for n in re.findall(r"\btd\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)", text) if reached(n) is None]
+
+
+@functools.cache
+def commands():
+    "name -> parser of each command."
+    return make_parser()._subparsers._group_actions[0].choices
+
+
+def missing_options(text):
+    "Options after `taskdist COMMAND`, on its line, that the command has not; in code an error may follow that shows one."
+    found = []
+    for command, rest in re.findall(rf"taskdist ({'|'.join(commands())})((?:\\\n|[^\n`])*)", text):
+        found += [
+            o
+            for o in re.findall(r"(?<!\S)--[a-z][\w-]*", rest)
+            if o not in commands()[command]._option_string_actions
+        ]
+    return found
+
+
+def test_missing_names_and_options_are_seen():
+    assert missing_names("`td.Suite.from_folder(x)`, td.Suite.from_nowhere and td.nothing") == [
+        "Suite.from_nowhere",
+        "nothing",
+    ]
+    assert missing_options("`taskdist run --suite S --sead 3`, ``taskdist select \\\n  --nothing``") == [
+        "--sead",
+        "--nothing",
+    ]
+
+
+def test_texts_name_functions_and_options_that_there_are():
+    texts = [text for path in NOTEBOOKS for text in texts_of(path)]
+    texts += [
+        (ROOT / name).read_text() for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile")
+    ]
+    assert [name for text in texts for name in missing_names(text)] == []
+    # 11g_options shows how a wrong option is answered
+    assert set(option for text in texts for option in missing_options(text)) == {"--sead"}
+    assert (
+        sum(text.count("td.") for text in texts) > 20
+        and sum(text.count("taskdist run") for text in texts) > 10
+    )
 
 
 def statements(function):

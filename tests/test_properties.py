@@ -2292,7 +2292,8 @@ ELSEWHERE = {
     "registry": {"one table, held to its users entry by entry in test_registry and 00_registry": "*"},
     "maps": {"a figure, drawn in 10c_maps": "plot_map"},
     "options": {
-        "parts of the parser, tried in 11g_options and test_cli": "add_what add_how add_suite add_set add_measuring add_debug add_candidates add_ranking add_tuning add_pictures add_folder"
+        "parts of the parser, tried in 11g_options and test_cli": "add_what add_how add_suite add_set add_measuring add_debug add_candidates add_ranking add_tuning add_pictures add_folder options_of",
+        "the script for a shell, tried in bash itself in 11g_options": "completion PrintCompletion",
     },
     "mantel": {
         "steps of `mantel`, compared with brute force in 08_mantel": "align_columns standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"
