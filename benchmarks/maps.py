@@ -3,7 +3,7 @@
     python benchmarks/maps.py --root DATA --parts PARTS --out nbs/results/maps
 
 Five super-classes and two mixtures of them that share classes with both, 500 images of 16 x 16 pixels each, the slim network, preset `fast` with one
-walk, 20 checkpoints and 100 epochs for the source; two seeds. nbs/10c_maps.ipynb draws what is written: `tasks.npz` and `target.npz` (Bhattacharyya distances between networks
+walk, 20 checkpoints and 100 epochs for the source; two seeds. nbs/10c_maps_cifar100.ipynb draws what is written: `tasks.npz` and `target.npz` (Bhattacharyya distances between networks
 on common test images), `pairs.csv` (a row a pair and seed: distances beside the area under the error curve of fine-tuning), `merging.csv` (how far
 apart paths from different sources are).
 """
