@@ -44,7 +44,7 @@ coverage: $(READY) ## which lines of the numerical core its notebooks and tests 
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-mutate: $(READY_MUTATION) ## plant 240 faults in the numerical core, one at a time, and count those that its tests notice (over an hour)
+mutate: $(READY_MUTATION) ## plant 300 faults in the numerical core, one at a time, and count those that its tests notice (over an hour)
 	$(BIN)/python benchmarks/mutate.py
 
 lab: $(READY) ## open JupyterLab on the notebooks

@@ -61,9 +61,13 @@ CORE = {
     "fisher": [
         "nbs/02_fisher.ipynb",
         "tests/test_numerics.py",
-        "tests/test_models.py::test_fisher_information_of_every_kind",
         "test_lengths_are_lengths",
         "test_geodesics_divide_the_distance",
+    ],
+    "information": [
+        "nbs/02c_information.ipynb",
+        "tests/test_models.py::test_fisher_information_of_every_kind",
+        "tests/test_numerics.py",
         "test_fisher_information_is_positive",
     ],
     "batches": [
@@ -85,12 +89,8 @@ CORE = {
         "test_block_plans_and_what_follows",
         "test_blocks_hold_every_sample",
     ],
-    "ruler": [
-        "nbs/03b_ruler.ipynb",
-        "test_parts_of_a_step_add_up",
-        "test_what_walks_share",
-        "test_a_ruler_reads_parts_and_chords",
-    ],
+    "crossvalidated": ["nbs/03a_crossvalidated.ipynb", "test_what_walks_share"],
+    "ruler": ["nbs/03b_ruler.ipynb", "test_parts_of_a_step_add_up", "test_a_ruler_reads_parts_and_chords"],
     "training": [
         "tests/test_settings_act.py",
         "test_streams_and_rates",

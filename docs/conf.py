@@ -81,10 +81,13 @@ class ColouredOnly(HtmlFormatter):
 
 PygmentsBridge.html_formatter = ColouredOnly
 
-# Of MathJax the site loads one script and its fonts, and the extensions that some commands of TeX ask for; the rest is for other formats.
+# Of MathJax the site loads one script, the fonts of the commands that formulas use (a test names those of other fonts), and the extensions
+# that some commands of TeX ask for; the rest is for other formats.
+FONTS = "Main-Regular Main-Bold Math-Italic AMS-Regular Calligraphic-Regular Fraktur-Regular".split()
+FONTS += "Size1-Regular Size2-Regular Size3-Regular Size4-Regular Vector-Regular Vector-Bold Zero".split()
 MATHJAX = (
     "tex-chtml.js",
-    "output/chtml/fonts/woff-v2",
+    *(f"output/chtml/fonts/woff-v2/MathJax_{font}.woff" for font in FONTS),
     *(f"input/tex/extensions/{name}.js" for name in ("boldsymbol", "cancel", "color")),
 )
 

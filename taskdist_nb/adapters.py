@@ -25,8 +25,7 @@ class Adapted(nn.Module):
         self,
         body: nn.Module,  # the network itself
         size: int | None,  # smaller images are enlarged to so many pixels a side; None: left as they are
-        channels: int
-        | None,  # of which a grey image gets equal copies; 1: colours become their mean; None: left as it is
+        channels: int | None,  # a grey image gets equal copies; 1: colours become their mean; None: as is
         head: nn.Module,  # what follows the body: a linear layer, or nothing
         mean=None,
         std=None,  # (channels,) of the images that it was trained on, which ran from 0 to 1; None: it takes ours, from -2 to 2

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor
 from .checks import check_number, check_whole
 from .convert import as_real
@@ -82,33 +83,37 @@ class BlockCoupling:
     def with_plans(self, plans: Tensor):
         return replace(self, plans=plans)
 
-    def draw(
-        self,
-        n: int,  # how many pairs
-        generator: torch.Generator,  # the only source of randomness
-        rows: Tensor = None,  # (n,) which of the B*b rows; None: a fresh draw without replacement within a pass
-    ) -> tuple[Tensor, Tensor]:  # i, j: indices of source and target samples
-        "n pairs (i, j), int64: columns are drawn from each row's conditional."
-        row = (one_pass(n, self.rows.numel(), generator) if rows is None else rows).to(self.rows.device)
-        u = torch.rand(n, 1, generator=generator, dtype=torch.float64, device=generator.device).to(
-            self.rows.device
-        )
-        k = (self._cdf[row, :-1] <= u).sum(1)
-        return self.rows.view(-1)[row], self.columns[row // self.rows.shape[1], k]
+# %% ../nbs/02b_batches.ipynb #cb872795
+@patch
+def draw(
+    self: BlockCoupling,
+    n: int,  # how many pairs
+    generator: torch.Generator,  # the only source of randomness
+    rows: Tensor = None,  # (n,) which of the B*b rows; None: a fresh draw without replacement within a pass
+) -> tuple[Tensor, Tensor]:  # i, j: indices of source and target samples
+    "n pairs (i, j), int64: columns are drawn from each row's conditional."
+    row = (one_pass(n, self.rows.numel(), generator) if rows is None else rows).to(self.rows.device)
+    u = torch.rand(n, 1, generator=generator, dtype=torch.float64, device=generator.device).to(
+        self.rows.device
+    )
+    k = (self._cdf[row, :-1] <= u).sum(1)
+    return self.rows.view(-1)[row], self.columns[row // self.rows.shape[1], k]
 
-    def mean(
-        self,
-        costs: Tensor,  # (B, b, b) cost inside each block
-    ) -> float:
-        "The mean cost <Gamma, C>."
-        costs = as_real(costs, "costs").detach().double().to(self.plans.device)
-        if costs.shape != self.plans.shape:
-            raise ValueError(
-                f"costs must have the shape of the plans, {tuple(self.plans.shape)}. Got: {tuple(costs.shape)}."
-            )
-        if not costs.isfinite().all():
-            raise ValueError("costs must be finite. Got NaN or infinite entries.")
-        return (self.plans.double() * costs).sum((1, 2)).mean().item()
+# %% ../nbs/02b_batches.ipynb #0c2930fd
+@patch
+def mean(
+    self: BlockCoupling,
+    costs: Tensor,  # (B, b, b) cost inside each block
+) -> float:
+    "The mean cost <Gamma, C>."
+    costs = as_real(costs, "costs").detach().double().to(self.plans.device)
+    if costs.shape != self.plans.shape:
+        raise ValueError(
+            f"costs must have the shape of the plans, {tuple(self.plans.shape)}. Got: {tuple(costs.shape)}."
+        )
+    if not costs.isfinite().all():
+        raise ValueError("costs must be finite. Got NaN or infinite entries.")
+    return (self.plans.double() * costs).sum((1, 2)).mean().item()
 
 # %% ../nbs/02b_batches.ipynb #ece6f2e3
 def take_rows(

@@ -133,8 +133,7 @@ class KeptImages:
         self,
         folder: Path,  # of the files
         digests: list[str],  # (n,) of all images
-        images: Tensor
-        | None = None,  # (n, C, H, W), from which missing files are made; None: `NotKept` is raised
+        images: Tensor | None = None,  # (n, C, H, W) to make missing files from; None: `NotKept`
     ):
         self.folder, self.digests, self.images, self.files = folder, digests, images, []
 

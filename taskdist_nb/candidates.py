@@ -109,9 +109,7 @@ class Candidate:
     given: dict = field(default_factory=dict)  # seed, or None for all seeds -> Fitted
     trained: Trained | None = None  # a network that comes without a Fitted
     tuning: Tuning = Tuning()  # how it is fine-tuned
-    on_checkpoint: Callable | None = field(
-        default=None, repr=False, compare=False
-    )  # is told each `Checkpoint` of its fine-tuning
+    on_checkpoint: Callable | None = field(default=None, repr=False, compare=False)  # gets each `Checkpoint`
 
 # %% ../nbs/09f_candidates.ipynb #a9340cc8
 @patch

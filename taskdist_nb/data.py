@@ -134,6 +134,24 @@ def named_by_key(
             )
     return {name: task if task.name == name else replace(task, name=name) for name, task in tasks.items()}
 
+# %% ../nbs/00_data.ipynb #3bfb75de
+def _by_name(
+    tasks,  # as `Suite` takes them
+) -> dict[str, Task]:
+    "Tasks under their names. Raises TypeError or ValueError for what is no suite."
+    if isinstance(tasks, Mapping):
+        tasks = named_by_key(tasks).values()
+    tasks = check_list(tasks, "tasks", "Task objects")
+    for t in tasks:
+        if not isinstance(t, Task):
+            raise TypeError(f"tasks must hold Task objects. Got: {type(t).__name__}.")
+    if not tasks:
+        raise ValueError("tasks must hold at least one task. Got: none.")
+    found = {t.name: t for t in tasks}
+    if len(found) < len(tasks):
+        raise ValueError(f"tasks must have different names. Got: {[t.name for t in tasks]}.")
+    return found
+
 # %% ../nbs/00_data.ipynb #c036
 class Suite(Mapping):
     "An ordered mapping name -> `Task`. Raises ValueError if empty or if two tasks have one name."
@@ -146,17 +164,7 @@ class Suite(Mapping):
         name: str = "suite",  # how reports call it
         read=None,  # what was read and what was left out, a `reading.Reading`; None: no files were read
     ):
-        if isinstance(tasks, Mapping):
-            tasks = named_by_key(tasks).values()
-        tasks = check_list(tasks, "tasks", "Task objects")
-        for t in tasks:
-            if not isinstance(t, Task):
-                raise TypeError(f"tasks must hold Task objects. Got: {type(t).__name__}.")
-        self.name, self.read, self._tasks = name, read, {t.name: t for t in tasks}
-        if not tasks:
-            raise ValueError("tasks must hold at least one task. Got: none.")
-        if len(self._tasks) < len(tasks):
-            raise ValueError(f"tasks must have different names. Got: {[t.name for t in tasks]}.")
+        self.name, self.read, self._tasks = name, read, _by_name(tasks)
 
     def __getitem__(self, name: str) -> Task:
         if isinstance(name, str) and name in self._tasks:
@@ -266,6 +274,18 @@ def _split(x: Tensor, y: Tensor, test_size: float, seed: int) -> tuple[tuple, tu
     test = held_out(y, test_size, seed)
     return (x[~test], y[~test]), (x[test], y[test])
 
+# %% ../nbs/00_data.ipynb #88629ae5
+def _check_given(x, tasks, x_test, y_test):
+    "Raise TypeError or ValueError unless there are images, cuts, and both or neither of the test arrays."
+    if not isinstance(tasks, Mapping):
+        raise TypeError(
+            f"tasks must be a dict such as {{'even': [0, 2], 'odd': [1, 3]}}. Got: {type(tasks).__name__}."
+        )
+    if (x_test is None) != (y_test is None):
+        raise ValueError("x_test and y_test must be given together. Got: only one of them.")
+    if x is None:
+        raise TypeError("x must be an array of images. Got: None.")
+
 # %% ../nbs/00_data.ipynb #c048
 @patch(cls_method=True)
 def from_arrays(
@@ -280,22 +300,14 @@ def from_arrays(
     class_names: Sequence[str] | None = None,  # names of labels 0, 1, ...
     flip: bool = False,  # do mirrored images keep their label?
     name: str = "arrays",  # how reports call the suite
-    vocabulary: str
-    | None = None,  # classes of equal name in suites of equal vocabulary are one class; None: plain words, or this data set alone
+    vocabulary: str | None = None,  # equal names in it are one class; None: words, or this data set alone
     layout: str | None = None,  # one of `LAYOUTS`; None: told from the shape
     value_range=None,  # (black, white): scaled to bytes | "as is" | None: by the type, and floats near zero as is
 ) -> Suite:
     """Cut one labelled data set into tasks; the split into training and test images is made once, before the cut.
 
     Raises TypeError, ValueError or UnknownName. Warns of images of one colour."""
-    if not isinstance(tasks, Mapping):
-        raise TypeError(
-            f"tasks must be a dict such as {{'even': [0, 2], 'odd': [1, 3]}}. Got: {type(tasks).__name__}."
-        )
-    if (x_test is None) != (y_test is None):
-        raise ValueError("x_test and y_test must be given together. Got: only one of them.")
-    if x is None:
-        raise TypeError("x must be an array of images. Got: None.")
+    _check_given(x, tasks, x_test, y_test)
     class_names, tasks = _names_and_cuts(class_names, tasks, y, y_test)
     parts = []
     for argument, images, labels in (("x", x, y), ("x_test", x_test, y_test)):
@@ -327,9 +339,7 @@ DIGIT_CUTS = {
 def digits_suite(
     test_size: float = 0.25,  # share of test images
     seed: int = 0,  # of the split
-    names: Mapping
-    | Iterable[str]
-    | None = None,  # names among `DIGIT_CUTS`, or a dict name -> digits; None: all six
+    names: Mapping | Iterable[str] | None = None,  # in `DIGIT_CUTS`, or name -> digits; None: all six
 ) -> Suite:  # 1 x 8 x 8 uint8 images
     "Six tasks cut from the 1,797 handwritten digits inside scikit-learn; the 17 grey levels 0..16 are stretched to bytes 0..255."
     data = load_digits()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 # %% ../nbs/04e_embeddings.ipynb #27c0345f
 from .building import build_model
 from .data import Task
-from .fisher import fisher_information
+from .information import fisher_information
 from .heads import fit_head
 from .labels import same_task
 from .models import get_model, to_inputs

@@ -43,9 +43,7 @@ class Experiment:
     seconds: dict  # stage -> seconds on the clock
     missing: dict = field(default_factory=dict)  # what could not be measured or drawn -> reason
     known: dict = field(default_factory=dict)  # kind -> Known: tasks at known places, if any were measured
-    leaks: list = field(
-        default_factory=list
-    )  # sentences of `leak_notes`: test images that a source was trained on
+    leaks: list = field(default_factory=list)  # sentences of `leak_notes`: test images that a source saw
 
     @property
     def mantel(self) -> pd.DataFrame:

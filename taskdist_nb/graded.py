@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from scipy import ndimage
 from torch import Tensor
 
@@ -277,27 +278,31 @@ class GradedSuite(Suite):
         "The tasks of a suite, with this one's dial."
         return GradedSuite(suite, {n: self.dial[n] for n in suite}, self.unit, self.name)
 
-    def subset(
-        self,
-        names: Iterable[str],  # of tasks, the source first
-    ) -> "GradedSuite":
-        "The named tasks with their dial. Raises UnknownName, and ValueError if the source is not the first."
-        part = Suite.subset(self, names)
-        if part.names[0] != self.names[0]:
-            raise ValueError(
-                f"names must begin with {self.names[0]!r}, from which the dial counts. "
-                f"Got: {part.names}; Suite(suite).subset(names) does without a dial."
-            )
-        return self._graded(part)
+# %% ../nbs/00c_graded.ipynb #7b0b6460
+@patch
+def subset(
+    self: GradedSuite,
+    names: Iterable[str],  # of tasks, the source first
+) -> GradedSuite:
+    "The named tasks with their dial. Raises UnknownName, and ValueError if the source is not the first."
+    part = Suite.subset(self, names)
+    if part.names[0] != self.names[0]:
+        raise ValueError(
+            f"names must begin with {self.names[0]!r}, from which the dial counts. "
+            f"Got: {part.names}; Suite(suite).subset(names) does without a dial."
+        )
+    return self._graded(part)
 
-    def subsample(
-        self,
-        n_train: int | None = None,  # training images of each task to keep; None: all
-        n_test: int | None = None,  # test images of each task to keep; None: all
-        seed: int = 0,  # which ones
-    ) -> "GradedSuite":
-        "The suite with `Task.subsample` of each task."
-        return self._graded(Suite.subsample(self, n_train, n_test, seed))
+
+@patch
+def subsample(
+    self: GradedSuite,
+    n_train: int | None = None,  # training images of each task to keep; None: all
+    n_test: int | None = None,  # test images of each task to keep; None: all
+    seed: int = 0,  # which ones
+) -> GradedSuite:
+    "The suite with `Task.subsample` of each task."
+    return self._graded(Suite.subsample(self, n_train, n_test, seed))
 
 # %% ../nbs/00c_graded.ipynb #e9e18bd1
 def _each_image(task: Task, change: Callable) -> Task:
@@ -403,10 +408,7 @@ def graded_suite(
     test_images: int | None = None,  # test images of each task; None: half of what there are
     size: int | None = None,  # height and width that images are shrunk to, by averaging; None: as they are
     classes: Iterable | None = None,  # labels or names; None: ten of a data set by name, else all
-    second: str
-    | Path
-    | Task
-    | None = None,  # the other data set of a mixture, or the one that new classes come from
+    second: str | Path | Task | None = None,  # the other data of a mixture, or where new classes come from
     seed: int = 0,  # which images, classes and noise
 ) -> GradedSuite:  # "source", then a task a level; `dial` says how far each is from the source
     """Tasks at known distances from the first, which has one half of a data set's images; they have the other.

@@ -75,9 +75,8 @@ class Plan:
     tasks: dict  # task name -> fingerprint, of the whole suite
     networks: dict  # seed -> fingerprint; (task name, seed) -> that of a network which was given
     together: int = 1  # pairs that one process trains in lock-step
-    given: dict = field(
-        default_factory=dict, repr=False, compare=False
-    )  # (task name, seed) -> trained network on the CPU; others are fitted here
+    # trained, on the CPU; others are fitted here
+    given: dict = field(default_factory=dict, repr=False, compare=False)  # (task name, seed) -> network
     known: dict = field(default_factory=dict, repr=False, compare=False)  # parts of keys that many jobs share
 
     def group(

@@ -32,9 +32,7 @@ class Known:
     "Distances from one task to others at known places."
 
     suite: GradedSuite  # its first task is the source
-    table: (
-        pd.DataFrame
-    )  # a row a distance, task and seed: distance, task, seed, dial (NaN: the source itself), value
+    table: pd.DataFrame  # distance, task, seed, dial (NaN: the source itself) and value, in rows
     missing: dict  # what could not be measured -> reason
 
 

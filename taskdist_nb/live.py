@@ -128,7 +128,7 @@ READINGS = {
     "cross": ("shared by four walks (C)", "green", GREEN),
 }
 
-
+# %% ../nbs/09c_live.ipynb #5e5345f2
 def _draw_turned(ax, suite, angles):
     "One digit below the axis for each angle."
     for task in list(suite.values())[1:]:
@@ -139,7 +139,7 @@ def _draw_turned(ax, suite, angles):
         small.imshow(task.x_train[5, 0].numpy(), cmap="cividis", vmin=0, vmax=255)
         small.set_axis_off()
 
-
+# %% ../nbs/09c_live.ipynb #71c41a73
 @figure_style()
 def draw_turn(
     suite: GradedSuite,  # of turned digits

@@ -390,7 +390,7 @@ def parse(
         )
     return args
 
-
+# %% ../nbs/11g_options.ipynb #1292cd5c
 def options_of(
     command: str,  # one of `COMMANDS`; otherwise it has none
 ) -> list[argparse.Action]:

@@ -45,9 +45,7 @@ class Ranking:
     "Candidates in order, best first, and what that order rests on."
 
     what: str  # "sources for odd"
-    table: (
-        pd.DataFrame
-    )  # a row a candidate, best first: score (smaller is better), gap, noise and the columns of `row_of`
+    table: pd.DataFrame  # a row a candidate, best first: score (less is better), gap, noise, and `row_of`'s
     stages: dict  # method -> its own table; for a cascade two
     over: dict  # method -> what its standard errors are over
     left_out: tuple  # candidates that the budget did not reach, in the order in which they would have come

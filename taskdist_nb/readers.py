@@ -307,6 +307,20 @@ def _from_cache(
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+# %% ../nbs/00b_readers.ipynb #28758344
+def _read(
+    cache,  # the user's folder, or None
+    path: Path,  # of the pictures
+    classes: list[ClassFolder],
+    way: _Way,
+    cut: Callable[[_Pictures], list[Task]],
+) -> tuple[_Pictures, list[Task]]:
+    "Pictures and their tasks, in memory or with a cache."
+    if cache is not None:
+        return _from_cache(cache, path, classes, way, cut)
+    rows = _read_all(classes, way, Gathered(sum(len(c.pictures) for c in classes)))
+    return rows, cut(rows)
+
 # %% ../nbs/00b_readers.ipynb #b144a34c
 @patch(cls_method=True)
 def from_folder(
@@ -324,15 +338,11 @@ def from_folder(
     name: str | None = None,  # how reports call the suite; None: the name of the folder
     vocabulary: str | None = None,  # what class names belong to, see `Suite.from_arrays`
     progress: bool = True,  # show a bar if reading takes longer
-    cache: str
-    | Path
-    | None = None,  # folder for files that hold the images, on a disk; None: they are in memory
+    cache: str | Path | None = None,  # folder on a disk for files that hold the images; None: in memory
     n_jobs: int = 1,  # pictures that are read side by side; -1: one a core
 ) -> Suite:  # its `read` says what was read, and what was left out and why
-    """A suite from picture files.
+    """A suite from picture files. With `cache`, a second call with the same pictures and options opens none of them.
 
-    With `cache`, images stay on the disk and are loaded as they are looked at; a second call with the same pictures
-    and options opens none of them.
     Raises FileNotFoundError, OSError for a file that cannot be read, TypeError, ValueError or UnknownName.
     Warns of what was left out, and of damaged files in the cache, which are made anew."""
     path = existing(path, file=False)
@@ -345,11 +355,7 @@ def from_folder(
         _split(rows, classes, test_size, seed)
         return _make_tasks(rows, cuts, flip, vocabulary)
 
-    if cache is None:
-        rows = _read_all(classes, way, Gathered(sum(len(c.pictures) for c in classes)))
-        made = cut(rows)
-    else:
-        rows, made = _from_cache(cache, path, classes, way, cut)
+    rows, made = _read(cache, path, classes, way, cut)
     suite = cls(made, name or Path(os.path.abspath(path)).name)
     how = f"layout {layout}, brought to {size} x {size} {mode}"
     suite.read = _account(suite, path, how, rows, cuts, left_out)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
 from importlib import import_module
+from fastcore.basics import patch
 
 # %% auto #0
 __all__ = ['SCORED_BY', 'FITTED', 'WALKED', 'TUNED', 'TABLES', 'GROUP', 'Entry', 'resolve', 'names_of', 'entry_of', 'using',
@@ -42,34 +43,41 @@ class Entry:
             object.__setattr__(self, "needs", "fit")
             object.__setattr__(self, "uses", self.uses or ("images", "features", "head"))
 
-    def load(self):
-        "What the name stands for; imported if need be."
-        return resolve(self.function)
+# %% ../nbs/00_registry.ipynb #e3387fb3
+@patch
+def load(self: Entry):
+    "What the name stands for; imported if need be."
+    return resolve(self.function)
 
-    @property
-    def measure(self) -> Callable:  # called like `coupled_transfer`, returns a TransferResult
-        "What measures a pair, of a distance or score. All scores are measured by one function."
-        return partial(resolve(SCORED_BY), self.name) if self.kind == "score" else self.load()
 
-    @property
-    def added(self) -> bool:
-        "Does the name come from a user or another package?"
-        return self.name not in _OWN[self.kind]
+@patch(as_prop=True)
+def measure(self: Entry) -> Callable:  # called like `coupled_transfer`, returns a TransferResult
+    "What measures a pair, of a distance or score. All scores are measured by one function."
+    return partial(resolve(SCORED_BY), self.name) if self.kind == "score" else self.load()
 
-    @property
-    def text(self) -> str:
-        "The meaning with its unit."
-        return f"{self.meaning}; {self.unit}" if self.unit else self.meaning
 
-    @property
-    def label(self) -> str:
-        "The unit as matplotlib sets it."
-        return self.unit.replace("^(1/2)", "$^{1/2}$")
+@patch(as_prop=True)
+def added(self: Entry) -> bool:
+    "Does the name come from a user or another package?"
+    return self.name not in _OWN[self.kind]
 
-    @property
-    def cost(self) -> str:
-        "What a pair takes once its source is prepared: a look, or training along a path."
-        return "path" if self.walks or self.kind == "end" else "look"
+
+@patch(as_prop=True)
+def text(self: Entry) -> str:
+    "The meaning with its unit."
+    return f"{self.meaning}; {self.unit}" if self.unit else self.meaning
+
+
+@patch(as_prop=True)
+def label(self: Entry) -> str:
+    "The unit as matplotlib sets it."
+    return self.unit.replace("^(1/2)", "$^{1/2}$")
+
+
+@patch(as_prop=True)
+def cost(self: Entry) -> str:
+    "What a pair takes once its source is prepared: a look, or training along a path."
+    return "path" if self.walks or self.kind == "end" else "look"
 
 # %% ../nbs/00_registry.ipynb #1128fda4
 SCORED_BY = "scores:measure_score"
@@ -96,7 +104,7 @@ _DISTANCES = (
     Entry(
         "coupled",
         function="distances:coupled_transfer",
-        meaning="length of the weights' path while images, labels and weights move along a coupling",
+        meaning="how far the network's predictions move in training while source images and labels turn into the target's along an optimised coupling",
         walks="alternation:coupled_paths",
         reads=(*_PATH, "InputSettings", "CouplingSettings"),
         **_LENGTH,
@@ -104,7 +112,7 @@ _DISTANCES = (
     Entry(
         "uncoupled",
         function="distances:uncoupled_transfer",
-        meaning="length of the weights' path while the mixture changes from source to target",
+        meaning="how far the network's predictions move in training while batches change from source images only to target images only",
         walks="paths:uncoupled_paths",
         reads=_PATH,
         **_LENGTH,
@@ -112,7 +120,7 @@ _DISTANCES = (
     Entry(
         "fine_tuning",
         function="distances:fine_tuning",
-        meaning="length of the fine-tuning path up to 95% of the final accuracy: the measure of difficulty",
+        meaning="how far the source network's predictions move while it is fine-tuned on the target, up to 95% of its final accuracy",
         walks="paths:fine_tuning_paths",
         reads=_PATH,
         **_LENGTH,
@@ -121,7 +129,7 @@ _DISTANCES = (
         "task2vec",
         "distance",
         "distances:task2vec",
-        "cosine distance between Fisher informations of a common probe network, from 0 to 1",
+        "cosine distance between the two tasks' Fisher informations in one common probe network, from 0 to 1",
         "cosine distance",
         needs="embedding",
         uses=("images",),
@@ -131,7 +139,7 @@ _DISTANCES = (
         "wasserstein",
         "distance",
         "distances:wasserstein",
-        "2-Wasserstein distance between the images' pixels",
+        "2-Wasserstein distance between the two tasks' images as points in pixel space",
         "input units",
         uses=("images",),
         reads=("ImageSettings", "WassersteinSettings"),
@@ -140,7 +148,7 @@ _DISTANCES = (
         "wasserstein_features",
         "distance",
         "distances:wasserstein_features",
-        "2-Wasserstein distance between features of the source network",
+        "2-Wasserstein distance between the two tasks' images as the source network's penultimate layer sees them",
         "feature units",
         needs="fit",
         uses=("images", "features"),
@@ -169,10 +177,15 @@ _SCORES = (
         "nats an image and class",
         "features",
     ),
-    _score("h_score", "classes less 1 less the H-score of source features, 0 is best", "classes", "features"),
+    _score(
+        "h_score",
+        "number of classes minus 1 minus the H-score of source features; 0 is best",
+        "classes",
+        "features",
+    ),
     _score(
         "h_score_shrunk",
-        "classes less 1 less the H-score with a shrunk covariance, for few images or many features",
+        "number of classes minus 1 minus the H-score with a shrunk covariance, for few images or many features",
         "classes",
         "features",
     ),
@@ -189,7 +202,11 @@ _SCORES = (
         "images",
     ),
     _score(
-        "otdd", "label-aware transport distance on source features", "source's spread", "images", "features"
+        "otdd",
+        "optimal transport distance between the two tasks' images with their labels, on source features",
+        "source's spread",
+        "images",
+        "features",
     ),
 )
 
@@ -229,7 +246,7 @@ _ENDS = (
         _end(
             path,
             "remaining",
-            f"step from the end of the {path} path to the labels of the training images",
+            f"length of the step from the predictions where the {path} path ends to the target's training labels",
             "nats^(1/2)",
         )
         for path in _PATHS
@@ -315,7 +332,7 @@ def names_of(
     "All names of some kinds, those that were added too."
     return tuple(name for kind in kinds for name in TABLES[kind])
 
-
+# %% ../nbs/00_registry.ipynb #ac4ae70b
 def entry_of(
     name: str,  # of a distance, a score or an end
 ) -> Entry | None:  # None: it is none of them
@@ -352,13 +369,13 @@ def add(entry: Entry) -> Entry:
     TABLES[entry.kind][entry.name] = entry
     return entry
 
-
+# %% ../nbs/00_registry.ipynb #804cc07e
 def _same_names(kind: str) -> tuple[str, ...]:
     "Kinds that are asked for in one place, so that they share their names."
     measured = ("distance", "score", "end")
     return measured if kind in measured else (kind,)
 
-
+# %% ../nbs/00_registry.ipynb #17d3012f
 def entries_of(
     *wanted,  # names; anything else is nobody's
 ) -> list[Entry]:
@@ -383,7 +400,7 @@ def offered() -> dict:  # name -> entry point
 
     return {e.name: e for e in entry_points(group=GROUP)}
 
-
+# %% ../nbs/00_registry.ipynb #d9798b01
 class Loaded(Mapping):
     "A table by name, of what its names stand for, with those that were added; each is imported when it is asked for."
 

@@ -24,24 +24,15 @@ class TransferResult:
     target: str  # name of the target task
     seed: int  # from which all random streams are derived
     distance: float  # the number
-    lengths: dict = field(
-        default_factory=dict
-    )  # in nats^(1/2), by their names in `LENGTHS`; {} if nothing was walked
-    parts: dict = field(
-        default_factory=dict
-    )  # reading -> {part: length}: what each length is made of; {} if nothing was walked
-    iterations: list = field(
-        default_factory=list
-    )  # the published length (per input; over all pairs for the reading "plan") after each alternation
+    lengths: dict = field(default_factory=dict)  # in nats^(1/2), by name in `LENGTHS`; {}: nothing was walked
+    parts: dict = field(default_factory=dict)  # reading -> its {part: length}; {} if nothing was walked
+    # per input; over all pairs for the reading "plan"
+    iterations: list = field(default_factory=list)  # the published length after each alternation
     excess_loss: float = float("nan")  # mean along the path, nats
     accuracy: float = float("nan")  # at the end, on the target's test images
     noise_floor: float = float("nan")  # the same measurement when the target is the source
-    stderr: float = float(
-        "nan"
-    )  # of the distance: over the walks for the reading "cross", else over the probes
-    area: float = float(
-        "nan"
-    )  # fine-tuning: area under the curve of the target's test error, as a mean over the path, 0 to 1
+    stderr: float = float("nan")  # of the distance: over walks for the reading "cross", else over probes
+    area: float = float("nan")  # fine-tuning: area under the test error, as a mean over the path, 0 to 1
     shared: int = 0  # classes that source and target have in common and that share an output
     source_accuracy: float = float("nan")  # of the fitted source on its own test images
     seconds: float = 0.0  # of this call; what was prepared before is not counted

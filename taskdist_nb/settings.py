@@ -132,9 +132,7 @@ class SGDSettings:
 class LabelSettings:
     "How source and target share a network's outputs."
 
-    labels: str = one_of(
-        *LABELS
-    )  # a shared class has one output; or "disjoint": none is, as in the authors' code
+    labels: str = one_of(*LABELS)  # a shared class has one output; "disjoint": two, as in the authors' code
     first_head: str = one_of("fresh", "imprinted")  # outputs of new classes; or by class means of features
 
 
@@ -147,9 +145,7 @@ class StepSettings:
     lr: float = real(0.003)  # learning rate, the same all along the path
     reset_momentum: int = whole(0, 0)  # forget the momentum every so many steps of a path; 0: never
     norm_speed: float = real(1.0, zero=True)  # a step moves batch norm's statistics as so many batches would
-    averaging: int = whole(
-        0, 0
-    )  # read on a running average of the weights over so many steps; 0: on the weights
+    averaging: int = whole(0, 0)  # read on a running average of weights over so many steps; 0: the weights
 
 
 @dataclass(frozen=True)
@@ -167,18 +163,12 @@ READINGS = ("auto", "per_input", "riemannian", "plan", "cross")
 class MarkSettings:
     "What is read along a path, and how often."
 
-    walks: int = whole(
-        1
-    )  # R, walks of each path with batches of their own; two or more give the length "cross"
+    walks: int = whole(1)  # R, walks of a path with batches of their own; two or more give the length "cross"
     stretches: int = whole(5)  # of the path, for "cross": the walks are compared stretch by stretch
     checkpoints: int = whole(16)  # M, the number of steps of the length
-    probes: int = whole(
-        200
-    )  # fixed samples (pairs, where there is a coupling) on which the length is measured
+    probes: int = whole(200)  # fixed samples (pairs, if there is a coupling) on which the length is measured
     excess_points: int = whole(2, 0)  # places where the excess loss is measured, the end included; 0: none
-    excess_steps: int = whole(
-        60, 0
-    )  # SGD steps of each reference fit for the excess loss; 0: it is not measured
+    excess_steps: int = whole(60, 0)  # SGD steps of each reference fit for the excess loss; 0: not measured
     accuracy_points: int = whole(5, 0)  # places where the target's test accuracy is read; 0: only the end
 
 
@@ -186,18 +176,14 @@ class MarkSettings:
 class ReadingSettings:
     "Which length is the distance. 'auto': 'cross' where there are several walks, else 'per_input'."
 
-    reading: str = one_of(
-        *READINGS
-    )  # a name in `result.lengths`; "plan": per input, over all pairs of a coupling
+    reading: str = one_of(*READINGS)  # a key of `result.lengths`; "plan": per input, over all pairs
 
 
 @dataclass(frozen=True)
 class InputSettings:
     "On which inputs the two predictions of a step are compared."
 
-    probe_inputs: str = one_of(
-        *INPUTS
-    )  # one input for both; "authors": but for a held tau; "moving": each its own
+    probe_inputs: str = one_of(*INPUTS)  # one for both; "authors": but for a held tau; "moving": each its own
 
 # %% ../nbs/03e_settings.ipynb #2f886c72
 @dataclass(frozen=True)
@@ -207,22 +193,12 @@ class CouplingSettings:
     coupling_iterations: int = whole(2)  # paths walked; after each but the last, the coupling is improved
     block_size: int = whole(4)  # b: the coupling is cut into blocks of b x b images
     block_order: str = one_of("random", "consecutive")  # "consecutive": neighbours in the data make a block
-    first_coupling: str = one_of(
-        "features", "resnet50", "pixels", "independent", "random"
-    )  # by which cost, or drawn
-    feature_weights: str = text(
-        "", "the name of a file, or ''"
-    )  # for "resnet50": torchvision's weights of it
-    entropic_epsilon: float = real(
-        1e-3, zero=True
-    )  # entropy of the first plan, in units of its cost; 0: none
-    proximal_weight: float = real(
-        0.05
-    )  # lambda of the first proximal step: how strongly the old plan is kept
+    first_coupling: str = one_of("features", "resnet50", "pixels", "independent", "random")  # cost, or a draw
+    feature_weights: str = text("", "the name of a file, or ''")  # for "resnet50": torchvision's weights
+    entropic_epsilon: float = real(1e-3, zero=True)  # entropy of the first plan in units of its cost; 0: none
+    proximal_weight: float = real(0.05)  # lambda of the first proximal step: how strongly a plan is kept
     proximal_growth: float = real(5.0)  # lambda grows by this factor from step to step
-    cost_checkpoints: int = whole(
-        8, 0
-    )  # the costs of pairs are read over so many steps of the length; 0: over all M
+    cost_checkpoints: int = whole(8, 0)  # costs of pairs are read over so many steps of the length; 0: all M
 
 # %% ../nbs/03e_settings.ipynb #bd8b8e97
 @dataclass(frozen=True)
@@ -236,9 +212,7 @@ class Task2VecSettings:
 class WassersteinSettings:
     "Distances between images, and scores that compare them."
 
-    wasserstein_images: int = whole(
-        500
-    )  # of each task, half of it at most; the other half is for the noise floor
+    wasserstein_images: int = whole(500)  # of each task, half of it at most; the rest is for the noise floor
 
 
 @dataclass(frozen=True)

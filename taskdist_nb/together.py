@@ -96,7 +96,7 @@ def unrolled_quietly():
 # %% ../nbs/05b_together.ipynb #c014
 CONVOLUTIONS = ("auto", "grouped", "unfolded")  # ways to carry out the convolutions of a stack
 
-
+# %% ../nbs/05b_together.ipynb #7de8936a
 class Stack:
     "P networks of one architecture as one function of stacked weights."
 
@@ -120,24 +120,30 @@ class Stack:
     def weight(self) -> Tensor:
         return next(iter(self.params.values()))  # tells device and type
 
-    def trained(self) -> list[Tensor]:
-        "What an optimiser changes."
-        return [w for w in self.params.values() if w.requires_grad]
+# %% ../nbs/05b_together.ipynb #4ae1b9dc
+@patch
+def trained(self: Stack) -> list[Tensor]:
+    "What an optimiser changes."
+    return [w for w in self.params.values() if w.requires_grad]
 
-    def tensors(self) -> dict:  # name -> (P, ...)
-        "Weights and statistics, as they are now."
-        return self.params | self.buffers
 
-    def logits(
-        self,
-        x: Tensor,  # (P, n, ...) inputs, a batch for each network
-        half: bool = False,  # multiply in bfloat16?
-    ) -> Tensor:  # (P, n, K)
-        "The networks' logits, in training mode."
-        self.scratch.train()
-        one = lambda params, buffers, x: functional_call(self.scratch, (params, buffers), (x,))
-        with Products(half, self.unfold):
-            return vmap(one, randomness="different")(self.params, self.buffers, x)
+@patch
+def tensors(self: Stack) -> dict:  # name -> (P, ...)
+    "Weights and statistics, as they are now."
+    return self.params | self.buffers
+
+
+@patch
+def logits(
+    self: Stack,
+    x: Tensor,  # (P, n, ...) inputs, a batch for each network
+    half: bool = False,  # multiply in bfloat16?
+) -> Tensor:  # (P, n, K)
+    "The networks' logits, in training mode."
+    self.scratch.train()
+    one = lambda params, buffers, x: functional_call(self.scratch, (params, buffers), (x,))
+    with Products(half, self.unfold):
+        return vmap(one, randomness="different")(self.params, self.buffers, x)
 
 # %% ../nbs/05b_together.ipynb #c016
 def check_alike(

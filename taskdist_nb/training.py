@@ -82,7 +82,7 @@ def learning_rates(
     steps: int,  # number of SGD steps
 ) -> np.ndarray:  # (steps,)
     "The learning rate of each step. Raises ValueError unless a schedule gives each step a finite one."
-    rates = np.asarray(TABLES["schedule"][schedule].load()(lr, steps), float)
+    rates = np.asarray(TABLES["schedule"][schedule].load()(lr, steps), np.float64)
     if rates.shape != (steps,) or not np.isfinite(rates).all():
         got = f"shape {rates.shape}" if rates.shape != (steps,) else "numbers that are not finite"
         raise ValueError(f"schedule {schedule!r} must give {steps} finite learning rates. Got: {got}.")

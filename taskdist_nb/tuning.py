@@ -201,9 +201,7 @@ class Checkpoint:
     step: int  # steps done; 0: it has not begun
     steps: int  # steps in all
     loss: float  # cross-entropy of training images under this network, in nats, weighted as in training
-    network: nn.Module = field(
-        repr=False
-    )  # a copy in evaluation mode, with an output a class, as it would be taken home now
+    network: nn.Module = field(repr=False)  # a copy in evaluation mode, with an output a class
     name: str = ""  # of the candidate
     seed: int = 0  # of the run
 

@@ -151,7 +151,7 @@ def _mantel_scene(x: pd.DataFrame, y: pd.DataFrame, labels: tuple, result: Mante
         ax.autoscale(False)
     return scene
 
-
+# %% ../nbs/09b_widgets_mantel.ipynb #321150e2
 @figure_style()
 def _mark(scene: Scene, x, y, result, without, marked: str):
     "Mark a task in a scene."
@@ -163,7 +163,7 @@ def _mark(scene: Scene, x, y, result, without, marked: str):
 
     scene.move(draw)
 
-
+# %% ../nbs/09b_widgets_mantel.ipynb #6ae30687
 def draw_mantel(
     a,
     b,  # DataFrames or DistanceMatrix over the same tasks

@@ -208,7 +208,7 @@ LAYOUTS = {
     "matrix": (_draw_ordered, _mark_on_matrix),
 }
 
-
+# %% ../nbs/09b_widgets_map.ipynb #876fbc09
 def sentence_of_nearest(
     nearest: pd.Series,  # distances to the target, sorted
     gain,  # of `fine_tuning_gain`, or None
@@ -267,7 +267,7 @@ class _TaskScene(Scene):
         self.move(draw)
         return sentence_of_nearest(nearest, self.gain, target, name)
 
-
+# %% ../nbs/09b_widgets_map.ipynb #5b28e8fc
 def draw_tasks(
     matrix,  # DataFrame or DistanceMatrix, no NaN off the diagonal
     target: str,  # the chosen task
@@ -332,6 +332,27 @@ def _gain_of(matrices, gain):
     fine = matrices.get("fine_tuning")
     return fine_tuning_gain(fine) if hasattr(fine, "table") and fine.results else None
 
+# %% ../nbs/09b_widgets_map.ipynb #4c11bed0
+def _map_controls(
+    distances: list[str],
+    layout: str,  # chosen first
+    networks: list[str],
+    tasks: list[str],
+    target: str,  # chosen first
+) -> dict[str, widgets.Widget]:
+    "A menu of distances, one of layouts, one of networks if there are several, and a button for each task."
+    controls = {
+        "distance": menu("distance", distances),
+        "layout": menu("layout", list(LAYOUTS), check_choice(layout, "layout", tuple(LAYOUTS))),
+    }
+    if len(networks) > 1:
+        controls["network"] = menu("network", networks)
+    options, look = [(short(t), t) for t in tasks], dict(button_width="auto")
+    controls["target"] = widgets.ToggleButtons(
+        options=options, value=target, description="target", style=look
+    )
+    return controls
+
 # %% ../nbs/09b_widgets_map.ipynb #c085
 def task_map(
     matrices: Mapping,  # {distance: matrix} or {architecture: {distance: matrix}}, the same tasks in all (at least 3)
@@ -372,14 +393,5 @@ def task_map(
     def places(figure, distance, layout, target, network=first):
         return _task_places(figure, frames[network][distance], layout, place(network, distance, layout))
 
-    controls = {
-        "distance": menu("distance", common),
-        "layout": menu("layout", list(LAYOUTS), check_choice(layout, "layout", tuple(LAYOUTS))),
-    }
-    if len(frames) > 1:
-        controls["network"] = menu("network", list(frames))
-    options, look = [(short(t), t) for t in names], dict(button_width="auto")
-    controls["target"] = widgets.ToggleButtons(
-        options=options, value=target, description="target", style=look
-    )
+    controls = _map_controls(common, layout, list(frames), names, target)
     return Panel(draw, controls, places, "target")

@@ -173,7 +173,7 @@ def _ruler_scene(steps: int) -> Scene:
 def _in_steps(steps):
     return f"{steps} step{'s' if steps > 1 else ''}"
 
-
+# %% ../nbs/09b_widgets_ruler.ipynb #0ac849f0
 @figure_style()
 def _to_predictions(scene: Scene, p, q, steps: int) -> str:
     "Move a scene to two predictions; its sentence."
@@ -195,7 +195,7 @@ def _to_predictions(scene: Scene, p, q, steps: int) -> str:
         f"straight line read {many} {read:.3f} nats^½. Grey: equal distances from p, up to 3."
     )
 
-
+# %% ../nbs/09b_widgets_ruler.ipynb #eaca2585
 def draw_ruler(
     p,
     q,  # (3,) probabilities, all positive

@@ -58,7 +58,7 @@ def toy_gradient(
     r = mass * (expit(w[0] * x + w[1]) - y)
     return np.array([r @ x, r.sum()])
 
-
+# %% ../nbs/09b_widgets_toy.ipynb #2482e1d5
 def toy_loss(
     w,  # (2,) slope and bias
     points,  # of `toy_points`
@@ -97,7 +97,7 @@ def toy_flow(
     fall = lambda tau, w: -speed * toy_gradient(w, toy_points(toy, min(tau, 1)))
     return solve_ivp(fall, (0, 1), [2.0, 0.0], "LSODA", taus, rtol=1e-6, atol=1e-8).y.T
 
-
+# %% ../nbs/09b_widgets_toy.ipynb #56384df8
 def toy_lengths(
     toy: Toy,  # where the target lies
     path,  # (M+1, 2) slope and bias
@@ -226,7 +226,7 @@ def _toy_scene(longest: float) -> Scene:
         ax.legend(ncols=columns, handlelength=1.5, **BELOW)
     return scene
 
-
+# %% ../nbs/09b_widgets_toy.ipynb #49a90773
 @figure_style()
 def _to_toy(scene: Scene, toy: Toy, speed: float, at: int) -> str:
     "Move a scene to a toy and a checkpoint; its sentence."
@@ -248,7 +248,7 @@ def _to_toy(scene: Scene, toy: Toy, speed: float, at: int) -> str:
         f"excess loss at τ = {tau:.2f}: {now} nats, at the end {end}."
     )
 
-
+# %% ../nbs/09b_widgets_toy.ipynb #da7c7023
 def draw_toy(
     toy: Toy,  # where the target lies
     speed: float,  # kappa

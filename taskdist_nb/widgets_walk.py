@@ -229,7 +229,7 @@ def _walk_scene(walk: Walk) -> Scene:
     # the legend lies above the line that moves
     return Scene(figure, [figure.suptitle("", fontsize=9.5, y=0.985), axes[0].get_legend()])
 
-
+# %% ../nbs/09b_widgets_walk.ipynb #1533630f
 def _check_step(step, walk):
     "Raise ValueError for a checkpoint that the walk doesn't have."
     step = check_whole(step, "step", 0)
@@ -239,7 +239,7 @@ def _check_step(step, walk):
         )
     return step
 
-
+# %% ../nbs/09b_widgets_walk.ipynb #11dc2e52
 @figure_style()
 def _to_checkpoint(scene: Scene, walk: Walk, step: int) -> str:
     "Move a scene to a checkpoint; its sentence."
@@ -261,7 +261,7 @@ def _to_checkpoint(scene: Scene, walk: Walk, step: int) -> str:
     scene.figure.suptitle(f"{pair}, τ = {row.tau:.2f}: {lengths}", fontsize=9.5, y=0.985)
     return walk_in_words(walk, step)
 
-
+# %% ../nbs/09b_widgets_walk.ipynb #7b2b84cc
 def draw_walk(
     walk: Walk,  # of `record_walk`
     step: int,  # checkpoint, 0 to M

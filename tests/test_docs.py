@@ -488,6 +488,22 @@ def test_site_loads_nothing_from_elsewhere(site, html):
     assert {name: urls for name, urls in styles.items() if urls} == {}
 
 
+def test_formulas_use_the_fonts_that_the_site_has(site):
+    elsewhere = r"\\(?:mathit|textit|emph|boldsymbol|bm|mathtt|mathsf|mathscr|texttt|textsf)\b"
+    formulas = {
+        page.name: re.findall(
+            r'<(?:span|div) class="math[^>]*>(.*?)</(?:span|div)>', page.read_text(encoding="utf-8"), re.S
+        )
+        for page in site.rglob("*.html")
+    }
+    assert sum(map(len, formulas.values())) > 1000
+    assert [name for name, found in formulas.items() if re.search(elsewhere, " ".join(found))] == [], (
+        "add its font to FONTS of docs/conf.py"
+    )
+    fonts = {path.name for path in (site / "_static" / "mathjax").rglob("*.woff")}
+    assert {"MathJax_Main-Regular.woff", "MathJax_Fraktur-Regular.woff", "MathJax_Zero.woff"} <= fonts
+
+
 def test_formulas_are_typeset_and_figures_described(site, html):
     tex = {
         page.name: hits

@@ -10,7 +10,7 @@ from torch import nn
 
 from taskdist_nb import models
 from taskdist_nb.data import Task, digits_suite
-from taskdist_nb.fisher import fisher_information
+from taskdist_nb.information import fisher_information
 from taskdist_nb.building import build_model, evaluating
 from taskdist_nb.predictions import head_of, penultimate, predict_features, predict_logits
 from taskdist_nb.models import to_inputs

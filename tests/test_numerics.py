@@ -7,15 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from taskdist_nb.fisher import (
-    fisher_information,
-    fisher_rao,
-    geodesic,
-    kl_divergence,
-    mean_length,
-    path_length,
-    step_length,
-)
+from taskdist_nb.information import fisher_information
+from taskdist_nb.fisher import fisher_rao, geodesic, kl_divergence, mean_length, path_length, step_length
 
 mpmath.mp.dps = 60
 

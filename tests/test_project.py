@@ -46,8 +46,10 @@ CORE = {
     "building",
     "predictions",
     "fisher",
+    "information",
     "batches",
     "moving",
+    "crossvalidated",
     "couplings",
     "fewer_steps",
     "settings",
@@ -64,6 +66,8 @@ CORE = {
     "embeddings",
     "distances",
     "together",
+    "formulas",
+    "labelled_samples",
     "scores",
     "matrices",
     "matrix",
@@ -152,6 +156,19 @@ def test_committed_notebook_holds_no_machine_path_error_or_warning(path):
         texts = [cell.source, *(out.get("text", "") for out in outputs), *data]
         found += [hit for text in texts for hit in MACHINE_PATH.findall(EMBEDDED.sub("", text))]
     assert found == []
+
+
+@each_notebook(NOTEBOOKS)
+def test_a_cell_that_draws_holds_its_picture(path):
+    "An edit drops a cell's outputs; a page then tells of a picture that is not there."
+    said = re.compile(r"#\| fig-alt|plt\.show\(\)$", re.M)
+    drawn = [
+        c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code" and said.search(c.source)
+    ]
+    pictures = ("image/png", "image/svg+xml", "text/html")
+    assert [
+        c.id for c in drawn if not any(kind in out.get("data", {}) for out in c.outputs for kind in pictures)
+    ] == []
 
 
 def texts_of(path):

@@ -45,6 +45,7 @@ from taskdist_nb import (
     candidates,
     checks,
     couplings,
+    crossvalidated,
     cuts,
     data,
     datasets,
@@ -52,15 +53,19 @@ from taskdist_nb import (
     embeddings,
     fingerprints,
     fisher,
+    formulas,
     graded,
+    information,
     inputs,
     judgement,
+    labelled_samples,
     mantel,
     maps,
     matrices,
     matrix,
     measurements,
     models,
+    negative_transfer,
     options,
     paths,
     predictions,
@@ -71,7 +76,6 @@ from taskdist_nb import (
     scores,
     scratch,
     select,
-    negative_transfer,
     selection_maps,
     selection_study,
     style,
@@ -85,8 +89,8 @@ from taskdist_nb import (
     viz_map,
     viz_paths,
     widgets,
-    widgets_map,
     widgets_mantel,
+    widgets_map,
     widgets_ruler,
     workers,
 )
@@ -678,7 +682,7 @@ def test_a_path_is_at_least_as_long_as_its_parts(path, kind):
     assert length == pytest.approx(sum(steps), rel=1e-4) and length >= 0
 
 
-@covers("fisher.fisher_information", "building.evaluating", examples=80)
+@covers("information.fisher_information", "building.evaluating", examples=80)
 @given(
     or_hostile(st.just(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))),
     or_hostile(reals((5, 1, 2, 2), kinds=("normal", "zeros", "huge"), dtypes=(torch.float32,))),
@@ -692,7 +696,7 @@ def test_a_path_is_at_least_as_long_as_its_parts(path, kind):
     or_hostile(st.sampled_from([1, 2**24])),
 )
 def test_fisher_information_is_positive(model, x, kind, structure, y, max_entries):
-    done, g = attempt(fisher.fisher_information, model, x, kind, structure, y, max_entries)
+    done, g = attempt(information.fisher_information, model, x, kind, structure, y, max_entries)
     if not done:
         return
     if structure == "product":
@@ -957,10 +961,16 @@ def test_parts_of_a_step_add_up(labels, seed, size):
 walk_shapes = st.tuples(st.integers(2, 4), st.integers(1, 3), st.integers(1, 5), st.integers(1, 4))
 
 
-@covers("ruler.cross_products", "ruler.cross_length", "ruler.CrossLength", "ruler.signed_root", examples=60)
+@covers(
+    "crossvalidated.cross_products",
+    "crossvalidated.cross_length",
+    "crossvalidated.CrossLength",
+    "crossvalidated.signed_root",
+    examples=60,
+)
 @given(walk_shapes.flatmap(lambda s: reals(s, kinds=("normal", "zeros", "equal", "integers"))))
 def test_what_walks_share(chords):
-    found, products = ruler.cross_length(chords), ruler.cross_products(chords)
+    found, products = crossvalidated.cross_length(chords), crossvalidated.cross_products(chords)
     R = len(chords)
     by_hand = sum(
         (a.double() * b.double()).sum((1, 2))
@@ -969,16 +979,16 @@ def test_what_walks_share(chords):
         if k != m
     ) / (R * (R - 1))
     assert torch.allclose(products, by_hand, rtol=1e-6, atol=1e-6) and torch.allclose(
-        ruler.signed_root(products).square() * products.sign(), products
+        crossvalidated.signed_root(products).square() * products.sign(), products
     )
     assert found.length == pytest.approx(
         sum(math.copysign(abs(v) ** 0.5, v) for v in products.tolist()), abs=1e-6
     ) and math.isnan(found.stderr) == (R == 2)
-    same = ruler.cross_length(chords[:1].expand_as(chords))
+    same = crossvalidated.cross_length(chords[:1].expand_as(chords))
     assert np.allclose(same.steps, chords[0].double().square().sum((1, 2)).sqrt(), atol=1e-6) and (
         R == 2 or same.stderr == pytest.approx(0, abs=1e-5)
     )
-    refused(ruler.cross_products, chords[:1])
+    refused(crossvalidated.cross_products, chords[:1])
 
 
 @covers(
@@ -1028,7 +1038,10 @@ def test_a_ruler_reads_parts_and_chords(pair, seed, inputs, normed):
         )
     found = ruler.cross_lengths(meters)
     assert ({"body", "head"} <= set(found)) != normed and np.allclose(
-        found[""].steps, ruler.signed_root(ruler.cross_products(torch.stack([m.chords[""] for m in meters])))
+        found[""].steps,
+        crossvalidated.signed_root(
+            crossvalidated.cross_products(torch.stack([m.chords[""] for m in meters]))
+        ),
     )
 
 
@@ -1052,14 +1065,14 @@ def labels_of(size):
 
 
 @covers(
-    "scores.as_array",
-    "scores.check_rows",
-    "scores.check_labels",
-    "scores.leep",
-    "scores.nce",
-    "scores.logme",
-    "scores.h_score",
-    "scores.knn_accuracy",
+    "formulas.as_array",
+    "formulas.check_rows",
+    "formulas.check_labels",
+    "formulas.leep",
+    "formulas.nce",
+    "formulas.logme",
+    "formulas.h_score",
+    "formulas.knn_accuracy",
     examples=150,
 )
 @given(
@@ -1070,34 +1083,34 @@ def labels_of(size):
     or_hostile(st.integers(1, 4)),
 )
 def test_scores_keep_their_bounds(f, y, p, shrink, k):
-    done, value = attempt(scores.logme, f, y)
+    done, value = attempt(formulas.logme, f, y)
     if done:
         assert not math.isnan(value)
-    done, value = attempt(scores.h_score, f, y, shrink)
+    done, value = attempt(formulas.h_score, f, y, shrink)
     if done:
         assert -1e-6 <= value <= len(np.unique(y)) - 1 + 1e-6
-    done, value = attempt(scores.knn_accuracy, f, y, k)
+    done, value = attempt(formulas.knn_accuracy, f, y, k)
     if done:
         assert 0 <= value <= 1
-    done, value = attempt(scores.leep, p, y)
+    done, value = attempt(formulas.leep, p, y)
     if done:
         assert value <= 1e-6  # 0 but for rows that are rounded to float32
-    done, value = attempt(scores.nce, y, y)
+    done, value = attempt(formulas.nce, y, y)
     if done:
         assert value == pytest.approx(0, abs=1e-12)
 
 
-@covers("scores.otdd", "scores.label_costs", examples=60)
+@covers("labelled_samples.otdd", "labelled_samples.label_costs", examples=60)
 @given(features_of(size_of_one), labels_of(size_of_one), features_of(size_of_one), labels_of(size_of_one))
 def test_otdd_is_a_symmetric_distance(f, y, g, z):
-    done, d = attempt(scores.otdd, f, y, g, z)
+    done, d = attempt(labelled_samples.otdd, f, y, g, z)
     if not done:
         return
-    scale = max(float(np.abs(scores.as_array(v)).max()) for v in (f, g))
+    scale = max(float(np.abs(formulas.as_array(v)).max()) for v in (f, g))
     assert (
         d >= 0
-        and d == pytest.approx(scores.otdd(g, z, f, y), rel=1e-5, abs=1e-5 * scale)
-        and scores.otdd(f, y, f, y) <= 1e-3 * scale
+        and d == pytest.approx(labelled_samples.otdd(g, z, f, y), rel=1e-5, abs=1e-5 * scale)
+        and labelled_samples.otdd(f, y, f, y) <= 1e-3 * scale
     )
 
 
@@ -2164,8 +2177,8 @@ SAYS = [  # a call, and what its message holds: the argument, the value, what wo
     (lambda: fisher.step_length(2 * rows, rows), "row of p", "2", "sum to 1"),
     (lambda: fisher.kl_divergence(rows, rows), "exp(log_p)", "5.1", "sum to 1"),
     (lambda: fisher.geodesic(rows, rows, 2.0), "t", "2.0", "between 0 and 1"),
-    (lambda: fisher.fisher_information(models.mlp(2), x4), "model", "uninitialised", "run it once"),
-    (lambda: fisher.fisher_information(nn.Flatten(), x4), "model", "none", "parameters"),
+    (lambda: information.fisher_information(models.mlp(2), x4), "model", "uninitialised", "run it once"),
+    (lambda: information.fisher_information(nn.Flatten(), x4), "model", "none", "parameters"),
     (lambda: couplings.exact_plan(rows / 0), "costs", "infinite", "finite"),
     (lambda: couplings.exact_plan(rows, a=torch.ones(3)), "a", "sum 3", "sum to 1"),
     (lambda: couplings.entropic_plan(rows, 0.0), "epsilon", "0.0", "positive"),
@@ -2175,9 +2188,9 @@ SAYS = [  # a call, and what its message holds: the argument, the value, what wo
     (lambda: moving_tasks.mixup_tau(1.5, 3, generator()), "tau", "1.5", "from 0 to 1"),
     (lambda: moving_tasks.displace(rows, rows[:2], 0.5), "x_s and x_t", "(2, 4)", "one shape"),
     (lambda: moving_tasks.soft_labels(y4, y4, 0.5, 1), "labels", "0 to 1", "0..0"),
-    (lambda: scores.leep(2 * rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
-    (lambda: scores.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
-    (lambda: scores.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
+    (lambda: formulas.leep(2 * rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
+    (lambda: formulas.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
+    (lambda: formulas.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
     (lambda: candidates.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
     (lambda: rounds.Allowance(0), "budget", "0", "positive number of seconds"),
     (lambda: tuning.Tuning("adam"), "optimizer", "'adam'", "'adamw'"),
@@ -2285,8 +2298,11 @@ ELSEWHERE = {
     "mantel": {
         "steps of `mantel`, compared with brute force in 08_mantel": "align_columns standardise exact_null wrapped_diagonals rotation_null random_null count_extreme"
     },
+    "formulas": {
+        "steps of the scores, compared with closed forms in 06_formulas": "significant_directions shrinkage"
+    },
     "scores": {
-        "steps of the scores, compared with closed forms in 06_scores": "significant_directions shrinkage compared_halves images_drawn scored too_few leep_of_views nce_of_views logme_of_views h_score_of_views h_score_shrunk_of_views knn_of_views source_accuracy_of_views otdd_of_views"
+        "scores as distances, tried in 06_scores": "compared_halves images_drawn scored too_few leep_of_views nce_of_views logme_of_views h_score_of_views h_score_shrunk_of_views knn_of_views source_accuracy_of_views otdd_of_views"
     },
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
     "fewer_steps": {"arithmetic of the presets, compared with simulation in 03d_fewer_steps": "*"},
