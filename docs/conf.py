@@ -92,8 +92,12 @@ MATHJAX = (
 )
 
 
+# files of Sphinx that no page loads: the theme has its own styles, and language_data.js holds the stemmer
+NOT_LOADED = ("basic.css", "skeleton.css", "base-stemmer.js", "english-stemmer.js")
+
+
 def keep_what_is_loaded(app, exception):
-    "Remove the parts of MathJax that no page asks for, nine tenths of them, and what only a debugger asks for."
+    "Remove the parts of MathJax that no page asks for, nine tenths of them, and what no page or only a debugger asks for."
     static = Path(app.outdir) / "_static"
     if exception or not static.exists():
         return
@@ -103,8 +107,8 @@ def keep_what_is_loaded(app, exception):
         for f in (static / "mathjax").rglob("*")
         if f.is_file() and not any(f.is_relative_to(part) for part in kept)
     ]
-    for file in [*unused, *static.rglob("*.map")]:
-        file.unlink()
+    for file in [*unused, *static.rglob("*.map"), *(static / name for name in NOT_LOADED)]:
+        file.unlink(missing_ok=True)
     for empty in sorted((f for f in static.rglob("*") if f.is_dir()), reverse=True):
         if not any(empty.iterdir()):
             empty.rmdir()
