@@ -1,8 +1,7 @@
 # taskdist_nb: `make help` lists what there is. Each target sets up .venv by itself; a second run is quick.
 PYTHON ?= python3
 VENV ?= .venv
-# Test processes: one more than there are processors, for a test that starts other processes waits for them.
-JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+JOBS ?= logical
 PORT ?= 8000
 
 BIN := $(VENV)/bin

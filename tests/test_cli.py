@@ -173,13 +173,15 @@ SELECT = "select --suite digits --target odd --candidates low,even --shots 4 --m
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell's redirections")
 @pytest.mark.parametrize(
-    "after", ['2>&1 | head -c0; exit "${PIPESTATUS[0]}"', "<&- >&- 2>&-"], ids=["left", "no streams"]
+    "after, jobs",
+    [('2>&1 | head -c0; exit "${PIPESTATUS[0]}"', "1"), ("<&- >&- 2>&-", "2")],  # workers inherit the streams
+    ids=["left", "no streams"],
 )
-def test_a_choice_does_not_fail_by_its_surroundings(after, tmp_path):
+def test_a_choice_does_not_fail_by_its_surroundings(after, jobs, tmp_path):
     done = finish_quickly(
         tmp_path,
         after,
-        SELECT,
+        [*SELECT, "--n-jobs", jobs],
         LC_ALL="C",
         PYTHONUTF8="0",
         PYTHONCOERCECLOCALE="0",

@@ -36,7 +36,7 @@ def test_an_installed_package_brings_a_distance(tmp_path):
     matrix = read_table(tmp_path / "out" / "mean_grey.csv")
     assert matrix.loc["low", "low"] == 0 < matrix.loc["low", "high"] == matrix.loc["high", "low"]
     assert "Difference of mean grey levels" in (tmp_path / "out" / "report.html").read_text()
-    words = "select --suite digits --target odd --candidates low,high --method mean_grey --no-scratch --quiet --out choice --set source_epochs=1"
+    words = "select --suite digits --target odd --candidates low,high --method mean_grey --no-scratch --n-jobs 1 --quiet --out choice --set source_epochs=1"
     done = run(tmp_path, *words.split())
     assert (done.returncode, done.stderr) == (0, "") and ", by mean_grey" in done.stdout
     assert "mean_grey" in run(tmp_path, *words.replace("mean_grey", "mean_gray").split()).stderr
