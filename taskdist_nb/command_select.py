@@ -28,6 +28,8 @@ from taskdist_nb.options import (
     OTHERWISE,
     PRESETS,
     SCHEDULE_NAMES,
+    TUNE_NAMES,
+    WEIGHT_NAMES,
     SUITE_NAMES,
 )
 from .registry import offered
@@ -123,7 +125,7 @@ def make_tuning(
     one_of("--optimizer", args.optimizer, OPTIMIZER_NAMES)
     one_of("--schedule", args.schedule, SCHEDULE_NAMES)
     if args.class_weights is not None:
-        one_of("--class-weights", args.class_weights, ("balanced",))
+        one_of("--class-weights", args.class_weights, WEIGHT_NAMES)
     named = any(s.partition("=")[0] == "lr" for s in args.settings)
     rate = config.lr if named and args.optimizer != "sgd" else None
     tuning = Tuning(args.optimizer, args.schedule, args.class_weights, rate)
@@ -152,7 +154,7 @@ def check_choice(
     # what needs no slow import comes first
     if args.suite is not None:
         check_source(args.suite, args.root, args.download)
-    one_of("--tune", args.tune, ("full", "head", "both"))
+    one_of("--tune", args.tune, TUNE_NAMES)
     name = args.model or default["model"]
     if ":" not in name and "@" not in name:
         one_of("--model", name, MODEL_NAMES, ", or a network as for --networks")

@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 # %% auto #0
 __all__ = ['SUITE_NAMES', 'GRADED_NAMES', 'MODEL_NAMES', 'DISTANCE_NAMES', 'METHOD_NAMES', 'OPTIMIZER_NAMES', 'SCHEDULE_NAMES',
-           'PRESETS', 'CONFIG_NAMES', 'COMMANDS', 'GAPS', 'DEFAULTS', 'OTHERWISE', 'ABOUT', 'EXAMPLES', 'SELECT',
-           'GROUPS', 'VALUES', 'add_suite', 'add_set', 'add_what', 'add_measuring', 'add_how', 'add_debug',
-           'add_candidates', 'add_ranking', 'add_tuning', 'add_pictures', 'add_folder', 'completion', 'PrintCompletion',
-           'make_parser', 'parse', 'options_of', 'unexpected']
+           'PRESETS', 'CONFIG_NAMES', 'COMMANDS', 'TUNE_NAMES', 'WEIGHT_NAMES', 'PATH', 'GAPS', 'DEFAULTS', 'OTHERWISE',
+           'ABOUT', 'EXAMPLES', 'SELECT', 'GROUPS', 'add_suite', 'add_set', 'add_what', 'add_measuring', 'add_how',
+           'add_debug', 'add_candidates', 'add_ranking', 'add_tuning', 'add_pictures', 'add_folder', 'completion',
+           'PrintCompletion', 'make_parser', 'parse', 'options_of', 'unexpected']
 
 # %% ../nbs/11g_options.ipynb #b408e764
 from . import __version__
@@ -30,6 +30,9 @@ OPTIMIZER_NAMES, SCHEDULE_NAMES = names_of("optimizer"), names_of("schedule")
 PRESETS = names_of("preset")
 CONFIG_NAMES = tuple(name for name in PRESETS if name != "choice")  # that is for `select`
 COMMANDS = ("run", "select", "status")  # words after `taskdist`
+TUNE_NAMES = ("full", "head", "both")  # what of a finalist is fine-tuned
+WEIGHT_NAMES = ("balanced",)  # ways to weight classes
+PATH = ("a path",)  # what an option offers that takes no names
 GAPS = 3  # exit status of a run that is done, with something missing
 
 # %% ../nbs/11g_options.ipynb #8e4e36c4
@@ -79,7 +82,7 @@ def add_suite(add: Callable):  # adds one option, as `add_argument` of a parser'
         "--suite",
         metavar="NAME",
         help=f"{', '.join(SUITE_NAMES)}, or the path of an .npz file or a folder of images",
-    )
+    ).offers = SUITE_NAMES
 
 
 def add_set(add: Callable):  # as for `add_suite`
@@ -119,15 +122,13 @@ def add_measuring(group):  # of a parser's options
     "Options that say by which network and settings `run` measures."
     add = group.add_argument
     add(
-        "--model",
-        metavar="NAME",
-        help=f"{', '.join(names_of('network'))} (default: mlp for digits, else small_cnn)",
-    )
+        "--model", metavar="NAME", help=f"{', '.join(MODEL_NAMES)} (default: mlp for digits, else small_cnn)"
+    ).offers = MODEL_NAMES
     add(
         "--config",
         metavar="NAME",
         help="preset of settings: fast, paper (as published; days on a CPU), toy (default: toy for digits, else fast)",
-    )
+    ).offers = CONFIG_NAMES
     add_set(add)
     add(
         "--seeds",
@@ -148,9 +149,9 @@ def add_how(group):  # of a parser's options
         help="processes side by side (default: -1, one a core)",
     )
     add("--quiet", action="store_true", help="no progress on standard error")
-    add("--root", metavar="DATA", help="torchvision's folder of data sets (default: data)")
+    add("--root", metavar="DATA", help="torchvision's folder of data sets (default: data)").offers = PATH
     add("--download", action="store_true", help="let torchvision fetch a data set that is not there")
-    add("--out", metavar="DIR", help="folder for the results (default: runs/NAME)")
+    add("--out", metavar="DIR", help="folder for the results (default: runs/NAME)").offers = PATH
     add_debug(group)
 
 
@@ -167,7 +168,7 @@ def add_candidates(group):  # of a parser's options
         "--target",
         metavar="T",
         help="what is to be learnt: a task of the suite, or the path of a folder of images or an .npz file",
-    )
+    ).offers = PATH
     add(
         "--candidates",
         metavar="A,B,...",
@@ -180,7 +181,7 @@ def add_candidates(group):  # of a parser's options
         nargs="+",
         default=[],
         help="trained networks to choose from: torchvision:NAME, timm:NAME, hf:FOLDER, FILE.py:FUNCTION, with @WEIGHTS if need be",
-    )
+    ).offers = PATH
     add(
         "--shots",
         metavar="N",
@@ -197,7 +198,7 @@ def add_ranking(group):  # of a parser's options
         metavar="NAME",
         default="cascade",
         help=f"{', '.join(('cascade', *names_of('distance', 'score', 'end'), *offered()))} (default: cascade, logme for all and fine_tuning_error for three finalists)",
-    )
+    ).offers = METHOD_NAMES
     add(
         "--budget",
         metavar="SECONDS",
@@ -211,7 +212,9 @@ def add_ranking(group):  # of a parser's options
         help="also train the target from scratch (default: yes)",
     )
     add("--seeds", metavar="N", type=whole(1), default=1, help="repeat everything with N seeds (default: 1)")
-    add("--save", metavar="DIR", help="write the network to be used, fine-tuned, with its class names")
+    add(
+        "--save", metavar="DIR", help="write the network to be used, fine-tuned, with its class names"
+    ).offers = PATH
 
 # %% ../nbs/11g_options.ipynb #2ca63712
 def add_tuning(group):  # of a parser's options
@@ -220,36 +223,36 @@ def add_tuning(group):  # of a parser's options
     add(
         "--model",
         metavar="NAME",
-        help=f"that sources are fitted with: {', '.join(names_of('network'))}, or as --networks (default: mlp for digits, else small_cnn)",
-    )
+        help=f"that sources are fitted with: {', '.join(MODEL_NAMES)}, or as --networks (default: mlp for digits, else small_cnn)",
+    ).offers = MODEL_NAMES
     add(
         "--tune",
         metavar="WHAT",
         default="full",
         help="of the finalists: full, head (the body stays frozen), or both (default: full)",
-    )
+    ).offers = TUNE_NAMES
     add(
         "--optimizer",
         metavar="NAME",
         default="sgd",
         help=f"of fine-tuning: {', '.join(OPTIMIZER_NAMES)} (default: sgd; adamw has a learning rate of 0.001 unless --set lr=... says another)",
-    )
+    ).offers = OPTIMIZER_NAMES
     add(
         "--schedule",
         metavar="NAME",
         default="constant",
         help=f"of its learning rate: {', '.join(SCHEDULE_NAMES)} (default: constant)",
-    )
+    ).offers = SCHEDULE_NAMES
     add(
         "--class-weights",
         metavar="balanced",
         help="balanced: in training all classes count the same (default: all images do)",
-    )
+    ).offers = WEIGHT_NAMES
     add(
         "--config",
         metavar="NAME",
         help="preset of settings: choice, fast, paper, toy (default: toy for digits, else choice)",
-    )
+    ).offers = PRESETS
     add_set(add)
 
 # %% ../nbs/11g_options.ipynb #bd626e7f
@@ -273,7 +276,7 @@ def add_pictures(group):  # of a parser's options
         "--cache",
         metavar="DIR",
         help="keep the target's decoded pictures there and map them instead of holding them in memory (default: in memory)",
-    )
+    ).offers = PATH
     add(
         "--flip",
         action=argparse.BooleanOptionalAction,
@@ -283,7 +286,7 @@ def add_pictures(group):  # of a parser's options
 # %% ../nbs/11g_options.ipynb #47e179a9
 def add_folder(group):  # of a parser's options
     "What `status` takes."
-    group.add_argument("folder", metavar="DIR", help="the --out of a run")
+    group.add_argument("folder", metavar="DIR", help="the --out of a run").offers = PATH
     add_debug(group)
 
 # %% ../nbs/11g_options.ipynb #890b7d31
@@ -301,37 +304,25 @@ GROUPS: dict[
     "status": {"which": add_folder},
 }
 
-# %% ../nbs/11g_options.ipynb #a9380782
-# option -> what the shell offers; others take numbers, lists or paths that it cannot know
-VALUES: dict[str, tuple[str, ...]] = {
-    "--suite": SUITE_NAMES,
-    "--model": names_of("network"),
-    "--config": PRESETS,
-    "--method": METHOD_NAMES,
-    "--tune": ("full", "head", "both"),
-    "--optimizer": OPTIMIZER_NAMES,
-    "--schedule": SCHEDULE_NAMES,
-    "--class-weights": ("balanced",),
-}
-
 # %% ../nbs/11g_options.ipynb #5fb3a61e
 def completion(
     shell: str,  # bash, zsh, tcsh, or another that shtab knows
 ) -> str:  # a script for that shell
-    "The script by which a shell completes `taskdist`."
+    "The script by which a shell completes `taskdist`. Raises WrongUse for another shell."
     import shtab
 
     one_of("--print-completion", shell, shtab.SUPPORTED_SHELLS)
     parser = make_parser()
     commands = next(a.choices for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    for command in commands.values():
-        for action in command._actions:
-            names = [VALUES[option] for option in action.option_strings if option in VALUES]
-            if names:
-                action.choices = names[0]
-            elif action.metavar in ("DIR", "DATA"):
-                action.complete = shtab.DIRECTORY
-    return shtab.complete(parser, shell)
+    for action in (a for command in commands.values() for a in command._actions):
+        offers = getattr(action, "offers", action.choices)
+        if offers == PATH:
+            action.complete = shtab.FILE
+        else:
+            action.choices = offers
+    # where no name fits, bash is to offer files
+    files = "complete -o default -o filenames -F _shtab_taskdist taskdist\n" if shell == "bash" else ""
+    return f"{shtab.complete(parser, shell)}\n{files}"
 
 
 class PrintCompletion(argparse.Action):
