@@ -9,7 +9,7 @@ from PIL import Image
 # pixels: a picture no wider fits a phone, if it shrinks a little; a wider one than the other was drawn for a sharp screen
 FITS, SHARP = 430, 1010
 # of a drawing in thin lines: how much is white at least. Of one with areas (bars, histograms): how much is white at least, and how much of the
-# colours its four most frequent ones hold. Of both: how much is nearly black at most. Each lies in a wide gap of the notebooks' pictures (tests/test_still.py)
+# colours its four most frequent ones hold. Of both: how much is nearly black at most. Each lies in a gap of the notebooks' pictures (tests/test_still.py)
 LINES, AREAS, FLAT, BLACK = 0.82, 0.54, 0.58, 0.048
 
 

@@ -129,14 +129,15 @@ class Entry:
     members: list = field(default_factory=list)  # entries of a class
 
 
-def trailing_comments(source):
-    "{line: text} of the comments that follow code."
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    return {
-        t.start[0]: t.string.lstrip("# ").rstrip()
-        for t in tokens
-        if t.type == tokenize.COMMENT and not t.line.lstrip().startswith("#")
-    }
+def comments(source):
+    "{line: text} of the comments that follow code, and of indented ones that stand on the line before it."
+    found = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.COMMENT]
+    notes, above = {}, {}
+    for t in found:
+        own = t.line.lstrip().startswith("#")
+        if not own or t.start[1]:
+            (above if own else notes)[t.start[0] + own] = t.string.lstrip("# ").rstrip()
+    return notes | {line: "; ".join(filter(None, (notes.get(line), text))) for line, text in above.items()}
 
 
 def merge(rows, notes):
@@ -233,7 +234,7 @@ def default(node):
 
 def entries(source):
     "All described public names of a module, in its order."
-    tree, notes, found = ast.parse(source), trailing_comments(source), []
+    tree, notes, found = ast.parse(source), comments(source), []
     public = next(
         (
             ast.literal_eval(n.value)

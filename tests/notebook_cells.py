@@ -166,10 +166,8 @@ class Notebook(pytest.File):
         for registry, before in self.registered:  # what a notebook registers is its own
             registry.clear()
             registry.update(before)
-        for (
-            changed,
-            before,
-        ) in self.classes.items():  # what it patches, too; what a module patches when it is imported stays
+        # what it patches, too; what a module patches when it is imported stays
+        for changed, before in self.classes.items():
             for name in [n for n, value in vars(changed).items() if of_notebook(value)]:
                 if name in before:
                     setattr(changed, name, before[name])

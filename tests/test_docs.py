@@ -169,7 +169,9 @@ WIDTH = 3   # in inches
 @dataclass
 class Ruler:
     r"Has a *length*, $\sqrt{2}$ and `marks`."
+    # never negative
     length: float            # in nats | bits
+    # where it is cut
     marks: list = field(default_factory=list)
 
     @property
@@ -199,8 +201,8 @@ def test_reference_reads_a_module():
     width, ruler, measure = reference.entries(MODULE)
     assert (width.name, width.kind, width.doc, width.options) == ("WIDTH", "data", "in inches", [":value: 3"])
     assert ruler.signature == "(length, marks=[])" and ruler.rows == [
-        ("length", "float", "in nats | bits"),
-        ("marks", "list", ""),
+        ("length", "float", "in nats | bits; never negative"),
+        ("marks", "list", "where it is cut"),
     ]
     half, metre = ruler.members
     assert (half.name, half.kind, half.options) == ("Ruler.half", "property", [":type: float"])
@@ -224,7 +226,7 @@ def test_reference_page_of_a_module():
         "difficulty", made, MODULE, {("02_ruler", "c005"): "ruler-1", ("02_ruler", "c009"): "ruler-2"}
     )
     assert r"Has a \*length\*, $\sqrt{2}$ and `marks`." in page
-    assert "| `length` | `float` | in nats \\| bits |" in page
+    assert "| `length` | `float` | in nats \\| bits; never negative |" in page
     assert (
         page.index("[](#ruler-1)")
         < page.index("{py:method} Ruler.metre")
