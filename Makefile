@@ -57,12 +57,13 @@ lint: $(READY) ## what ruff says of notebooks and files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-export: $(READY) ## after editing notebooks: format and clean them, then write taskdist_nb/ and README.md from them
+export: $(READY) ## after editing notebooks: format and clean them, then write taskdist_nb/, README.md and nbs/matplotlibrc from them
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/ruff format --quiet .
 	$(BIN)/nbdev_clean
 	$(BIN)/python docs/still.py
 	$(BIN)/nbdev_export
+	$(BIN)/python docs/chapters_style.py
 	$(BIN)/python docs/make_readme.py
 
 docs: $(READY_DOCS) ## build the site from the notebooks into _docs/html/

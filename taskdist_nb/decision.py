@@ -110,7 +110,7 @@ def plot_pictures(
             ax.imshow(x.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1)
         for ax in axes[k]:
             ax.set_axis_off()
-        axes[k][0].set_title(style.short(task.classes[k], 24), loc="left", fontsize=8)
+        axes[k][0].set_title(style.short(task.classes[k], 24), loc="left")
     return axes
 
 # %% ../nbs/11d_decision.ipynb #17345fb3

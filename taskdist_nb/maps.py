@@ -355,5 +355,5 @@ def plot_map(
     written = [e for e in ends if e]
     ax.set(xlabel=_axis_label(found, i), ylabel=_axis_label(found, j))
     if written:
-        place_labels(ax, np.array([at for at, _ in written]), [text for _, text in written], fontsize=7)
+        place_labels(ax, np.array([at for at, _ in written]), [text for _, text in written])
     return ax

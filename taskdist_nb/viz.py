@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator
 # %% ../nbs/09_viz.ipynb #7622ef4d
 from .mantel import align_columns
 from .registry import label_of
-from .style import CMAP, STYLE, as_text, figure_style, new_axes
+from .style import CMAP, as_text, figure_style, new_axes
 
 # %% ../nbs/09_viz.ipynb #c010
 def as_frame(
@@ -134,14 +134,13 @@ def write_cells(ax, image, values, fontsize):
 
 # %% ../nbs/09_viz.ipynb #c024
 def name_cells(ax, names, rows=True, columns=True):
-    "Task names along both sides; smaller and upright for many tasks."
+    "Task names along both sides; upright for many tasks."
     n = len(names)
-    size = STYLE["xtick.labelsize"] if n <= 10 else 5.5
     upright = dict(rotation=90) if n > 10 else dict(rotation=40, ha="right", rotation_mode="anchor")
     ax.set_xticks(
-        range(n), [as_text(s) for s in names] if columns else [], fontsize=size, **upright
+        range(n), [as_text(s) for s in names] if columns else [], **upright
     ) if columns else ax.set_xticks([])
-    ax.set_yticks(range(n), [as_text(s) for s in names], fontsize=size) if rows else ax.set_yticks([])
+    ax.set_yticks(range(n), [as_text(s) for s in names]) if rows else ax.set_yticks([])
 
 # %% ../nbs/09_viz.ipynb #c025
 @figure_style()

@@ -164,7 +164,6 @@ def plot_error(
             textcoords="offset points",
             rotation=90,
             va="center",
-            fontsize=7,
             color="0.4",
         )
     ax.errorbar(m, place, xerr=s, fmt="o", color=BLUE, elinewidth=0.8, markersize=3)

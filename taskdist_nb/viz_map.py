@@ -93,5 +93,5 @@ def plot_task_map(
         f"{title + ', ' if title else ''}n = {n} tasks\nstress {stress:.2f} ({flat:.2f} if all distances were equal)",
         loc="left",
     )
-    place_labels(ax, points.to_numpy(), [as_text(s) for s in points.index], fontsize=7.5 if n <= 10 else 6.5)
+    place_labels(ax, points.to_numpy(), [as_text(s) for s in points.index])
     return ax

@@ -69,7 +69,6 @@ def _draw_loss(ax, result):
             f"↑ {p.loss.iloc[0]:.3g} at τ = {p.tau.iloc[0]:.2g}",
             transform=ax.transAxes,
             va="top",
-            fontsize=6.5,
             color=BLUE,
         )
     ax.set(xlabel="τ", ylabel="loss (nats)")

@@ -96,8 +96,7 @@ def _name_without(ax, without, result):
     order = without.sort_values()
     ax.axvline(result.r, color="black", linewidth=1)
     ax.axvline(0, color="0.85", linewidth=0.8, zorder=0)
-    size = 7 if len(order) <= 10 else 5.5
-    ax.set_yticks(range(len(order)), [as_text(n, 14) for n in order.index], fontsize=size)
+    ax.set_yticks(range(len(order)), [as_text(n, 14) for n in order.index])
     ax.set(xlabel="r without the task")
     ax.margins(0.15)
     ax.set_title("one task left out\n(black: all tasks)", loc="left")

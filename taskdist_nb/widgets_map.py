@@ -24,7 +24,18 @@ from scipy.spatial.distance import squareform
 
 # %% ../nbs/09b_widgets_map.ipynb #bcee19f6
 from .checks import check_choice
-from .style import BLUE, GREEN, GREY, RED, as_text, figure_style, place_labels, short, signed
+from taskdist_nb.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    RED,
+    STYLE,
+    as_text,
+    figure_style,
+    place_labels,
+    short,
+    signed,
+)
 from .viz import as_frame, decimals, draw_cells, name_cells, off_diagonal, unit_of
 from .viz_map import task_map as place_tasks
 from .widgets import Panel, Scene, menu, new_figure, same_tasks
@@ -86,9 +97,7 @@ def _draw_map(ax, frame, place, unit):
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel=unit, ylabel=unit)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.yaxis.set_major_locator(MaxNLocator(5))
-    place_labels(
-        ax, points.to_numpy(), [as_text(t, 14) for t in points.index], fontsize=7 if len(points) <= 10 else 6
-    )
+    place_labels(ax, points.to_numpy(), [as_text(t, 14) for t in points.index])
     ax.set_title(
         f"map, n = {len(points)} tasks\nstress {stress:.2f} ({flat:.2f} if all were equal)", loc="left", y=TOP
     )
@@ -103,8 +112,8 @@ def _draw_tree(ax, frame, tree, unit):
         ax=ax,
         color_threshold=0,
         above_threshold_color=BLUE,
+        leaf_font_size=STYLE["ytick.labelsize"],
     )
-    ax.tick_params(axis="y", labelsize=7 if len(frame) <= 10 else 6)
     ax.spines["left"].set_visible(False)
     ax.set(xlabel=unit)
     ax.set_title(f"tree, n = {len(frame)} tasks\naverage linkage", loc="left", y=TOP)
@@ -167,7 +176,7 @@ def _draw_nearest(left, right, nearest, gain, target):
     left.barh(place, nearest, color=BLUE, height=0.65)
     for y, v in zip(place, nearest):
         side = dict(ha="right", color="white") if v > nearest.max() / 2 else dict(ha="left", color="black")
-        left.text(v, y, f" {v:.{decimals(nearest)}f} ", va="center", fontsize=7, **side)
+        left.text(v, y, f" {v:.{decimals(nearest)}f} ", va="center", **side)
     left.set_yticks(place, [as_text(s, 14) for s in nearest.index])
     left.set_title(f"nearest sources\nto {as_text(target)}", loc="left", y=TOP)
     if gain is None:
@@ -176,14 +185,7 @@ def _draw_nearest(left, right, nearest, gain, target):
     right.barh(place, values, color=[GREEN if v > 0 else GREY for v in values], height=0.65)
     for y, v in zip(place, values):
         if np.isfinite(v):
-            right.text(
-                0,
-                y,
-                f" {v:+.1f} ".replace("-", "−"),
-                ha="right" if v > 0 else "left",
-                va="center",
-                fontsize=7,
-            )
+            right.text(0, y, f" {v:+.1f} ".replace("-", "−"), ha="right" if v > 0 else "left", va="center")
 
 # %% ../nbs/09b_widgets_map.ipynb #3ef61799
 def tied(

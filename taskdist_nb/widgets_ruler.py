@@ -105,7 +105,6 @@ def _draw_rings(ax, flat, p, path):
         ax.text(
             *points[far],
             f"{distance:g}",
-            fontsize=6.5,
             color="0.4",
             ha="center",
             va="center",
@@ -132,7 +131,6 @@ def _draw_ways(ax, p, q, steps, root):
             flat(v),
             11 * sign * away,
             textcoords="offset points",
-            fontsize=10,
             style="italic",
             weight="bold",
             ha="center",
@@ -147,7 +145,7 @@ def _draw_outline(ax, root):
     for k, (corner, side, offset) in enumerate(
         zip(CORNERS, ("right", "left", "center"), ((4, -11), (-4, -11), (0, 4)))
     ):
-        ax.annotate(f"class {k + 1}", corner, offset, textcoords="offset points", ha=side, fontsize=7.5)
+        ax.annotate(f"class {k + 1}", corner, offset, textcoords="offset points", ha=side)
     ax.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-0.75, 1.15))
     ax.axis("off")
 
@@ -167,7 +165,7 @@ def _ruler_scene(steps: int) -> Scene:
         Line2D([], [], color=RED, marker=".", markersize=5, linestyle="", label=_in_steps(steps)),
     ]
     figure.axes[0].legend(handles=ways, loc="upper left", bbox_to_anchor=(0, 0.97), handlelength=1.6)
-    return Scene(figure, [figure.suptitle("", fontsize=9.5, y=0.975)])
+    return Scene(figure, [figure.suptitle("", y=0.975)])
 
 
 def _in_steps(steps):
@@ -187,7 +185,7 @@ def _to_predictions(scene: Scene, p, q, steps: int) -> str:
     short_way, line, read = found.values()
     many = f"in {_in_steps(steps)}"
     lengths = f"geodesic {short_way:.3f}, straight line {line:.3f}, {many} {read:.3f}"
-    scene.figure.suptitle(lengths + " nats$^{1/2}$", fontsize=9.5, y=0.975)
+    scene.figure.suptitle(lengths + " nats$^{1/2}$", y=0.975)
     at_p, at_q = ("(" + ", ".join(f"{x:.2f}" for x in v) + ")" for v in (p, q))
     longer = line / max(short_way, 1e-12) - 1
     return (

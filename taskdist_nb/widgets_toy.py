@@ -220,7 +220,7 @@ def _toy_scene(longest: float) -> Scene:
     axes[2].set(xlabel="τ", ylabel="length so far (nats$^{1/2}$)", xlim=(-0.02, 1.02), ylim=(0, longest))
     axes[1].set_title("weights", loc="left")
     axes[2].set_title("lengths", loc="left")
-    scene = Scene(figure, [axes[0].set_title("", loc="left"), figure.suptitle("", fontsize=9.5, y=0.975)])
+    scene = Scene(figure, [axes[0].set_title("", loc="left"), figure.suptitle("", y=0.975)])
     _to_toy(scene, Toy(), 10.0, 0)
     for ax, columns in zip(axes, (2, 3, 2)):
         ax.legend(ncols=columns, handlelength=1.5, **BELOW)
@@ -241,7 +241,7 @@ def _to_toy(scene: Scene, toy: Toy, speed: float, at: int) -> str:
     scene.move(draw)
     now, end = (f"{solved['excess'][m]:.2g}" for m in (at, -1))
     title = f"{toy.kind}, shift {toy.shift:g}, κ = {speed:.3g}: B = {B:.2f} (best path {B_best:.2f}), excess loss at the end {end} nats"
-    scene.figure.suptitle(title, fontsize=9.5, y=0.975)
+    scene.figure.suptitle(title, y=0.975)
     return (
         f"{toy.kind.capitalize()}, shift {toy.shift:g}, width {toy.width:g}, learning speed {speed:.3g}. "
         f"Whole path: learner B = {B:.3f}, A = {A:.3f}; best B = {B_best:.3f}, A = {A_best:.3f} nats^½; "

@@ -159,7 +159,6 @@ def _draw_images(ax, walk, step):
             " → ".join(as_text(c, 12) for c in walk.classes[k]),
             ha="center",
             va="bottom",
-            fontsize=8.5,
         )
 
 # %% ../nbs/09b_widgets_walk.ipynb #36e11758
@@ -227,7 +226,7 @@ def _walk_scene(walk: Walk) -> Scene:
     plot_path(walk.result, axes=axes)
     axes[2].set_ylabel("accuracy on the target")
     # the legend lies above the line that moves
-    return Scene(figure, [figure.suptitle("", fontsize=9.5, y=0.985), axes[0].get_legend()])
+    return Scene(figure, [figure.suptitle("", y=0.985), axes[0].get_legend()])
 
 # %% ../nbs/09b_widgets_walk.ipynb #1533630f
 def _check_step(step, walk):
@@ -258,7 +257,7 @@ def _to_checkpoint(scene: Scene, walk: Walk, step: int) -> str:
     scene.move(draw)
     lengths = ", ".join(f"{letter} = {v:.2f}" for letter, v in read.items()) + " nats$^{1/2}$"
     pair = f"{as_text(walk.source.name, 24)} → {as_text(walk.target.name, 24)}"
-    scene.figure.suptitle(f"{pair}, τ = {row.tau:.2f}: {lengths}", fontsize=9.5, y=0.985)
+    scene.figure.suptitle(f"{pair}, τ = {row.tau:.2f}: {lengths}", y=0.985)
     return walk_in_words(walk, step)
 
 # %% ../nbs/09b_widgets_walk.ipynb #7b2b84cc

@@ -171,6 +171,23 @@ def test_a_cell_that_draws_holds_its_picture(path):
     ] == []
 
 
+SIZE = re.compile(r"(?:fontsize|labelsize|\.size\"?)\s*[=:]\s*([\d.]+)")
+
+
+@each_notebook(NOTEBOOKS)
+def test_type_of_a_figure_is_at_least_nine_points(path):
+    "STYLE of 09_style sets type and resolution; a figure that sets its own is not smaller, and no page holds one of another resolution."
+    cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    assert [(c.id, size) for c in cells for size in SIZE.findall(c.source) if float(size) < 9] == []
+    drawn = [c for c in cells if any("image/png" in out.get("data", {}) for out in c.outputs)]
+    assert [c.id for c in drawn if "dpi=" in c.source] == []
+
+
+def test_chapters_in_folders_are_drawn_alike():
+    kept = {folder: (folder / "matplotlibrc") for folder in {path.parent for path in NOTEBOOKS}}
+    assert len(kept) > 2 and len({file.read_bytes() for file in kept.values()}) == 1
+
+
 def texts_of(path):
     "What a reader sees as text in a notebook."
     return [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown"]
