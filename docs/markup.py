@@ -55,6 +55,7 @@ TREE = re.compile(r'(<div class="sidebar-tree"[^>]*>)(.*?)(</div>)', re.S)
 MARKED = re.compile(r'<span class="(\w+)">([^<]*)</span>')
 PRE = re.compile(r"<pre>.*?</pre>", re.S)
 OPEN = re.compile(r'caption-text">(?:I{1,3} |Words|Reference)')
+LOOKED_UP = re.compile(r'caption-text">(?:Words|Reference)')
 
 
 # furo's colours of code, which site.css holds once
@@ -79,13 +80,14 @@ def plain_links(part):
 
 
 def navigation(text):
-    "A sidebar with the parts that are read from front to back. Of the engine room only the part that a page belongs to is open; the list of modules is a page."
+    "A sidebar with the parts that are read from front to back. Of the engine room only the part that a page belongs to is open; the list of modules is a page. In the reference, a book of its own, each part is a line."
 
     def shown(tree):
         start, *parts = re.split(r'(?=<p class="caption")', tree[2])
+        looked_up = any(">Reference<" in part and 'class="current"' in part for part in parts)
         made = []
         for part in parts:
-            is_open = OPEN.search(part) or "current-page" in part
+            is_open = (LOOKED_UP if looked_up else OPEN).search(part) or "current-page" in part
             made.append(plain_links(MODULES.sub("", part)) if is_open else closed(part))
         return tree[1] + start + "".join(made) + tree[3]
 

@@ -109,19 +109,22 @@ def measure_pair(
 def measure_target(
     target: Task,  # few-shot; of the same name as a task of the plan, which is no source then
     plan: Plan,  # sources, model, settings, store
-    seed: int,  # of all draws and paths; the sources are those of seed 0
+    seed: int,  # of all draws and paths
+    source_seed: int = 0,  # one of the plan's: of the sources
 ) -> pd.DataFrame:
     "A row for each other task of the plan's suite as a source, with what training from scratch reaches in as many steps as the truth."
     rows = {}
     embedded = embed_task(
-        on_device(target, plan.config), probe_of(plan, 0).model, plan.config.fisher_images, seed
+        on_device(target, plan.config), probe_of(plan, source_seed).model, plan.config.fisher_images, seed
     )
     for name in plan.suite:
         if name == target.name:
             continue
-        fitted = source_of(plan, name, 0)
+        fitted = source_of(plan, name, source_seed)
         rows[name] = measure_pair(plan.suite[name], target, fitted, plan.model, plan.config, seed)
-        rows[name]["task2vec"] = embedding_distance(embedding_of(plan, name, 0).vector, embedded.vector)
+        rows[name]["task2vec"] = embedding_distance(
+            embedding_of(plan, name, source_seed).vector, embedded.vector
+        )
         rows[name]["source_seconds"] = fitted.seconds
     scratch = from_scratch(target, plan.model, replace(plan.config, steps=LONGER * plan.config.steps), seed)
     return (
@@ -142,29 +145,29 @@ def run_selection(
     source_images: int = 1000,  # training images of a source; None: all
     suite=None,  # tasks to use instead of all 20 super-classes of CIFAR-100
     store=None,  # folder of the fitted sources; None: out/"store"
+    source_seed: int = 0,  # of the sources' first weights and training
 ):
     "Measure every source for every few-shot target, all targets of one draw before the next; tables with the same settings are kept."
     out, config, seeds = Path(out), check_config(config or selection_config()), check_seeds(seeds)
     suite = suite or cifar100_suite(root=root)
     sources = suite.subsample(n_train=source_images)
-    plan = make_plan(sources, model, config, store or out / "store", [0])
-    head = json.dumps(
-        dict(
-            config=asdict(plan.config),
-            shots=shots,
-            source_images=source_images,
-            model=getattr(model, "__name__", str(model)),
-            sources=sources.names,
-        ),
-        sort_keys=True,
+    plan = make_plan(sources, model, config, store or out / "store", check_seeds([source_seed]))
+    told = dict(
+        config=asdict(plan.config),
+        shots=shots,
+        source_images=source_images,
+        model=getattr(model, "__name__", str(model)),
+        sources=sources.names,
     )
+    # tables of the first seed do not name it
+    head = json.dumps(told | ({"source_seed": source_seed} if source_seed else {}), sort_keys=True)
     out.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         for name in targets:
             path = out / f"{name}_{seed}.csv"
             if path.exists() and path.read_text().startswith(f"# {head}\n"):
                 continue
-            table = measure_target(few_shot(suite[name], shots, seed), plan, seed)
+            table = measure_target(few_shot(suite[name], shots, seed), plan, seed, source_seed)
             path.write_text(f"# {head}\n" + table.assign(target=name, draw=seed).to_csv(float_format="%.6g"))
 
 # %% ../nbs/10b_evidence.ipynb #c100

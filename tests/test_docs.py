@@ -624,6 +624,18 @@ def test_pages_tell_what_they_are_about(site):
     assert "<h1>No such page" in (site / "404.html").read_text(encoding="utf-8")
 
 
+def test_the_reference_shows_a_part_of_the_book_as_one_line(site):
+    links = lambda page: re.findall(
+        r'<a[^>]* href="(?:\.\./)?([^"]+)"',
+        (site / page).read_text(encoding="utf-8").split('class="sidebar-tree"')[1].split("</aside>")[0],
+    )
+    chapters, modules = links("02_fisher.html"), links("reference/fisher.html")
+    assert "02c_information.html" in chapters and "02c_information.html" not in modules
+    # the first chapter of each part, the glossary, the list of modules, the index
+    assert "02_fisher.html" in modules and {"explanations/glossary.html", "genindex.html"} <= set(modules)
+    assert len(modules) < 15 < len(chapters)
+
+
 def test_next_page_is_the_next_of_the_sidebar_and_both_have_numbers(site):
     text = (site / "02_fisher.html").read_text(encoding="utf-8")
     sidebar = re.findall(
