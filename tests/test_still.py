@@ -74,9 +74,8 @@ def test_committed_notebook_holds_no_widget(path):
 
 # the pictures of the notebooks that lie nearest to each limit of docs/pictures.py, on either side: (notebook, cell, what is limited, turned over in the dark)
 NEAREST = (
-    # two kinds of points
-    ("03_moving", "c076", "white", False),
-    ("01a_predictions", "c049", "white", True),
+    # points of three kinds
+    ("03_moving", "c076", "white", True),
     # couplings, mostly pale; bars
     ("04d_first_coupling", "22b351c4", "white", False),
     ("11_cifar100_judgement", "369349b0", "white", True),
