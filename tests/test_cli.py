@@ -22,13 +22,10 @@ def run(*words, cwd=None):
     return subprocess.run([COMMAND, *words], capture_output=True, text=True, cwd=cwd)
 
 
-def test_version_is_the_package_version_and_quick():
-    before = os.times()
+def test_version_is_the_package_version():
+    "That it does not wait for PyTorch, `nbs/12_cli.ipynb` tests."
     done = run("--version")
-    after = os.times()
     assert (done.returncode, done.stdout, done.stderr) == (0, f"taskdist {taskdist_nb.__version__}\n", "")
-    # processor time, so that a busy machine does not count; importing torch alone takes over a second
-    assert after.children_user + after.children_system - before.children_user - before.children_system < 0.5
 
 
 @pytest.mark.parametrize(
@@ -103,10 +100,29 @@ def assert_whole(folder):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    "Where a run was finished, in its folder `out`."
+def surrounded(tmp_path_factory):
+    """A run in a terminal without the letters, a locale without any, with a backend that is none, and settings of matplotlib that would need TeX.
+    -> where it was done, in the folder `out`; what it said"""
     folder = tmp_path_factory.mktemp("finished")
-    assert finish_quickly(folder).returncode == 0
+    (folder / "matplotlibrc").write_text("text.usetex: True\nfigure.figsize: 1, 1\n")
+    done = finish_quickly(
+        folder,
+        LC_ALL="C",
+        PYTHONUTF8="0",
+        PYTHONCOERCECLOCALE="0",
+        PYTHONIOENCODING="ascii:strict",
+        MPLBACKEND="module://nowhere",
+        DISPLAY="",
+        MATPLOTLIBRC=str(folder / "matplotlibrc"),
+    )
+    return folder, done
+
+
+@pytest.fixture
+def finished(surrounded):
+    "Where a run was finished, in its folder `out`."
+    folder, done = surrounded
+    assert done.returncode == 0, done.stderr
     return folder
 
 
@@ -127,7 +143,7 @@ def test_a_run_does_not_fail_by_its_output(after, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell's redirections")
 @pytest.mark.parametrize(
-    "after", ['| head -c0; exit "${PIPESTATUS[0]}"', '| head -1; exit "${PIPESTATUS[0]}"', ">&-", "2>&-"]
+    "after", ['| head -c0; exit "${PIPESTATUS[0]}"', '2>&- | head -1; exit "${PIPESTATUS[0]}"', ">&-"]
 )
 @pytest.mark.parametrize("words", [["status", "out"], ["--help"]], ids=" ".join)
 def test_nor_does_what_only_prints(words, after, finished):
@@ -149,23 +165,12 @@ def test_a_terminal_that_is_closed_does_not_end_the_run(finished):
     assert process.wait(timeout=600) == 0
 
 
-def test_surroundings_do_not_fail_a_run(tmp_path):
-    "A terminal without the letters, a locale without any, a backend that is none, settings of matplotlib that would need TeX."
-    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfigure.figsize: 1, 1\n")
-    done = finish_quickly(
-        tmp_path,
-        LC_ALL="C",
-        PYTHONUTF8="0",
-        PYTHONCOERCECLOCALE="0",
-        PYTHONIOENCODING="ascii:strict",
-        MPLBACKEND="module://nowhere",
-        DISPLAY="",
-        MATPLOTLIBRC=str(tmp_path / "matplotlibrc"),
-    )
+def test_surroundings_do_not_fail_a_run(surrounded):
+    folder, done = surrounded
     assert done.returncode == 0, done.stderr
     assert r"\u2013" in done.stdout and done.stdout.isascii()  # the dash of what was not measured
-    assert "τ" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert_whole(tmp_path / "out")
+    assert "τ" in (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert_whole(folder / "out")
 
 
 SELECT = "select --suite digits --target odd --candidates low,even --shots 4 --method leep --out out --set source_epochs=2".split()

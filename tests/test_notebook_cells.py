@@ -69,23 +69,29 @@ def test_passes_skips_and_failures(project):
     assert "#| slow (run it with --nb-flags slow)" in out
 
 
-def test_report_names_the_cell_and_shows_its_source_and_traceback(project):
-    out = run(project, "nbs/bad.ipynb")
+@pytest.fixture(scope="module")
+def failures(project):
+    return run(project, "nbs/bad.ipynb", "nbs/syntax.ipynb", "nbs/old.ipynb")
+
+
+def test_report_names_the_cell_and_shows_its_source_and_traceback(failures):
+    out = failures
     assert "ZeroDivisionError in nbs/bad.ipynb, cell 2" in out
     assert "   2  invert(0)" in out  # the cell's source, numbered
     assert "line 2, in invert\n    return 1/x" in out  # the traceback reaches into an earlier cell
     assert "before" in out  # what the cell printed
     assert "site-packages" not in out  # and nothing of the machinery
-    assert "SyntaxError: invalid syntax" in run(project, "nbs/syntax.ipynb")
+    assert "SyntaxError: invalid syntax" in out
 
 
-def test_own_deprecations_are_errors(project):
-    assert "DeprecationWarning in nbs/old.ipynb, cell 2" in run(project, "nbs/old.ipynb")
+def test_own_deprecations_are_errors(failures):
+    assert "DeprecationWarning in nbs/old.ipynb, cell 2" in failures
 
 
 def test_one_cell_alone_runs_those_before_it(project):
-    assert "1 passed" in run(project, "nbs/good.ipynb::cell 4: %time here = Path.cwd().name")
-    assert "ZeroDivisionError in nbs/bad.ipynb, cell 2" in run(project, "nbs/bad.ipynb::cell 3: assert True")
+    good, bad = "nbs/good.ipynb::cell 4: %time here = Path.cwd().name", "nbs/bad.ipynb::cell 3: assert True"
+    out = run(project, good, bad)
+    assert "1 failed, 1 passed" in out and "ZeroDivisionError in nbs/bad.ipynb, cell 2" in out
 
 
 def test_flags_run_the_cells_they_name(project):

@@ -23,7 +23,14 @@ from taskdist_nb.settings import TransferConfig
 NAMES = ["low", "high", "odd"]
 RECORDS = 3 + 3 + 9  # fits, noise floors, pairs
 CONFIG = TransferConfig.toy(
-    source_epochs=2, steps=40, checkpoints=5, coupling_iterations=1, excess_points=0, probes=50
+    images=200,
+    source_epochs=2,
+    steps=40,
+    checkpoints=5,
+    walks=2,
+    coupling_iterations=1,
+    excess_points=0,
+    probes=50,
 )
 SCRIPT = """
 import sys
@@ -31,6 +38,8 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_scale_out import matrix
 print(matrix(sys.argv[1]).values.tobytes().hex())
+# a process that walks does not wait for PyTorch's compiler to load
+assert "torch._dynamo" not in sys.modules
 """
 
 
@@ -72,6 +81,7 @@ def test_two_processes_on_one_store(serial, tmp_path):
         for _ in range(2)
     ]
     said = [process.communicate(timeout=600) for process in both]
+    assert all(process.returncode == 0 for process in both), said
     assert [out.strip() for out, _ in said] == [serial.tobytes().hex()] * 2, said
     assert all("is not read" not in err for _, err in said)
     assert sound(tmp_path)

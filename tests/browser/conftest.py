@@ -7,12 +7,15 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 SITE = Path(__file__).parents[2] / "_docs" / "html"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -28,6 +31,7 @@ FLAGS = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 WAIT = 120  # seconds, for a machine that is busy
+PATIENCE = 5  # seconds after which a gesture without an effect is made again
 
 
 def missing():
@@ -69,17 +73,70 @@ def driver(tmp_path_factory):
 
 @pytest.fixture
 def until(driver):
-    "Wait until a function of the browser gives something true, and return that."
+    "Wait until a function of the browser gives something true, and return that. An element that is not there yet is waited for."
     from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(driver, WAIT, 0.25, (NoSuchElementException, StaleElementReferenceException)).until
+    absent = (NoSuchElementException, StaleElementReferenceException, IndexError)
+    return lambda true, seconds=WAIT: WebDriverWait(driver, seconds, 0.25, absent).until(true)
+
+
+@pytest.fixture
+def until_acts(until):
+    """Make a gesture until it acts, and return what `changed` gives then: a page that is still being laid out loses a click, a drag or a key.
+
+    A gesture comes again while `changed` gives nothing. So one that undoes itself, such as a click on a tick, first looks whether it was made.
+    """
+    from selenium.common.exceptions import (
+        ElementClickInterceptedException,
+        ElementNotInteractableException,
+        MoveTargetOutOfBoundsException,
+        StaleElementReferenceException,
+        TimeoutException,
+    )
+
+    # ways to miss what is about to move, to be covered or to go
+    missed = (
+        ElementClickInterceptedException,
+        ElementNotInteractableException,
+        MoveTargetOutOfBoundsException,
+        StaleElementReferenceException,
+        IndexError,
+    )
+
+    def act(gesture, changed, patience=PATIENCE):
+        give_up = time.monotonic() + WAIT
+        while time.monotonic() < give_up:
+            with suppress(*missed):
+                gesture()
+            with suppress(TimeoutException):
+                return until(lambda _: changed(), patience)
+        raise TimeoutException(f"a gesture made again and again for {WAIT} s did not act")
+
+    return act
 
 
 @pytest.fixture
 def find(driver):
     "All elements that a CSS selector finds."
     return lambda selector: driver.find_elements("css selector", selector)
+
+
+@pytest.fixture
+def settled(until, find):
+    "The first element that a CSS selector finds, once it lies where it lay a look before."
+
+    def wait(selector):
+        seen = []
+
+        def still(_):
+            element = find(selector)[0]
+            seen.append(element.rect)
+            return len(seen) > 1 and seen[-1] == seen[-2] and element.is_displayed() and element
+
+        return until(still)
+
+    return wait
 
 
 @pytest.fixture(scope="session")
@@ -158,3 +215,41 @@ def lab(tmp_path_factory):
                 process.wait(WAIT)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@pytest.fixture
+def run_in_lab(driver, until, until_acts, find, lab):
+    "Write a notebook of one cell of code, open it in JupyterLab and choose Run All Cells, as a reader would."
+    from selenium.webdriver import ActionChains, Keys
+
+    def open_menu():
+        "With Escape first, for a second click would close it."
+        ActionChains(driver).send_keys(Keys.ESCAPE).perform()
+        menu = [item for item in find(".lm-MenuBar-item") if item.text.strip() == "Run"][0]
+        ActionChains(driver).move_to_element(menu).click().perform()
+
+    def run_all():
+        command = ".lm-Menu-item[data-command='runmenu:run-all']"
+        until_acts(open_menu, lambda: [item for item in find(command) if item.is_displayed()])[0].click()
+
+    def started():
+        "Is a prompt [*] or [1]?"
+        return any(prompt.text.strip("[]: ") for prompt in find(".jp-Notebook .jp-InputArea-prompt"))
+
+    def run(name, title, code):
+        address, folder = lab
+        cells = [
+            new_markdown_cell(f"# {title}"),
+            new_code_cell(code),
+            new_code_cell("'all cells', 'have run'"),
+        ]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / name)
+        # reset: no notebook of another test stays open
+        driver.get(f"{address}/lab/tree/{name}?reset")
+        idle = ".jp-Notebook-ExecutionIndicator[data-status=idle]"
+        until(lambda _: find(".jp-Notebook .jp-Cell") and find(idle))
+        until_acts(run_all, started, patience=20)
+        until(lambda _: "have run" in find(".jp-Notebook")[0].text)
+
+    return run

@@ -6,9 +6,7 @@
 import os
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from taskdist_nb.registry import TABLES
 
@@ -42,6 +40,12 @@ def from_here_only(driver):
     ]
 
 
+def test_a_gesture_that_is_lost_is_made_again(until_acts):
+    made = []
+    assert until_acts(lambda: made.append("click"), lambda: len(made) == 3 and made, patience=0.1) == made
+    assert len(made) == 3
+
+
 def test_home_shows_figure_commands_and_typeset_maths(driver, until, find, site):
     driver.get(f"{site}/index.html")
     until(lambda _: find("mjx-container mjx-math"))
@@ -65,21 +69,19 @@ def test_maths_of_a_notebook_is_rendered_and_no_tex_is_left(driver, until, find,
     assert from_here_only(driver) == []
 
 
-def test_search_finds_a_notebook_and_a_function(driver, until, find, site):
+def test_search_finds_a_notebook_and_a_function(driver, until, until_acts, find, site):
+    def search():
+        box = find("input[name=q]")[0]
+        box.clear()
+        box.send_keys("relabelling mantel")
+        box.submit()
+
     driver.get(f"{site}/index.html")
-    box = find("input[name=q]")[0]
-    box.send_keys("relabelling mantel")
-    box.submit()
-    hits = until(lambda _: [a.get_attribute("href") for a in find("#search-results li a")])
+    hits = until_acts(search, lambda: [a.get_attribute("href") for a in find("#search-results li a")])
     assert any("08_mantel.html" in hit for hit in hits)
     driver.get(f"{site}/search.html?q=coupled_transfer")
-    hit = until(
-        lambda _: [
-            a for a in find("#search-results li a") if "reference/distances.html" in a.get_attribute("href")
-        ]
-    )[0]
-    hit.click()
-    until(lambda _: find("dt[id='taskdist_nb.distances.coupled_transfer']"))
+    hit = until(lambda _: find("#search-results li a[href*='reference/distances.html']")[0])
+    until_acts(hit.click, lambda: find("dt[id='taskdist_nb.distances.coupled_transfer']"))
     assert from_here_only(driver) == []
 
 
@@ -143,11 +145,13 @@ def test_rows_of_sentences_are_paragraphs_on_a_phone(driver, find, site):
     assert shown == [["block", '"what moves: "'], ["table-cell", "none"]]
 
 
-def test_a_page_that_is_not_there_leads_back(driver, until, find, site):
+def test_a_page_that_is_not_there_leads_back(driver, until_acts, find, site):
     driver.get(f"{site}/404.html")
     assert find("article h1")[0].text.startswith("No such page")
-    find("article a[href='index.html']")[0].click()
-    until(lambda _: "How far is one learning task from another?" in find("article")[0].text)
+    until_acts(
+        lambda: find("article a[href='index.html']")[0].click(),
+        lambda: "How far is one learning task from another?" in find("article")[0].text,
+    )
 
 
 def test_every_file_that_a_page_asks_for_is_there(driver, until, find, site):
@@ -187,98 +191,46 @@ def test_dark_and_light_are_dark_and_light(driver, until, site):
         assert abs(text - ground) > 150 and (text > ground) == (lighter == "text")
 
 
-def open_and_run(driver, until, find, url):
-    "Open a notebook in JupyterLab and choose Run All Cells, as a reader would."
-    from selenium.common.exceptions import TimeoutException
-    from selenium.webdriver import ActionChains, Keys
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    driver.get(url)
-    until(
-        lambda _: find(".jp-Notebook .jp-Cell") and find(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    )
-    # [*] or [1]
-    started = lambda _: any(prompt.text.strip("[]: ") for prompt in find(".jp-Notebook .jp-InputArea-prompt"))
-    for _ in range(5):  # a click is lost now and then while the page settles
-        ActionChains(driver).send_keys(Keys.ESCAPE).perform()
-        menu = until(lambda _: [item for item in find(".lm-MenuBar-item") if item.text.strip() == "Run"])[0]
-        ActionChains(driver).move_to_element(menu).click().perform()
-        until(
-            lambda _: [
-                item for item in find(".lm-Menu-item[data-command='runmenu:run-all']") if item.is_displayed()
-            ]
-        )[0].click()
-        try:
-            return WebDriverWait(driver, 20).until(started)
-        except TimeoutException:
-            continue
-    raise AssertionError("Run All Cells did not start a cell")
-
-
-def run_in_lab(driver, until, find, lab, name, title, code):
-    "A notebook of one cell of code, written, opened and run in JupyterLab."
-    address, folder = lab
-    cells = [new_markdown_cell(f"# {title}"), new_code_cell(code), new_code_cell("'all cells', 'have run'")]
-    nbformat.write(
-        new_notebook(
-            cells=cells,
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-        ),
-        folder / name,
-    )
-    # reset: no notebook of another test stays open
-    open_and_run(driver, until, find, f"{address}/lab/tree/{name}?reset")
-    until(lambda _: "have run" in find(".jp-Notebook")[0].text)
-
-
-def test_widget_moves_in_jupyterlab(driver, until, find, lab):
+def test_widget_moves_in_jupyterlab(driver, until, until_acts, find, settled, run_in_lab):
     from selenium.webdriver import ActionChains, Keys
 
-    run_in_lab(
-        driver,
-        until,
-        find,
-        lab,
-        "ruler.ipynb",
-        "A ruler",
-        "from taskdist_nb.widgets_ruler import fisher_ruler\n\nfisher_ruler()",
-    )
-    until(lambda _: find(".jp-OutputArea .noUi-handle"))
+    code = "from taskdist_nb.widgets_ruler import fisher_ruler\n\nfisher_ruler()"
+    run_in_lab("ruler.ipynb", "A ruler", code)
+    handle = settled(".jp-OutputArea .noUi-handle")
     said = lambda: find("[role=status]")[-1].text
     shown = lambda: find(".jp-OutputArea .widget-image")[0].get_attribute("src")
     first, picture = until(lambda _: said()), shown()
-    handle = find(".jp-OutputArea .noUi-handle")[0]
-    ActionChains(driver).drag_and_drop_by_offset(handle, -60, 0).perform()  # with the mouse
-    second = until(lambda _: said() != first and said())
+    drag = ActionChains(driver).drag_and_drop_by_offset(handle, -60, 0)  # with the mouse
+    second = until_acts(drag.perform, lambda: said() != first and said())
     until(lambda _: shown() != picture)
-    handle.send_keys(Keys.ARROW_RIGHT)  # with the keyboard
-    until(lambda _: said() not in (first, second))
+    # with the keyboard
+    until_acts(lambda: handle.send_keys(Keys.ARROW_RIGHT), lambda: said() not in (first, second))
     assert find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == []
     assert from_here_only(driver) == []
 
 
-def test_task_on_the_map_is_clicked_in_jupyterlab(driver, until, find, lab):
+def test_task_on_the_map_is_clicked_in_jupyterlab(driver, until, until_acts, find, settled, run_in_lab):
     from selenium.webdriver import ActionChains, Keys
 
     code = (
         "import pandas as pd\nfrom taskdist_nb.widgets_map import task_map\n\nd = pd.DataFrame([[0, 1, 4], [2, 0, 3], [5, 6, 0]], list('abc'), list('abc'))\n"
         "task_map({'made up': d}, gain=d - 3)"
     )
-    run_in_lab(driver, until, find, lab, "map.ipynb", "A map", code)
-    spot = lambda task: until(lambda _: find(f".jp-OutputArea button[title='choose {task}']"))[0]
+    run_in_lab("map.ipynb", "A map", code)
+    image = settled(".jp-OutputArea .widget-image")
+    spot = lambda task: settled(f".jp-OutputArea button[title='choose {task}']")
     said = lambda: find("[role=status]")[-1].text
-    image = until(lambda _: find(".jp-OutputArea .widget-image"))[0]
     until(lambda _: "nearest source to a is b" in said())
     # the button lies where Python put it on the picture
     for task in "abc":
         x, y, width, height, right, left, top = until(lambda d: d.execute_script(PLACE, spot(task), image))
         assert abs(x - left) < 2 and abs(y - top) < 2 and x + width < right and 20 < height < 60
     picture = image.get_attribute("src")
-    ActionChains(driver).move_to_element(spot("c")).click().perform()  # with the mouse
-    until(lambda _: "nearest source to c is b" in said() and "Fine-tuning from b" in said())
+    click = ActionChains(driver).move_to_element(spot("c")).click()  # with the mouse
+    until_acts(click.perform, lambda: "nearest source to c is b" in said() and "Fine-tuning from b" in said())
     until(lambda _: find(".jp-OutputArea .widget-image")[0].get_attribute("src") != picture)
-    spot("b").send_keys(Keys.ENTER)  # with the keyboard
-    until(lambda _: "nearest source to b is a" in said())
+    # with the keyboard
+    until_acts(lambda: spot("b").send_keys(Keys.ENTER), lambda: "nearest source to b is a" in said())
     assert find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == []
     assert from_here_only(driver) == []
 
@@ -324,30 +276,29 @@ def controls_of(find):
     def choose(menu):
         return lambda: Select(menu).select_by_index(len(Select(menu).options) - 1)
 
+    # a second click would undo the first
+    def tick(box):
+        was = box.is_selected()
+        return lambda: box.is_selected() != was or box.click()
+
     def press(group):
-        return lambda: group.find_elements("css selector", "button:not(.mod-active)")[-1].click()
+        button = group.find_elements("css selector", "button:not(.mod-active)")[-1]
+        return lambda: "mod-active" in button.get_attribute("class") or button.click()
 
     return (
         [key(e) for e in find(area + ".noUi-handle")]
         + [choose(e) for e in find(area + "select")]
-        + [e.click for e in find(area + "input[type=checkbox]")]
+        + [tick(e) for e in find(area + "input[type=checkbox]")]
         + [press(e) for e in find(area + ".widget-toggle-buttons")]
     )
 
 
 @pytest.mark.parametrize("name", WIDGETS)
-def test_every_control_of_a_widget_answers(driver, until, find, lab, name):
+def test_every_control_of_a_widget_answers(driver, until, until_acts, find, settled, run_in_lab, name):
     code, words, count = WIDGETS[name]
-    run_in_lab(
-        driver,
-        until,
-        find,
-        lab,
-        f"{name}.ipynb",
-        name,
-        f"from taskdist_nb.{HOMES[name]} import {name}\n" + code,
-    )
-    until(lambda _: find(".jp-OutputArea .widget-image") and find("[role=status]")[-1].text)
+    run_in_lab(f"{name}.ipynb", name, f"from taskdist_nb.{HOMES[name]} import {name}\n" + code)
+    settled(".jp-OutputArea .widget-image")
+    until(lambda _: find("[role=status]")[-1].text)
     state = lambda: (
         find(".jp-OutputArea .widget-image")[0].get_attribute("src"),
         find("[role=status]")[-1].text,
@@ -357,8 +308,7 @@ def test_every_control_of_a_widget_answers(driver, until, find, lab, name):
     assert len(moves) == count
     for move in moves:
         before = state()
-        move()
-        until(lambda _: state()[0] != before[0])
+        until_acts(move, lambda: state()[0] != before[0])
     assert (
         find(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']") == []
         and from_here_only(driver) == []

@@ -1,10 +1,11 @@
-"""Live figures on the built site: each moves by mouse, finger and keyboard, draws within a frame, fits a phone, and says the package's numbers."""
+"""Live figures on the built site: each moves by mouse, finger and keyboard, fits a phone, and says the package's numbers.
 
-from statistics import median
+How long a drawing takes, `benchmarks/live_figures.py` measures.
+"""
 
 import numpy as np
 import pytest
-from test_browser import from_here_only, resize, run_in_lab
+from test_browser import from_here_only, resize
 
 PAGES = {
     "turn": "index",
@@ -21,13 +22,10 @@ SLIDERS = {
     "mantel": ["relabelling"],
     "toy": ["shift", "width", "learning speed", "τ"],
 }
-FRAME = 16  # milliseconds
-MEASURE = """const host = document.querySelector('[data-live]'), one = () => { const start = performance.now(); (host.live.frame ?? host.live.draw)(); host.getBoundingClientRect(); return performance.now() - start }
-  return [...Array(40)].map(one)"""
 
 
 @pytest.fixture
-def figure(driver, until, find, site):
+def figure(driver, until, find, settled, site):
     "Open the page of a live figure. -> functions: what it says, its numbers"
 
     def open_page(kind, width=1280):
@@ -39,6 +37,7 @@ def figure(driver, until, find, site):
         driver.execute_script(
             "document.documentElement.style.scrollBehavior = 'auto'; document.querySelector('[data-live]').scrollIntoView({block: 'start'}); scrollBy(0, -80)"
         )
+        settled("[data-live] svg")
         return (lambda: find("[data-live] [role=status]")[0].text), (
             lambda: driver.execute_script("return document.querySelector('[data-live]').live.now")
         )
@@ -63,7 +62,7 @@ def drag(driver, element, dx, dy, kind="mouse"):
 
 
 @pytest.mark.parametrize("kind", SLIDERS)
-def test_sliders_move_by_keyboard_and_mouse(driver, until, find, figure, kind):
+def test_sliders_move_by_keyboard_and_mouse(driver, until_acts, find, figure, kind):
     says, now = figure(kind)
     for label in find("[data-live] label"):
         ranges = label.find_elements("css selector", "input[type=range]")
@@ -71,25 +70,21 @@ def test_sliders_move_by_keyboard_and_mouse(driver, until, find, figure, kind):
             continue
         assert any(label.text.startswith(name) for name in SLIDERS[kind]), label.text
         said, shown = says(), label.find_elements("css selector", "output")[0].text
-        keys(ranges[0], "ARROW_RIGHT")
-        until(lambda _: says() != said)
+        until_acts(lambda: keys(ranges[0], "ARROW_RIGHT"), lambda: says() != said)
         assert label.find_elements("css selector", "output")[0].text != shown
         moved = says()
-        drag(driver, ranges[0], 60, 0)
-        until(lambda _: says() != moved)
+        until_acts(lambda: drag(driver, ranges[0], 60, 0), lambda: says() != moved)
     assert from_here_only(driver) == []
 
 
 @pytest.mark.parametrize("kind", PAGES)
-def test_a_frame_is_drawn_in_time_and_fits_a_phone(driver, find, figure, kind):
+def test_it_fits_a_phone_and_a_laptop(driver, until_acts, find, figure, kind):
     for width in (1280, 390):
         figure(kind, width)
-        # where there is most to draw and to compute
+        # where there is most to draw
         for slider in find("[data-live] input[type=range]"):
-            keys(slider, "END")
-        spent = sorted(driver.execute_script(MEASURE))
-        # a quarter: other work on the machine only adds
-        assert spent[10] < FRAME, (kind, width, spent)
+            at_end = lambda: slider.get_attribute("value") == slider.get_attribute("max")
+            until_acts(lambda: keys(slider, "END"), at_end)
         assert driver.execute_script("return document.documentElement.scrollWidth") <= width
         small = "const s = document.querySelector('[data-live] svg'); return s.getBoundingClientRect().width/s.viewBox.baseVal.width"
         # so that 12 pixels of type stay 12 pixels
@@ -113,16 +108,19 @@ def test_the_still_picture_stands_in_on_paper(driver, figure, kind):
 
 
 @pytest.mark.parametrize("by", ["mouse", "touch", "keyboard"])
-def test_predictions_of_the_ruler_are_dragged(driver, until, find, figure, by):
+def test_predictions_of_the_ruler_are_dragged(driver, until_acts, find, figure, by):
     says, now = figure("ruler", 1280 if by != "touch" else 390)
-    for name, before in (("p", says()), ("q", None)):
+    for name in "pq":
         point = find(f"[data-live] [aria-label='prediction {name}']")[0]
         before, told = says(), point.get_attribute("aria-valuetext")
-        if by == "keyboard":
-            keys(point, "ARROW_LEFT", "ARROW_UP")
-        else:
-            drag(driver, point, 20, -20, by)
-        until(lambda _: says() != before and point.get_attribute("aria-valuetext") != told)
+
+        def move():
+            if by == "keyboard":
+                keys(point, "ARROW_LEFT", "ARROW_UP")
+            else:
+                drag(driver, point, 20, -20, by)
+
+        until_acts(move, lambda: says() != before and point.get_attribute("aria-valuetext") != told)
 
 
 def test_the_ruler_measures_as_the_package_does(driver, figure):
@@ -149,7 +147,7 @@ def test_the_ruler_measures_as_the_package_does(driver, figure):
         assert found == pytest.approx(told, rel=1e-6)
 
 
-def test_relabellings_are_those_of_the_mantel_test(driver, until, find, figure):
+def test_relabellings_are_those_of_the_mantel_test(driver, until_acts, find, figure):
     from taskdist_nb.mantel import mantel
     from taskdist_nb.matrices import DistanceMatrix
 
@@ -163,8 +161,7 @@ def test_relabellings_are_those_of_the_mantel_test(driver, until, find, figure):
         driver.execute_script("return document.querySelector('[data-live]').live.null")
     ) == pytest.approx(sorted(result.null), abs=1e-6)
     assert now()["r"] == pytest.approx(result.r, abs=1e-6)
-    keys(find("[data-live] input[type=range]")[0], "END")
-    until(lambda _: "All 120" in says())
+    until_acts(lambda: keys(find("[data-live] input[type=range]")[0], "END"), lambda: "All 120" in says())
     assert now()["p"] == pytest.approx(result.pvalue) and f"= {result.pvalue:.3f}" in says()
 
 
@@ -197,21 +194,24 @@ def test_the_toy_is_solved_as_the_package_does(driver, figure):
 
 
 @pytest.mark.parametrize("by", ["mouse", "keyboard"])
-def test_a_task_on_the_map_is_chosen(driver, until, find, figure, by):
+def test_a_task_on_the_map_is_chosen(driver, until_acts, find, figure, by):
     from selenium.webdriver import ActionChains
 
     says, now = figure("map")
     for task in ("fish", "people"):
         spot = find(f"[data-live] [aria-label='choose {task} as the target']")[0]
-        if by == "keyboard":
-            keys(spot, "ENTER")
-        else:
-            ActionChains(driver).move_to_element(spot).click().perform()
-        until(lambda _: f"nearest source to {task} is" in says())
+
+        def choose():
+            if by == "keyboard":
+                keys(spot, "ENTER")
+            else:
+                ActionChains(driver).move_to_element(spot).click().perform()
+
+        until_acts(choose, lambda: f"nearest source to {task} is" in says())
         assert now()["target"] == task and spot.get_attribute("aria-pressed") == "true"
 
 
-def test_the_nearest_task_is_that_of_the_matrix_for_each_distance(driver, until, find, figure):
+def test_the_nearest_task_is_that_of_the_matrix_for_each_distance(until_acts, find, figure):
     from selenium.webdriver.support.ui import Select
     from taskdist_nb.matrices import DistanceMatrix
 
@@ -223,8 +223,10 @@ def test_the_nearest_task_is_that_of_the_matrix_for_each_distance(driver, until,
         "OTDD": "otdd",
     }
     for name, file in files.items():
-        Select(find("[data-live] select")[0]).select_by_visible_text(name)
-        until(lambda _: says().startswith(f"By {name},"))
+        until_acts(
+            lambda: Select(find("[data-live] select")[0]).select_by_visible_text(name),
+            lambda: says().startswith(f"By {name},"),
+        )
         column = (
             DistanceMatrix.from_csv(f"nbs/results/cifar100_twenty/{file}.csv").mean["flowers"].drop("flowers")
         )
@@ -233,50 +235,34 @@ def test_the_nearest_task_is_that_of_the_matrix_for_each_distance(driver, until,
         )
 
 
-def test_a_live_figure_moves_in_jupyterlab(driver, until, find, lab):
+def test_a_live_figure_moves_in_jupyterlab(driver, until_acts, find, settled, run_in_lab):
     resize(driver, 1280)
-    run_in_lab(
-        driver,
-        until,
-        find,
-        lab,
-        "live.ipynb",
-        "A live ruler",
-        "from taskdist_nb.live import live_ruler\n\nlive_ruler()",
-    )
-    until(lambda _: find(".jp-OutputArea [data-live=ruler].live-on svg"))
+    run_in_lab("live.ipynb", "A live ruler", "from taskdist_nb.live import live_ruler\n\nlive_ruler()")
+    settled(".jp-OutputArea [data-live=ruler].live-on svg")
     says = lambda: find(".jp-OutputArea [data-live] [role=status]")[0].text
     point, said = find("[data-live] [aria-label='prediction p']")[0], says()
-    drag(driver, point, 30, -30)
-    moved = until(lambda _: says() != said and says())
-    keys(point, "ARROW_LEFT")
-    until(lambda _: says() != moved)
-    assert (
-        median(
-            driver.execute_script(
-                "const live = document.querySelector('[data-live]').live; return live.ms.slice(1)"
-            )
-        )
-        < FRAME
-    )
+    moved = until_acts(lambda: drag(driver, point, 30, -30), lambda: says() != said and says())
+    until_acts(lambda: keys(point, "ARROW_LEFT"), lambda: says() != moved)
     assert from_here_only(driver) == []
 
 
-def test_play_walks_to_the_end(until, find, figure):
+def test_play_walks_to_the_end(until, until_acts, find, figure):
     says, now = figure("walk")
     start = now()
-    find("[data-live] button")[0].click()
+    play = find("[data-live] button")[0]
+    # a second click would stop it
+    until_acts(lambda: play.text == "Pause" or play.click(), lambda: now() != start)
     until(lambda _: says().startswith("τ = 1.00"))
-    until(lambda _: find("[data-live] button")[0].text == "Play")
+    until(lambda _: play.text == "Play")
     assert now()["per_input"] > start["per_input"]
 
 
-def test_lengths_of_turned_digits_are_those_of_the_table(until, find, figure):
+def test_lengths_of_turned_digits_are_those_of_the_table(until_acts, find, figure):
     import pandas as pd
 
     says, now = figure("turn")
-    keys(find("[data-live] input[type=range]")[0], "HOME", *["ARROW_RIGHT"] * 3)
-    until(lambda _: "turned by 15°" in says())
+    turn = lambda: keys(find("[data-live] input[type=range]")[0], "HOME", *["ARROW_RIGHT"] * 3)
+    until_acts(turn, lambda: "turned by 15°" in says())
     table = pd.read_csv("nbs/results/known_answers/mnist.csv").query("dial == 15")
     assert list(now().values()) == pytest.approx(
         [table["coupled:per_input"].mean(), table["coupled:cross"].mean()], rel=1e-3
