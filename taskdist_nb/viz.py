@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CELL', 'LINE', 'as_frame', 'n_seeds', 'name_of', 'off_diagonal', 'unit_of', 'decimals', 'draw_cells', 'luminance',
-           'ink', 'write_cells', 'leave_out_values', 'name_cells', 'plot_matrix', 'plot_matrices']
+           'ink', 'write_cells', 'name_cells', 'plot_matrix', 'plot_matrices']
 
 # %% ../nbs/09_viz.ipynb #20a666b8
 from collections.abc import Mapping
@@ -133,7 +133,7 @@ def write_cells(ax, image, values, fontsize=9):
             text.set_bbox(dict(facecolor="0.96", edgecolor="none", pad=0.6))
 
 
-def leave_out_values(ax):
+def _leave_out_values(ax):
     "Remove what `write_cells` wrote if it does not fit the cells, as large as they are now."
     fix_layout(ax)
     left, right = ax.transData.transform([(0, 0), (1, 0)])[:, 0]
@@ -142,10 +142,10 @@ def leave_out_values(ax):
             text.remove()
 
 # %% ../nbs/09_viz.ipynb #c024
-def name_cells(ax, names, rows=True, columns=True):
-    "Task names along both sides; upright for many tasks, and at most forty of them."
+def name_cells(ax, names, rows=True, columns=True, most=40):
+    "Task names along both sides; upright for many tasks, and at most so many of them."
     n = len(names)
-    shown = range(0, n, -(-n // 40))
+    shown = range(0, n, -(-n // most))
     written = [as_text(names[k]) for k in shown]
     upright = dict(rotation=90) if n > 10 else dict(rotation=40, ha="right", rotation_mode="anchor")
     ax.set_xticks(shown, written, **upright) if columns else ax.set_xticks([])
@@ -184,7 +184,7 @@ def plot_matrix(
         image, ax=ax, label=unit_of(matrix, unit, "distance"), fraction=0.046, pad=0.03
     ).outline.set_visible(False)
     if annotate is None:
-        leave_out_values(ax)
+        _leave_out_values(ax)
     return ax
 
 # %% ../nbs/09_viz.ipynb #c028
@@ -225,7 +225,7 @@ def plot_matrices(
             extra.remove()
     if annotate is None:
         for ax in axes:
-            leave_out_values(ax)
+            _leave_out_values(ax)
     return axes
 
 # %% ../nbs/09_viz.ipynb #c029

@@ -9,10 +9,20 @@ __all__ = ['RULERS', 'PARTS', 'reading_in', 'plot_path', 'parts_table', 'plot_pa
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import ScaledTranslation
 
 # %% ../nbs/09_viz_paths.ipynb #34909d02
-from .style import BLUE, COLOURS, GREEN, GREY, PALETTE, RED, as_text, figure_style, new_axes
+from taskdist_nb.style import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    PALETTE,
+    RED,
+    as_text,
+    figure_style,
+    legend_below,
+    new_axes,
+)
 from .trajectory import reading_of
 from .registry import label_of
 
@@ -30,20 +40,6 @@ def reading_in(result) -> str:  # of a TransferResult
     return "per_input" if reading == "plan" else reading
 
 # %% ../nbs/09_viz_paths.ipynb #e7169a57
-def _legend_below(ax, **settings):
-    "A legend below the label of the x axis, where it covers no line."
-    lower = ScaledTranslation(0, -0.48, ax.figure.dpi_scale_trans)
-    ax.legend(
-        loc="upper left",
-        bbox_to_anchor=(0, 0),
-        bbox_transform=ax.transAxes + lower,
-        borderaxespad=0,
-        handlelength=1.6,
-        labelspacing=0.3,
-        **settings,
-    )
-
-
 def _draw_length(ax, result):
     p, reading = result.path, reading_in(result)
     for name, (label, colour, dash) in RULERS.items():
@@ -68,7 +64,7 @@ def _draw_length(ax, result):
         [at], [result.distance], "o", color=colour, label=f"distance {result.distance:.3g}", clip_on=False
     )
     ax.set(xlabel="τ", ylabel="length so far (nats$^{1/2}$)")
-    _legend_below(ax)
+    legend_below(ax)
 
 
 def _draw_loss(ax, result):
@@ -91,7 +87,7 @@ def _draw_loss(ax, result):
             color=BLUE,
         )
     ax.set(xlabel="τ", ylabel="loss (nats)")
-    _legend_below(ax)
+    legend_below(ax)
 
 # %% ../nbs/09_viz_paths.ipynb #c063
 def _draw_accuracy(ax, result):
@@ -175,7 +171,7 @@ def plot_parts(
                 ax.plot(table[part], place, "o", color=colour, markersize=3.5, label=part)
         ax.axvline(0, color="0.85", linewidth=0.6, zorder=0)
         ax.set(yticks=[], xlabel="length (nats$^{1/2}$)", title=split)
-        _legend_below(ax, ncols=3, columnspacing=0.8)
+        legend_below(ax, ncols=3, columnspacing=0.8)
     if named:
         axes[0].set_yticks(place, [f"{as_text(s)} → {as_text(t)}" for s, t in table.index])
     axes[0].set_ylabel("source → target" if named else f"{len(table)} pairs, by their length")
@@ -230,5 +226,5 @@ def plot_iterations(
         ylabel=f"length B ({label_of(name)})",
         title=f"{as_text(name.replace('_', '-'), 40)}, {many}",
     )
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1)) if named else _legend_below(ax)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1)) if named else legend_below(ax)
     return ax
