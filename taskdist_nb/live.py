@@ -147,7 +147,7 @@ def draw_turn(
 ) -> Figure:
     "Both lengths against the angle, with the digits below."
     angles = sorted(table.dial.unique())
-    figure = Figure(figsize=(8, 2.9), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(7.2, 2.9), layout="constrained", facecolor="white")
     for ax, (reading, (name, _, colour)) in zip(figure.subplots(1, 2), READINGS.items()):
         values = table[f"coupled:{reading}"]
         ax.plot(table.dial, values, "o", color=colour, alpha=0.5, ms=4)

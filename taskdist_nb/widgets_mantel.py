@@ -21,7 +21,7 @@ from .mantel import MantelResult, mantel, matrix_pair, standardise
 from .style import BLUE, GREY, RED, as_text, figure_style, legend_below, short, signed
 from .viz import as_frame, off_diagonal, unit_of
 from .viz_agreement import p_in_words, plot_mantel
-from .widgets import Panel, Scene, menu, new_figure, same_tasks
+from .widgets import WIDTH, Panel, Scene, menu, new_figure, same_tasks
 
 # %% ../nbs/09b_widgets_mantel.ipynb #c056
 def leave_one_out(
@@ -99,7 +99,7 @@ def _name_without(ax, without, result):
     ax.set_yticks(range(len(order)), [as_text(n, 14) for n in order.index])
     ax.set(xlabel="r without the task")
     ax.margins(x=0.15, y=0.07)
-    ax.set_title("one task left out\n(black: all tasks)", loc="left")
+    ax.set_title("one task left out\n(black: all tasks)", loc="right")
 
 # %% ../nbs/09b_widgets_mantel.ipynb #c060
 def _title_null(result):
@@ -126,13 +126,14 @@ def _mantel_in_words(result, labels, without):
 @figure_style()
 def _mantel_scene(x: pd.DataFrame, y: pd.DataFrame, labels: tuple, result: MantelResult, without) -> Scene:
     "All that stays while tasks are marked: axes, and the null distribution."
-    # below the axes there is room for the legend; beside them, for a line of text a task
+    # a line of text a task; below the axes a legend; the third has names at its left
     high = max(2.1, 0.17 * len(x))
     figure = new_figure(high + 1.55)
-    heights = dict(bottom=1 / (high + 1.55), top=(high + 1) / (high + 1.55))
-    axes = figure.add_gridspec(
-        1, 3, left=0.1, right=0.985, wspace=0.66, width_ratios=(1.2, 1, 0.75), **heights
-    ).subplots(squeeze=False)[0]
+    inches = [WIDTH, high + 1.55, WIDTH, high + 1.55]
+    axes = [
+        figure.add_axes(np.divide((left, 1, width, high), inches))
+        for left, width in ((0.75, 1.9), (3.25, 1.4), (5.95, 1.1))
+    ]
     kind = "symmetric" if result.symmetric else "directed"
     title = f"{result.method.capitalize()} r = {signed(result.r)}\n{kind}, n = {len(x)} tasks"
     axes[0].set_title(title, loc="left")

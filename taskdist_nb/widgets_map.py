@@ -249,7 +249,7 @@ def _boxes_of(
     "Where things stand: bars beside the board, or below it for more than ten tasks, whose names need its whole width."
     if n <= 10:
         boards = {"map": (0.65, 0.55, 2.75, 2.9), "tree": (0.3, 0.55, 1.85, 2.9), "matrix": (1.4, 1.45, 2, 2)}
-        return [boards[layout], (4.65, 0.72, 1.1, 2.73), (5.95, 0.72, 1.1, 2.73), (1.4, 0.5, 2, 0.08)]
+        return [boards[layout], (4.65, 0.72, 1.05, 2.73), (6.02, 0.72, 1.08, 2.73), (1.4, 0.5, 2, 0.08)]
     high = LINE * max(n, 20)
     side = min(high, 5)
     boards = {

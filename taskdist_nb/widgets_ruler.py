@@ -142,9 +142,11 @@ def _draw_outline(ax, root):
     "What doesn't move: the border, on the simplex or on the sphere, and the names of the classes."
     border = np.sqrt(_outline()) if root else _outline()
     ax.plot(*(border @ CORNERS).T, color="0.3", linewidth=0.9)
-    for k, (corner, offset) in enumerate(zip(CORNERS, ((0, -12), (0, -12), (0, 4)))):
-        ax.annotate(f"class {k + 1}", corner, offset, textcoords="offset points", ha="center")
-    ax.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-0.75, 1.15))
+    # the edges of the sphere bulge, and there the lower names stand outside
+    sides = ("right", "left", "center") if root else ("center", "center", "center")
+    for k, (corner, side, up) in enumerate(zip(CORNERS, sides, (-12, -12, 4))):
+        ax.annotate(f"class {k + 1}", corner, (0, up), textcoords="offset points", ha=side)
+    ax.set(aspect="equal", xlim=(-1.15, 1.15), ylim=(-0.75, 1.15))
     ax.axis("off")
 
 # %% ../nbs/09b_widgets_ruler.ipynb #c048
