@@ -115,9 +115,9 @@ def ink(colour) -> str:
 
 # %% ../nbs/09_viz.ipynb #c023
 def write_cells(ax, image, values, fontsize=9):
-    "Write each value into its cell: black or white by the cell's lightness, grey on the diagonal, a dash for NaN."
+    "Write each value into its cell: black or white by the cell's lightness, grey on the diagonal, a dash for NaN. Returns the texts."
     off = off_diagonal(len(values))
-    places = decimals(values[off])
+    places, written = decimals(values[off]), []
     for (i, j), v in np.ndenumerate(values):
         colour = "0.35" if i == j or np.isnan(v) else ink(image.cmap(image.norm(v)))
         text = ax.text(
@@ -131,14 +131,16 @@ def write_cells(ax, image, values, fontsize=9):
         )
         if i == j:
             text.set_bbox(dict(facecolor="0.96", edgecolor="none", pad=0.6))
+        written.append(text)
+    return written
 
 
-def _leave_out_values(ax):
+def _leave_out_values(ax, written):
     "Remove what `write_cells` wrote if it does not fit the cells, as large as they are now."
     fix_layout(ax)
     left, right = ax.transData.transform([(0, 0), (1, 0)])[:, 0]
-    if any(t.get_window_extent().width > right - left for t in ax.texts):
-        for text in list(ax.texts):
+    if any(text.get_window_extent().width > right - left for text in written):
+        for text in written:
             text.remove()
 
 # %% ../nbs/09_viz.ipynb #c024
@@ -171,8 +173,7 @@ def plot_matrix(
     few, side = n <= 10, min(n, 40) * (CELL if n <= 10 else LINE)
     ax = new_axes(ax, (max(4.2 if few else 6, side + 2.4), max(3.4 if few else 5.2, side + 1.6)))
     image = draw_cells(ax, values, limits)
-    if annotate or annotate is None and few:
-        write_cells(ax, image, values)
+    written = write_cells(ax, image, values) if annotate or annotate is None and few else []
     name_cells(ax, frame.index)
     title = name_of(matrix) if title is None else title
     ax.set(
@@ -184,7 +185,7 @@ def plot_matrix(
         image, ax=ax, label=unit_of(matrix, unit, "distance"), fraction=0.046, pad=0.03
     ).outline.set_visible(False)
     if annotate is None:
-        _leave_out_values(ax)
+        _leave_out_values(ax, written)
     return ax
 
 # %% ../nbs/09_viz.ipynb #c028
@@ -209,23 +210,17 @@ def plot_matrices(
             : len(frames)
         ]
     axes, first = np.atleast_1d(new_axes(axes, size, 1, len(frames))), next(iter(frames.values()))
+    written = []
     for k, (title, frame) in enumerate(frames.items()):
         unit = units if isinstance(units, str) else (units or {}).get(title, "")
-        _one_of_many(
-            axes[k],
-            matrices[title],
-            frame,
-            title,
-            unit,
-            annotate,
-            rows=k % columns == 0 or not frame.index.equals(first.index),
-        )
+        named = k % columns == 0 or not frame.index.equals(first.index)
+        written.append(_one_of_many(axes[k], matrices[title], frame, title, unit, annotate, named))
     if own:
         for extra in axes[0].figure.axes[len(frames) : rows * columns]:
             extra.remove()
     if annotate is None:
-        for ax in axes:
-            _leave_out_values(ax)
+        for ax, texts in zip(axes, written):
+            _leave_out_values(ax, texts)
     return axes
 
 # %% ../nbs/09_viz.ipynb #c029
@@ -238,10 +233,10 @@ def _size_of_many(n, columns, rows):
 
 
 def _one_of_many(ax, matrix, frame, title, unit, annotate, rows):
-    "A panel of `plot_matrices`."
+    "A panel of `plot_matrices`; its values, as texts."
     image, n = draw_cells(ax, frame.to_numpy()), len(frame)
-    if annotate or annotate is None and n <= 6:
-        write_cells(ax, image, frame.to_numpy())
+    shown = annotate or annotate is None and n <= 6
+    written = write_cells(ax, image, frame.to_numpy()) if shown else []
     name_cells(ax, frame.index, rows=rows)
     seeds = f", {n_seeds(matrix)} seeds" if n_seeds(matrix) > 1 else ""
     ax.set(
@@ -255,3 +250,4 @@ def _one_of_many(ax, matrix, frame, title, unit, annotate, rows):
     bar.outline.set_visible(False)
     bar.locator = MaxNLocator(4)
     bar.update_ticks()
+    return written
