@@ -53,9 +53,9 @@ def still_png(
     "The figure as a small PNG, for paper and for who runs no scripts."
     out, small = io.BytesIO(), io.BytesIO()
     figure.savefig(out, format="png", dpi=100, metadata={"Software": None})
-    Image.open(out).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(
-        small, format="png", optimize=True
-    )
+    # keeps a colour of a few pixels, such as that of one dot, as it is
+    kept = dict(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    Image.open(out).convert("RGB").quantize(colours, **kept).save(small, format="png", optimize=True)
     return small.getvalue()
 
 # %% ../nbs/09c_live.ipynb #3e148717
