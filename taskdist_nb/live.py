@@ -53,9 +53,9 @@ def still_png(
     "The figure as a small PNG, for paper and for who runs no scripts."
     out, small = io.BytesIO(), io.BytesIO()
     figure.savefig(out, format="png", dpi=100, metadata={"Software": None})
-    Image.open(out).convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(
-        small, format="png", optimize=True
-    )
+    # keeps a colour of a few pixels, such as that of one dot, as it is
+    kept = dict(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    Image.open(out).convert("RGB").quantize(colours, **kept).save(small, format="png", optimize=True)
     return small.getvalue()
 
 # %% ../nbs/09c_live.ipynb #3e148717
@@ -147,7 +147,7 @@ def draw_turn(
 ) -> Figure:
     "Both lengths against the angle, with the digits below."
     angles = sorted(table.dial.unique())
-    figure = Figure(figsize=(8, 2.9), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(7.2, 2.9), layout="constrained", facecolor="white")
     for ax, (reading, (name, _, colour)) in zip(figure.subplots(1, 2), READINGS.items()):
         values = table[f"coupled:{reading}"]
         ax.plot(table.dial, values, "o", color=colour, alpha=0.5, ms=4)

@@ -340,7 +340,7 @@ def plot_map(
     if len(shown) != 2:
         raise ValueError(f"shown must name two coordinates. Got: {shown}.")
     i, j = shown
-    ax = new_axes(ax, (4.6, 3.8))
+    ax = new_axes(ax, (5.4, 4.4))
     table = found.table()
     paths = [n for n, rows in table.groupby("name", sort=False) if len(rows) > 1]
     palette = dict(zip(paths, PALETTE * (len(paths) // len(PALETTE) + 1))) | dict(colours or {})

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CMAP', 'BLUE', 'RED', 'GREEN', 'GREY', 'PALETTE', 'COLOURS', 'STYLE', 'SIDES', 'figure_style', 'new_axes', 'plain',
-           'short', 'as_text', 'signed', 'shared_area', 'beside', 'fix_layout', 'place_labels', 'figure_of', 'to_png',
-           'to_data_uri']
+           'short', 'as_text', 'signed', 'shared_area', 'beside', 'fix_layout', 'place_labels', 'legend_below',
+           'figure_of', 'to_png', 'to_data_uri']
 
 # %% ../nbs/09_style.ipynb #2c71bf9c
 import base64
@@ -17,7 +17,7 @@ from unicodedata import category
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.transforms import Bbox
+from matplotlib.transforms import Bbox, ScaledTranslation
 
 # %% ../nbs/09_style.ipynb #c007
 CMAP = "viridis"  # perceptually uniform
@@ -171,6 +171,16 @@ def place_labels(ax, points, labels, fontsize=9, color="0.25"):
         taken.append(boxes[best])
         *away, across, upright = SIDES[best]
         label.set(position=away, ha=across, va=upright)
+
+# %% ../nbs/09_style.ipynb #c0520b
+def legend_below(ax, **settings):
+    "A legend below the label of the x axis, at the left."
+    lower = ScaledTranslation(0, -0.48, ax.figure.dpi_scale_trans)
+    ax.legend(
+        **dict(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=ax.transAxes + lower)
+        | dict(borderaxespad=0, handlelength=1.6, labelspacing=0.3)
+        | settings
+    )
 
 # %% ../nbs/09_style.ipynb #c102
 def figure_of(drawing):

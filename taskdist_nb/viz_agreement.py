@@ -47,7 +47,7 @@ def plot_mantel(
     "Histogram of r under relabelling, the observed r marked, the relabellings that make up p in colour."
     if not isinstance(result, MantelResult):
         raise TypeError(f"result must be a MantelResult, as `mantel` returns. Got: {type(result).__name__}.")
-    ax, hit = new_axes(ax, (4.6, 2.6)), extreme(result)
+    ax, hit = new_axes(ax, (4.8, 2.9)), extreme(result)
     bins = bins or int(np.clip(3 * result.n_permutations ** (1 / 3), 8, 40))
     ax.hist(
         [result.null[hit], result.null[~hit]],
@@ -65,12 +65,10 @@ def plot_mantel(
         xlabel=f"{'Spearman' if result.method == 'spearman' else 'Pearson'} r under relabelling",
         ylabel=f"relabellings (of {which})",
     )
-    ax.set_title(
-        (" with ".join(as_text(k, 40) for k in labels) + ": " if labels else "")
-        + p_in_words(result)
-        + f"\n{kind}",
-        loc="left",
-    )
+    names = " with ".join(as_text(k, 40) for k in labels) + ": " if labels else ""
+    # one line as long as it is no wider than the figure
+    gap = "\n" if len(names) + len(p_in_words(result)) > 60 else ""
+    ax.set_title(f"{names}{gap}{p_in_words(result)}\n{kind}", loc="left")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), handlelength=1.2)
     return ax
 
@@ -91,7 +89,7 @@ def _clouds(ax, a, b, errors):
         ax.errorbar(x, y, xerr=sx, yerr=sy, fmt="none", ecolor="0.85", elinewidth=0.7, zorder=1)
         ax.plot(x, y, "o", **style)
     if n <= len(PALETTE):
-        ax.legend(title="target", loc="upper left", bbox_to_anchor=(1, 1), handlelength=1)
+        ax.legend(title="target", loc="upper left", bbox_to_anchor=(1, 1), handlelength=1, alignment="left")
 
 
 def _deviation(matrix, like):
@@ -110,16 +108,18 @@ def plot_scatter(
     "Off-diagonal entries of two matrices against each other, with the Mantel test in the title; bars: standard deviation over seeds."
     x, y = as_frame(a, "a"), as_frame(b, "b")
     result = mantel(x, y, **test)
-    y, n, ax = y.loc[x.index, x.columns], len(x), new_axes(ax, (4.4, 2.9))
+    y, n = y.loc[x.index, x.columns], len(x)
+    named = annotate or annotate is None and n <= 4
+    ax = new_axes(ax, (6.2, 4.2) if named else (4.8, 3.1))
     _clouds(ax, x, y, (_deviation(a, x), _deviation(b, x)))
     auto = [unit_of(m, quantity=name_of(m, other)) for m, other in ((a, "a"), (b, "b"))]
     ax.set(xlabel=(labels or auto)[0], ylabel=(labels or auto)[1])
     ax.margins(0.12)
     ax.set_title(
-        f"{result.method.capitalize()} r = {signed(result.r)}, {p_in_words(result)}\n{n * (n - 1)} pairs of n = {n} tasks",
+        f"{result.method.capitalize()} r = {signed(result.r)}, {n * (n - 1)} pairs of n = {n} tasks\n{p_in_words(result)}",
         loc="left",
     )
-    if annotate or annotate is None and n <= 4:
+    if named:
         pairs = [(i, j) for i in x.index for j in x.columns if i != j]
         place_labels(
             ax,
@@ -152,7 +152,7 @@ def plot_error(
     )
     m, s, labels = zip(*pairs)
     named = len(m) <= 30
-    ax = new_axes(ax, (4.6, max(2, 0.15 * min(len(m), 30) + 0.6)))
+    ax = new_axes(ax, (4.8, max(2, 0.17 * min(len(m), 30) + 0.9)))
     place = np.arange(len(m))
     floor = np.diag(mean)
     if len(floor := floor[np.isfinite(floor)]):
@@ -181,18 +181,18 @@ def plot_error(
 def plot_dial(
     table: pd.DataFrame,  # columns distance, seed, dial (NaN: the source itself, standing still), value
     unit: str,  # of the dial
-    axes=None,  # as many Axes as distances; None: a new figure, at most four side by side
+    axes=None,  # as many Axes as distances; None: a new figure, at most three side by side
     units=None,  # {distance: unit of its values}
 ):  # array of Axes
     "Each distance against the dial: means over seeds, bars their standard deviation; dotted: the same for the static source task."
     names = list(dict.fromkeys(table.distance))
-    columns = min(4, len(names))
+    columns = min(3, len(names))
     rows = -(-len(names) // columns)
     if own := axes is None:
-        axes = plt.subplots(rows, columns, figsize=(7.2, 2 * rows), layout="constrained", squeeze=False)[
+        axes = plt.subplots(rows, columns, figsize=(7.2, 2.1 * rows), layout="constrained", squeeze=False)[
             1
         ].ravel()[: len(names)]
-    axes = np.atleast_1d(new_axes(axes, (7.2, 2), 1, len(names)))
+    axes = np.atleast_1d(new_axes(axes, (7.2, 2.1), 1, len(names)))
     for ax, name in zip(axes, names):
         of = table[table.distance == name]
         by, still = of[of.dial.notna()].groupby("dial").value, of.value[of.dial.isna()].mean()
@@ -210,7 +210,7 @@ def plot_dial(
         ax.set(
             xlabel=unit,
             ylabel=(units or {}).get(name, ""),
-            title=textwrap.fill(as_text(name, 60), 100 // columns),
+            title=textwrap.fill(as_text(name, 60), 90 // columns),
         )
     if own:
         for extra in axes[0].figure.axes[len(names) : rows * columns]:

@@ -82,7 +82,8 @@ def plot_task_map(
 ):  # the Axes
     "A map of tasks by metric multidimensional scaling, with its stress beside that of a matrix of equal distances."
     points, stress, flat = task_map(matrix, seed)
-    ax, n = new_axes(ax, (3.8, 4.1)), len(points)
+    n = len(points)
+    ax = new_axes(ax, (4.2, 4.5) if n <= 10 else (5.6, 5.9))
     ax.scatter(points.x, points.y, color=BLUE, s=22, zorder=2)
     reach = 1.2 * np.abs(points.to_numpy()).max()
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
@@ -90,7 +91,7 @@ def plot_task_map(
     ax.set(xlabel=shown or "first axis", ylabel=shown or "second axis")
     title = name_of(matrix) if title is None else title
     ax.set_title(
-        f"{title + ', ' if title else ''}n = {n} tasks\nstress {stress:.2f} ({flat:.2f} if all distances were equal)",
+        f"{title + ', ' if title else ''}n = {n} tasks\nstress {stress:.2f} ({flat:.2f} if all were equal)",
         loc="left",
     )
     place_labels(ax, points.to_numpy(), [as_text(s) for s in points.index])

@@ -11,15 +11,26 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 # %% ../nbs/09_viz_paths.ipynb #34909d02
-from .style import BLUE, GREEN, GREY, PALETTE, RED, as_text, figure_style, new_axes
+from taskdist_nb.style import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    PALETTE,
+    RED,
+    as_text,
+    figure_style,
+    legend_below,
+    new_axes,
+)
 from .trajectory import reading_of
 from .registry import label_of
 
 # %% ../nbs/09_viz_paths.ipynb #c062
 RULERS = {
-    "per_input": ("B, per input", BLUE, "-"),
-    "riemannian": ("A, Riemannian", RED, "--"),
-    "cross": ("C, shared by the walks", GREEN, "-"),
+    "per_input": ("B, per input", COLOURS["per_input"], "-"),
+    "riemannian": ("A, Riemannian", COLOURS["riemannian"], "--"),
+    "cross": ("C, shared by the walks", COLOURS["cross"], "-"),
 }
 
 
@@ -36,7 +47,12 @@ def _draw_length(ax, result):
             ax.plot(p.tau, p[name], dash, color=colour, label=label)
     if "cross_stderr" in p:
         ax.fill_between(
-            p.tau, p.cross - p.cross_stderr, p.cross + p.cross_stderr, color=GREEN, alpha=0.2, linewidth=0
+            p.tau,
+            p.cross - p.cross_stderr,
+            p.cross + p.cross_stderr,
+            color=RULERS["cross"][1],
+            alpha=0.2,
+            linewidth=0,
         )
     letter, colour = RULERS[reading][0][0], RULERS[reading][1]
     if np.isfinite(result.noise_floor):
@@ -48,9 +64,7 @@ def _draw_length(ax, result):
         [at], [result.distance], "o", color=colour, label=f"distance {result.distance:.3g}", clip_on=False
     )
     ax.set(xlabel="τ", ylabel="length so far (nats$^{1/2}$)")
-    ax.legend(
-        handlelength=1.8, labelspacing=0.3, frameon=True, facecolor="white", edgecolor="none", framealpha=0.85
-    )
+    legend_below(ax)
 
 
 def _draw_loss(ax, result):
@@ -60,25 +74,26 @@ def _draw_loss(ax, result):
         ax.plot(measured.tau, measured.excess_loss, "o-", color=RED, label="excess loss", linewidth=0.8)
     ax.axhline(0, color="0.8", linewidth=0.6, zorder=0)
     rest = np.concatenate([p.loss[1:], measured.excess_loss])
-    ax.set_ylim(min(0, rest.min()) - 0.05 * rest.max(), 1.3 * rest.max())
+    off = p.loss.iloc[0] > 1.3 * rest.max()
+    ax.set_ylim(min(0, rest.min()) - 0.05 * rest.max(), (1.3 if off else 1.1) * rest.max())
     # the head has never seen the target's labels: let the rest be readable
-    if p.loss.iloc[0] > 1.3 * rest.max():
+    if off:
         ax.text(
-            0.3,
-            0.8,
+            0.15,
+            1,
             f"↑ {p.loss.iloc[0]:.3g} at τ = {p.tau.iloc[0]:.2g}",
             transform=ax.transAxes,
             va="top",
             color=BLUE,
         )
     ax.set(xlabel="τ", ylabel="loss (nats)")
-    ax.legend(loc="upper right", handlelength=1.8, ncols=2, columnspacing=1)
+    legend_below(ax)
 
 # %% ../nbs/09_viz_paths.ipynb #c063
 def _draw_accuracy(ax, result):
     measured = result.path.dropna(subset="accuracy")
     ax.plot(measured.tau, measured.accuracy, "o-", color=GREEN, markersize=3, clip_on=False)
-    ax.set(xlabel="τ", ylabel="accuracy, target's test images", ylim=(0, 1), xlim=(-0.05, 1.05))
+    ax.set(xlabel="τ", ylabel="accuracy on the target", ylim=(0, 1), xlim=(-0.05, 1.05))
 
 
 @figure_style()
@@ -91,18 +106,25 @@ def plot_path(
         raise ValueError(
             f"result must be a TransferResult with a path (coupled, uncoupled, fine_tuning, not read from CSV). Got: {result!r}."
         )
-    axes = new_axes(axes, (7.2, 2.4), 1, 3)
+    axes = new_axes(axes, (7.2, 3.3), 1, 3)
     for draw, ax in zip((_draw_length, _draw_loss, _draw_accuracy), axes):
         draw(ax, result)
     probes = f", {result.config.probes} probes" if result.config is not None else ""
     pair = f"{as_text(result.name.replace('_', '-'), 40)}: {as_text(result.source, 24)} → {as_text(result.target, 24)}"
     walks = f", {result.config.walks} walks" if result.config is not None and result.config.walks > 1 else ""
-    axes[0].set_title(f"{pair}, seed {result.seed}, M = {len(result.path) - 1}{probes}{walks}", loc="left")
+    how = f"seed {result.seed}, M = {len(result.path) - 1}{probes}{walks}"
+    axes[0].set_title(f"{pair}, {how}" if len(pair + how) < 90 else f"{pair}\n{how}", loc="left")
     return axes
 
 # %% ../nbs/09_viz_paths.ipynb #b4b1e8ca
 PARTS = {
-    "by labels": {"switch": RED, "source": BLUE, "shared": "#CC79A7", "target": GREEN, "spare": GREY},
+    "by labels": {
+        "switch": GREEN,
+        "source": COLOURS["source"],
+        "shared": "#CC79A7",
+        "target": COLOURS["target"],
+        "spare": GREY,
+    },
     "by layers": {"body": BLUE, "head": RED},
 }
 
@@ -141,7 +163,7 @@ def plot_parts(
     "The parts of every pair's length beside the whole, by labels and by layers; means over seeds. Pairs are named up to 30."
     table = parts_table(results, reading)
     place, named, whole = np.arange(len(table)), len(table) <= 30, table.pop("whole")
-    axes = new_axes(axes, (7.2, max(2.4, 0.15 * min(len(table), 30) + 1)), 1, 2)
+    axes = new_axes(axes, (7.2, max(2.4, 0.17 * min(len(table), 30) + 1.3)), 1, 2)
     for ax, (split, colours) in zip(axes, PARTS.items()):
         ax.plot(whole, place, "|", color="black", markersize=8, label="whole")
         for part, colour in colours.items():
@@ -149,13 +171,7 @@ def plot_parts(
                 ax.plot(table[part], place, "o", color=colour, markersize=3.5, label=part)
         ax.axvline(0, color="0.85", linewidth=0.6, zorder=0)
         ax.set(yticks=[], xlabel="length (nats$^{1/2}$)", title=split)
-        ax.legend(
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.12 - 0.25 / ax.figure.get_figheight()),
-            ncols=6,
-            handlelength=0.8,
-            columnspacing=0.8,
-        )
+        legend_below(ax, ncols=3, columnspacing=0.8)
     if named:
         axes[0].set_yticks(place, [f"{as_text(s)} → {as_text(t)}" for s, t in table.index])
     axes[0].set_ylabel("source → target" if named else f"{len(table)} pairs, by their length")
@@ -210,5 +226,5 @@ def plot_iterations(
         ylabel=f"length B ({label_of(name)})",
         title=f"{as_text(name.replace('_', '-'), 40)}, {many}",
     )
-    ax.legend(**(dict(loc="upper left", bbox_to_anchor=(1, 1)) if named else dict(loc="best")))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1)) if named else legend_below(ax)
     return ax

@@ -28,7 +28,7 @@ from .viz import as_frame
 # %% ../nbs/09b_widgets.ipynb #c007
 WIDTH = 7.2  # of figures, in inches
 SHARP = 144  # dots per inch of the PNG
-SHOWN = 90  # pixels per inch on the screen: fewer, so that dense screens have something to show
+SHOWN = 96  # pixels per inch on the screen: fewer, so that dense screens have something to show
 
 
 def fixed_png(

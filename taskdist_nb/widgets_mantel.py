@@ -18,10 +18,10 @@ from matplotlib.ticker import MaxNLocator
 # %% ../nbs/09b_widgets_mantel.ipynb #5fe69f5e
 from .checks import check_choice
 from .mantel import MantelResult, mantel, matrix_pair, standardise
-from .style import BLUE, GREY, RED, as_text, figure_style, short, signed
+from .style import BLUE, GREY, RED, as_text, figure_style, legend_below, short, signed
 from .viz import as_frame, off_diagonal, unit_of
 from .viz_agreement import p_in_words, plot_mantel
-from .widgets import Panel, Scene, menu, new_figure, same_tasks
+from .widgets import WIDTH, Panel, Scene, menu, new_figure, same_tasks
 
 # %% ../nbs/09b_widgets_mantel.ipynb #c056
 def leave_one_out(
@@ -80,7 +80,7 @@ def _draw_pairs(ax, x, y, marked, symmetric):
                 zorder=3,
             )
     if at >= 0:
-        ax.legend(loc="best", handlelength=0.8, frameon=True, edgecolor="none", framealpha=0.7)
+        legend_below(ax, handlelength=0.8)
 
 # %% ../nbs/09b_widgets_mantel.ipynb #c059
 def _draw_without(ax, without, result, marked):
@@ -98,8 +98,8 @@ def _name_without(ax, without, result):
     ax.axvline(0, color="0.85", linewidth=0.8, zorder=0)
     ax.set_yticks(range(len(order)), [as_text(n, 14) for n in order.index])
     ax.set(xlabel="r without the task")
-    ax.margins(0.15)
-    ax.set_title("one task left out\n(black: all tasks)", loc="left")
+    ax.margins(x=0.15, y=0.07)
+    ax.set_title("one task left out\n(black: all tasks)", loc="right")
 
 # %% ../nbs/09b_widgets_mantel.ipynb #c060
 def _title_null(result):
@@ -126,14 +126,20 @@ def _mantel_in_words(result, labels, without):
 @figure_style()
 def _mantel_scene(x: pd.DataFrame, y: pd.DataFrame, labels: tuple, result: MantelResult, without) -> Scene:
     "All that stays while tasks are marked: axes, and the null distribution."
-    figure = new_figure(3.0)
-    axes = figure.add_gridspec(
-        1, 3, left=0.075, right=0.985, top=0.82, bottom=0.17, wspace=0.62, width_ratios=(1.15, 1, 0.8)
-    ).subplots(squeeze=False)[0]
+    # a line of text a task; below the axes a legend; the third has names at its left
+    high = max(2.1, 0.17 * len(x))
+    figure = new_figure(high + 1.55)
+    inches = [WIDTH, high + 1.55, WIDTH, high + 1.55]
+    axes = [
+        figure.add_axes(np.divide((left, 1, width, high), inches))
+        for left, width in ((0.75, 1.9), (3.25, 1.4), (5.95, 1.1))
+    ]
     kind = "symmetric" if result.symmetric else "directed"
     title = f"{result.method.capitalize()} r = {signed(result.r)}\n{kind}, n = {len(x)} tasks"
     axes[0].set_title(title, loc="left")
-    axes[0].set(xlabel=labels[0], ylabel=labels[1])
+    # a long label in two lines
+    shown = (name.replace(" (", "\n(", 1) if len(name) > 28 else name for name in labels)
+    axes[0].set(**dict(zip(("xlabel", "ylabel"), shown)))
     axes[0].margins(0.1)
     axes[0].xaxis.set_major_locator(MaxNLocator(5))
     axes[0].yaxis.set_major_locator(MaxNLocator(5))

@@ -142,23 +142,23 @@ def _draw_outline(ax, root):
     "What doesn't move: the border, on the simplex or on the sphere, and the names of the classes."
     border = np.sqrt(_outline()) if root else _outline()
     ax.plot(*(border @ CORNERS).T, color="0.3", linewidth=0.9)
-    for k, (corner, side, offset) in enumerate(
-        zip(CORNERS, ("right", "left", "center"), ((4, -11), (-4, -11), (0, 4)))
-    ):
-        ax.annotate(f"class {k + 1}", corner, offset, textcoords="offset points", ha=side)
-    ax.set(aspect="equal", xlim=(-1.05, 1.05), ylim=(-0.75, 1.15))
+    # the edges of the sphere bulge, and there the lower names stand outside
+    sides = ("right", "left", "center") if root else ("center", "center", "center")
+    for k, (corner, side, up) in enumerate(zip(CORNERS, sides, (-12, -12, 4))):
+        ax.annotate(f"class {k + 1}", corner, (0, up), textcoords="offset points", ha=side)
+    ax.set(aspect="equal", xlim=(-1.15, 1.15), ylim=(-0.75, 1.15))
     ax.axis("off")
 
 # %% ../nbs/09b_widgets_ruler.ipynb #c048
 @figure_style()
 def _ruler_scene(steps: int) -> Scene:
     "All that stays while predictions move: two triangles, their titles, the legend."
-    figure = new_figure(3.7)
+    figure = new_figure(3.9)
     titles = ("triangle of predictions", "on the sphere, $2\\sqrt{p}$: lengths are ordinary")
     for k, title in enumerate(titles):
-        ax = figure.add_axes((0.02 + 0.49 * k, 0.03, 0.47, 0.86))
+        ax = figure.add_axes((0.02 + 0.49 * k, 0.02, 0.47, 0.82))
         _draw_outline(ax, root=k == 1)
-        ax.set_title(title, y=0.96)
+        ax.set_title(title, y=1.01)
     ways = [
         Line2D([], [], color=GREEN, linewidth=2, label="geodesic"),
         Line2D([], [], color=RED, linewidth=1.5, linestyle="--", label="straight line"),

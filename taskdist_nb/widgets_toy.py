@@ -211,8 +211,8 @@ def _longest(solved) -> float:
 @figure_style()
 def _toy_scene(longest: float) -> Scene:
     "All that stays while the toy moves: axes, titles and legends."
-    figure = new_figure(3.5)
-    axes = figure.add_gridspec(1, 3, left=0.065, right=0.985, top=0.83, bottom=0.3, wspace=0.3).subplots(
+    figure = new_figure(3.7)
+    axes = figure.add_gridspec(1, 3, left=0.08, right=0.975, top=0.83, bottom=0.3, wspace=0.36).subplots(
         squeeze=False
     )[0]
     axes[0].set(xlabel="x", ylabel="density, probability", xlim=(-4.5, 6.5), ylim=(0, 1.02))

@@ -215,18 +215,16 @@ def _outputs_below(ax, walk):
 @figure_style()
 def _walk_scene(walk: Walk) -> Scene:
     "All that stays while a walk goes on: axes, and the whole path."
-    figure = new_figure(5.3)
-    pictures = figure.add_axes((0.075, 0.68, 0.91, 0.23))
+    figure = new_figure(6.5)
+    pictures = figure.add_axes((0.08, 0.74, 0.905, 0.19))
     pictures.set(xlim=(0, len(walk.images)), ylim=(0, 1))
     pictures.axis("off")
-    _outputs_below(figure.add_axes((0.075, 0.505, 0.91, 0.155)), walk)
-    axes = figure.add_gridspec(1, 3, left=0.075, right=0.985, top=0.36, bottom=0.09, wspace=0.32).subplots(
+    _outputs_below(figure.add_axes((0.08, 0.59, 0.905, 0.13)), walk)
+    axes = figure.add_gridspec(1, 3, left=0.08, right=0.985, top=0.465, bottom=0.235, wspace=0.36).subplots(
         squeeze=False
     )[0]
     plot_path(walk.result, axes=axes)
-    axes[2].set_ylabel("accuracy on the target")
-    # the legend lies above the line that moves
-    return Scene(figure, [figure.suptitle("", y=0.985), axes[0].get_legend()])
+    return Scene(figure, [figure.suptitle("", y=0.985)])
 
 # %% ../nbs/09b_widgets_walk.ipynb #1533630f
 def _check_step(step, walk):

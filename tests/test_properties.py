@@ -2348,7 +2348,7 @@ ELSEWHERE = {
     },
     "live": {"figures for the site, driven by mouse and keyboard in tests/browser/test_live.py": "*"},
     "style": {
-        "parts of the figures, which are covered": "figure_style signed plain short as_text shared_area place_labels beside fix_layout"
+        "parts of the figures, which are covered": "figure_style signed plain short as_text shared_area place_labels beside fix_layout legend_below"
     },
     "viz": {
         "the same": "n_seeds name_of off_diagonal unit_of draw_cells luminance ink write_cells name_cells"
