@@ -244,7 +244,7 @@ def plot(
 
     Bold: went on to the next stage. Returns the Axes."""
     n, tables = len(self.stages), list(self.stages.values())
-    axes = new_axes(axes, (3.9 * n, 0.9 + 0.19 * max(map(len, tables))), 1, n)
+    axes = new_axes(axes, (min(5 * n, 7.3), 0.9 + 0.19 * max(map(len, tables))), 1, n)
     for k, (ax, method) in enumerate(zip(np.ravel(axes), self.stages)):
         draw_stage(ax, tables[k], method, tables[1].index if k < n - 1 else ())
     np.ravel(axes)[0].set_title(self.what, loc="left")
