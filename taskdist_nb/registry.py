@@ -300,7 +300,7 @@ _GRADED = (
 
 # %% ../nbs/00_registry.ipynb #a8e4c6d5
 _OTHERS = (
-    Entry("sgd", "optimizer", "taskdist_nb.training:SGD", "stochastic gradient descent with momentum"),
+    Entry("sgd", "optimizer", "torch.optim:SGD", "stochastic gradient descent with momentum"),
     Entry("adamw", "optimizer", "torch.optim:AdamW", "Adam with decoupled weight decay"),
     Entry("constant", "schedule", "training:constant_rates", "the learning rate stays"),
     Entry("cosine", "schedule", "training:cosine_rates", "the learning rate falls along half a cosine"),

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['derive_seed', 'make_generator', 'constant_rates', 'cosine_rates', 'step_rates', 'one_cycle_rates', 'learning_rates',
-           'soft_cross_entropy', 'batch_source', 'Alone', 'draw_batches', 'SGD', 'train', 'Average', 'Fitted',
-           'augmentation', 'device_of', 'on_device', 'accuracy_on', 'fit_task']
+           'soft_cross_entropy', 'batch_source', 'Alone', 'draw_batches', 'train', 'Average', 'Fitted', 'augmentation',
+           'device_of', 'on_device', 'accuracy_on', 'fit_task']
 
 # %% ../nbs/03f_training.ipynb #28ea4e3d
 import copy
@@ -179,46 +179,6 @@ def draw_batches(
         x, y = x.pin_memory(), y.pin_memory()
     return x.to(weight, non_blocking=True), y.to(weight.device, non_blocking=True)
 
-# %% ../nbs/03f_training.ipynb #5a1c9e31
-class SGD:
-    "SGD with momentum: what `torch.optim.SGD` does, bit for bit, without loading PyTorch's compiler."
-
-    def __init__(
-        self,
-        parameters,  # tensors that `step` changes in place
-        lr: float = 1e-3,  # learning rate
-        momentum: float = 0.0,  # share of the velocity that is kept at a step
-        weight_decay: float = 0.0,  # times the parameters is added to the gradient
-    ):
-        group: dict[str, Any] = dict(
-            params=list(parameters), lr=lr, momentum=momentum, weight_decay=weight_decay
-        )
-        self.param_groups = [group]
-        self.state: dict[Tensor, Tensor] = {}  # parameter -> velocity
-
-    def zero_grad(self):
-        "Forget the gradients."
-        for p in self.param_groups[0]["params"]:
-            p.grad = None
-
-    @torch.no_grad()
-    def step(self):
-        "Move the parameters that have a gradient."
-        params, lr, momentum, weight_decay = self.param_groups[0].values()
-        moved = [p for p in params if p.grad is not None]
-        change = [p.grad for p in moved]
-        if weight_decay:
-            change = torch._foreach_add(change, moved, alpha=weight_decay)
-        if momentum:
-            for p in moved:
-                if p not in self.state:
-                    self.state[p] = torch.zeros_like(p)
-            velocity = [self.state[p] for p in moved]
-            torch._foreach_mul_(velocity, momentum)
-            torch._foreach_add_(velocity, change)
-            change = velocity
-        torch._foreach_add_(moved, change, alpha=-lr)
-
 # %% ../nbs/03f_training.ipynb #6d3f99ee
 def train(
     networks,  # an nn.Module, or several as a `Stack`; trained in place
@@ -230,13 +190,13 @@ def train(
     generators,  # torch.Generator of samples and augmentation; a list of P for a stack
     after_step: Callable = None,  # called with the number of steps done
     progress: str = "",  # title of a progress bar that appears after a few seconds; empty: none
-    optimizer: Callable = None,  # (parameters, lr) -> an optimiser, as those of torch.optim; None: `SGD` with the settings' momentum and weight decay
+    optimizer: Callable = None,  # parameters -> torch.optim.Optimizer; None: SGD with the settings' momentum and weight decay
 ) -> None:
     "SGD, or another optimiser, on a moving task. Raises FloatingPointError when a loss, looked at every 20 steps and at the last, or a weight at the end is not finite."
     if isinstance(networks, nn.Module):
         networks, moving_tasks, generators = Alone(networks), [moving_tasks], [generators]
     weight, last = networks.weight, len(taus) - 1
-    make = optimizer or partial(SGD, momentum=config.momentum, weight_decay=config.weight_decay)
+    make = optimizer or partial(torch.optim.SGD, momentum=config.momentum, weight_decay=config.weight_decay)
     optimizer = make(networks.trained(), lr=1.0)
     half = resolve_precision(config.precision, weight.device) == "bfloat16"
     draws = [batch_source(m, config, batch_size, g) for m, g in zip(moving_tasks, generators)]

@@ -149,7 +149,7 @@ def weights(
 def maker(
     self: Tuning,
     config: TransferConfig,  # weight_decay, and momentum for "sgd"
-) -> Callable:  # (parameters, lr) -> an optimiser
+) -> Callable:  # parameters, lr -> torch.optim.Optimizer
     "What makes the optimiser."
     more = dict(momentum=config.momentum) if self.optimizer == "sgd" else {}
     make = TABLES["optimizer"][self.optimizer].load()
