@@ -86,6 +86,7 @@ def until_acts(until):
     """Make a gesture until it acts, and return what `changed` gives then: a page that is still being laid out loses a click, a drag or a key.
 
     A gesture comes again while `changed` gives nothing. So one that undoes itself, such as a click on a tick, first looks whether it was made.
+    Each wait is twice as long as the one before: what a gesture starts anew is given the time to end.
     """
     from selenium.common.exceptions import (
         ElementClickInterceptedException,
@@ -111,6 +112,7 @@ def until_acts(until):
                 gesture()
             with suppress(TimeoutException):
                 return until(lambda _: changed(), patience)
+            patience *= 2
         raise TimeoutException(f"a gesture made again and again for {WAIT} s did not act")
 
     return act

@@ -71,6 +71,8 @@ def test_maths_of_a_notebook_is_rendered_and_no_tex_is_left(driver, until, find,
 
 def test_search_finds_a_notebook_and_a_function(driver, until, until_acts, find, site):
     def search():
+        if "search.html" in driver.current_url:
+            return
         box = find("input[name=q]")[0]
         box.clear()
         box.send_keys("relabelling mantel")
