@@ -54,8 +54,10 @@ def still_png(
     out, small = io.BytesIO(), io.BytesIO()
     figure.savefig(out, format="png", dpi=100, metadata={"Software": None})
     # keeps a colour of a few pixels, such as that of one dot, as it is
-    kept = dict(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    Image.open(out).convert("RGB").quantize(colours, **kept).save(small, format="png", optimize=True)
+    few = (
+        Image.open(out).convert("RGB").quantize(colours, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    )
+    few.save(small, format="png", optimize=True)
     return small.getvalue()
 
 # %% ../nbs/09c_live.ipynb #3e148717

@@ -131,7 +131,7 @@ def _mantel_scene(x: pd.DataFrame, y: pd.DataFrame, labels: tuple, result: Mante
     figure = new_figure(high + 1.55)
     inches = [WIDTH, high + 1.55, WIDTH, high + 1.55]
     axes = [
-        figure.add_axes(np.divide((left, 1, width, high), inches))
+        figure.add_axes(tuple(np.divide((left, 1, width, high), inches)))
         for left, width in ((0.75, 1.9), (3.25, 1.4), (5.95, 1.1))
     ]
     kind = "symmetric" if result.symmetric else "directed"
