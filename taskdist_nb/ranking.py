@@ -227,7 +227,7 @@ def draw_stage(
         )
     ax.axvline(table.score.iloc[0], color=BLUE, linewidth=0.7, zorder=0)
     ax.set_yticks(y, [short(n, 24) for n in table.index])
-    ax.invert_yaxis()
+    ax.set_ylim(len(table) - 0.5, -0.5)
     ax.set_xlabel(f"{method.replace('_', ' ')} (smaller is better)")
     for label, name in zip(ax.get_yticklabels(), table.index):
         if name in chosen:

@@ -44,6 +44,7 @@ STYLE = {
     "axes.titlesize": 9.5,
     "figure.titlesize": 9.5,
     "axes.labelsize": 9,
+    "figure.labelsize": 9,
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
     "legend.fontsize": 9,
