@@ -105,6 +105,9 @@ TERM = re.compile(
     r'<a class="reference" href="([^"]*#term-[^"]*)"><span class="std std-ref">([^<]*)</span></a>'
 )
 LINKED = re.compile(r'<span class="std std-(?:ref|doc)">([^<]*)</span>')
+# a link's text, said once more; a parameter's name, marked twice
+SAID_AGAIN = re.compile(r' title="taskdist_nb\.[\w.]+"')
+PARAMETER = re.compile(r'(<em class="sig-param">)<span class="n">([^<]*)</span>')
 # what pandas says of a table, the style sheet of the site says of all
 SCOPED = re.compile(r"<style scoped>.*?</style>\s*", re.S)
 # a signature on several lines: a list of definitions without a term
@@ -140,6 +143,7 @@ def shorter(text):
     for long, short in WORDLESS.items():
         text = text.replace(long, short)
     text = PARAGRAPH.sub(r"\1\2\3", text).replace("<tr >", "<tr>")
+    text = PARAMETER.sub(r"\1\2", SAID_AGAIN.sub("", text))
     text = LINKED.sub(r"\1", SCOPED.sub("", TERM.sub(r'<a class="term" href="\1">\2</a>', text)))
     return unindented(text)
 
