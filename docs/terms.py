@@ -20,7 +20,7 @@ LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")
 MATHS = re.compile(r"\$([^$]+)\$")
 # Words of everyday language, and of code, are explained in the glossary but not wherever they stand.
 EVERYDAY = {
-    *("block", "body", "head", "dial", "layout", "ignorance", "truth", "probe", "progress", "score", "source", "target", "store", "stretch"),
+    *("block", "body", "head", "dial", "displacement", "layout", "ignorance", "truth", "probe", "progress", "score", "source", "target", "store", "stretch"),
     *("suite", "switch", "task", "turn", "walk", "chord", "asymmetry", "interaction", "embedding", "vocabulary"),
 }  # fmt: skip
 SIGNS = dict(
