@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.patheffects import withStroke
 from torch import Tensor, nn
 
 # %% ../nbs/10c_maps.ipynb #e8fdead3
@@ -356,4 +357,6 @@ def plot_map(
     ax.set(xlabel=_axis_label(found, i), ylabel=_axis_label(found, j))
     if written:
         place_labels(ax, np.array([at for at, _ in written]), [text for _, text in written])
+    for label in ax.texts:  # a white edge, so that a path behind a name does not strike it out
+        label.set_path_effects([withStroke(linewidth=3, foreground="white")])
     return ax
