@@ -48,7 +48,7 @@ def _use(self: Ranking) -> str:
     best, basis = self.table.iloc[0], self.table.basis.iloc[0]
     if basis not in ERRORS:
         return f"Use {self.best}, by {basis} alone: nothing was fine-tuned, so its error on the target is not known."
-    of = f" of {len(self.target.y_test)}" if self.target else ""
+    of = f" of {len(self.target.y_test)}" if self.target else " of the"
     error = f"wrong on {percent(best.score)}{of} test images (95% interval {percent(best.low)} to {percent(best.high)})"
     uneven = self.target is not None and is_uneven(self.target) and not math.isnan(best.balanced_error)
     if uneven:
