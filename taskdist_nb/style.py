@@ -131,9 +131,11 @@ SIDES = [
 ]
 
 
-def shared_area(box, others) -> float:
-    "Area in square pixels that a box shares with others."
-    return sum(b.width * b.height for o in others if (b := Bbox.intersection(box, o)) is not None)
+def shared_area(boxes, others):
+    "Area in square pixels that each of boxes (..., 4), given by two corners, shares with others (m, 4)."
+    low = np.maximum(boxes[..., None, :2], others[:, :2])
+    high = np.minimum(boxes[..., None, 2:], others[:, 2:])
+    return np.prod(np.clip(high - low, 0, None), axis=-1).sum(-1)
 
 
 def beside(point, size, side):
@@ -154,23 +156,49 @@ def fix_layout(ax):
     ax.apply_aspect()
 
 # %% ../nbs/09_style.ipynb #f572d509
+def _seats(pixels, texts, frame, scale):
+    "Boxes (n, 8, 4) of texts on all sides of their points, with a little room around them, and what each covers of other points and border."
+    sides = [(dx * scale, dy * scale, *ends) for dx, dy, *ends in SIDES]
+    sizes = [text.get_window_extent().size for text in texts]
+    boxes = np.array([[beside(p, size, s).extents for s in sides] for p, size in zip(pixels, sizes)])
+    grow = scale * np.array([-1, -1, 1, 1])
+    boxes += 1.5 * grow
+    area = np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
+    outside = area - shared_area(boxes, np.array([frame.extents]))
+    # near another point it would seem to be that one's; of equal sides the first
+    dots = np.tile(pixels, 2) + 4.5 * grow
+    near = [shared_area(b, np.delete(dots, k, axis=0)) for k, b in enumerate(boxes)]
+    return boxes, outside + near + 0.004 * area * np.arange(len(SIDES))
+
+
+def _settle(boxes, cost, order):
+    "Labels that move to their best side in turn, until none moves: the sides, and the area that is covered."
+    every = np.arange(len(cost))
+    best, covered = cost.argmin(1), np.inf
+    while True:
+        for k in order:
+            others = boxes[every, best][every != k]
+            best[k] = np.argmin(cost[k] + shared_area(boxes[k], others))
+        seats = boxes[every, best]
+        shared = shared_area(seats, seats).sum() - np.prod(seats[:, 2:] - seats[:, :2], axis=1).sum()
+        now = cost[every, best].sum() + shared / 2
+        if now >= covered - 1e-6:
+            return best, now
+        covered = now
+
+
 def place_labels(ax, points, labels, fontsize=9, color="0.25"):
     "Write a label beside each point (n, 2), on the side where it covers the fewest points, labels and borders."
     fix_layout(ax)
-    pixels, frame = ax.transData.transform(points), ax.get_window_extent()
-    scale = ax.figure.canvas.figure.dpi / 72
-    sides = [(dx * scale, dy * scale, *ends) for dx, dy, *ends in SIDES]
-    taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in pixels]
-    for point, pixel, text in zip(points, pixels, labels):
-        label = ax.annotate(
-            text, point, xytext=(0, 0), textcoords="offset points", fontsize=fontsize, color=color
-        )
-        size = label.get_window_extent().size
-        boxes = [beside(pixel, size, side) for side in sides]
-        cost = [shared_area(b, taken) + b.width * b.height - shared_area(b, [frame]) for b in boxes]
-        best = int(np.argmin(cost))
-        taken.append(boxes[best])
-        *away, across, upright = SIDES[best]
+    look = dict(xytext=(0, 0), textcoords="offset points", fontsize=fontsize, color=color)
+    written = [ax.annotate(text, point, **look) for point, text in zip(points, labels)]
+    pixels, scale = ax.transData.transform(points), ax.figure.canvas.figure.dpi / 72
+    boxes, cost = _seats(pixels, written, ax.get_window_extent(), scale)
+    draw = np.random.default_rng(0).permutation
+    orders = [np.arange(len(written)), *(draw(len(written)) for _ in range(5))]
+    best, _ = min((_settle(boxes, cost, order) for order in orders), key=lambda found: found[1])
+    for label, side in zip(written, best):
+        *away, across, upright = SIDES[side]
         label.set(position=away, ha=across, va=upright)
 
 # %% ../nbs/09_style.ipynb #c0520b

@@ -58,6 +58,7 @@ def plot_mantel(
     )
     ax.axvline(result.r, color="black", linewidth=1, label=f"observed r = {signed(result.r)}")
     ax.margins(y=0.08)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     which = f"all {result.n_permutations:,}" if result.exact else f"{result.n_permutations:,} random"
     kind = f"{'symmetric' if result.symmetric else 'directed'}, {result.alternative}, n = {result.n} tasks"

@@ -93,15 +93,20 @@ def _outline():
 
 def _draw_rings(ax, flat, p, path):
     "Rings of equal distance from p, each with its radius written far from the path."
+    border = flat(_outline()[::2])
     for distance in np.arange(0.5, 3.1, 0.5):
         around = ring(p, distance)
         points = flat(around)
         if np.isnan(points).all():
             continue
         ax.plot(*points.T, color="0.75", linewidth=0.7, zorder=1)
-        # rather not on the border
-        inside = np.where(around.min(1) > min(0.03, 0.9 * np.nanmax(around.min(1))), 1, 0.2)
-        far = np.nanargmax(inside * np.linalg.norm(points[:, None] - path[None, ::5], axis=-1).min(1))
+        # rather not on the border; in a corner there is no room
+        edge = np.linalg.norm(points[:, None] - border, axis=-1).min(1)
+        far = np.nanargmax(
+            np.clip(edge / 0.15, 0.1, 1) * np.linalg.norm(points[:, None] - path[None, ::5], axis=-1).min(1)
+        )
+        if edge[far] < 0.08:
+            continue
         ax.text(
             *points[far],
             f"{distance:g}",
