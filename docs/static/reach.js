@@ -2,7 +2,10 @@
 (() => {
   // on a phone a row of a table of sentences is a paragraph, and its cells say what they are
   document.querySelectorAll("article table.words").forEach(table => {
-    const heads = table.tHead?.rows.length === 1 ? [...table.tHead.rows[0].cells].map(th => th.textContent.trim()) : [];
+    const [first, second, ...more] = table.tHead?.rows ?? [];
+    // pandas writes the name of the index into a second row, which is empty otherwise
+    const single = first && !more.length && !(second && [...second.cells].slice(1).some(th => th.textContent.trim()));
+    const heads = single ? [...first.cells].map(th => th.textContent.trim()) : [];
     table.querySelectorAll("tbody td").forEach(td => {
       if (td.cellIndex && heads[td.cellIndex] && td.textContent.trim()) td.dataset.of = heads[td.cellIndex];
     });
