@@ -110,7 +110,7 @@ def test_search_puts_the_page_of_that_title_first(driver, until, find, site, ask
 def test_contents_of_a_page_stand_beside_it(driver, until, find, site):
     resize(driver, 1280)
     driver.get(f"{site}/02_fisher.html")
-    toc, article = (find(selector)[0].rect for selector in (".toc-tree", "article"))
+    toc, article = (until(lambda _: find(selector)[0]).rect for selector in (".toc-tree", "article"))
     assert (
         toc["x"] >= article["x"] + article["width"]
         and toc["x"] + toc["width"] <= 1280
@@ -147,9 +147,9 @@ def test_rows_of_sentences_are_paragraphs_on_a_phone(driver, find, site):
     assert shown == [["block", '"what moves: "'], ["table-cell", "none"]]
 
 
-def test_a_page_that_is_not_there_leads_back(driver, until_acts, find, site):
+def test_a_page_that_is_not_there_leads_back(driver, until, until_acts, find, site):
     driver.get(f"{site}/404.html")
-    assert find("article h1")[0].text.startswith("No such page")
+    assert until(lambda _: find("article h1")[0]).text.startswith("No such page")
     until_acts(
         lambda: find("article a[href='index.html']")[0].click(),
         lambda: "How far is one learning task from another?" in find("article")[0].text,
