@@ -32,7 +32,7 @@ demo: $(READY) ## six tasks of handwritten digits, and digits turned by known an
 	$(BIN)/taskdist run $(DEMO) --out runs/digits
 
 test: $(READY) ## run every cell of every notebook and the tests (JOBS=2 for two processes)
-	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder --durations 15
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile --durations 15
 
 test-browser: $(READY_BROWSER) docs ## try the site and a widget in JupyterLab in a headless Chromium (skipped where there is none)
 	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 2 --dist loadfile tests/browser

@@ -58,7 +58,11 @@ def test_wrong_use_is_one_line_and_status_2(line, part, tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_interrupted_run_says_how_to_go_on(tmp_path):
     words = "run --suite digits --distances fine_tuning --out out --n-jobs 1 --set steps=100000".split()
-    process = subprocess.Popen([COMMAND, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    # tests that run in the background of a shell inherit that interrupts are ignored
+    heard = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(
+        [COMMAND, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=heard
+    )
     assert "fine_tuning" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=600)[1].splitlines()

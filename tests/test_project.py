@@ -3,7 +3,6 @@
 import ast
 import functools
 import re
-import runpy
 import shutil
 import subprocess
 import sys
@@ -291,12 +290,6 @@ def test_machine_paths_are_told_from_other_text():
     assert all(MACHINE_PATH.search(text) for text in hits) and not any(
         MACHINE_PATH.search(text) for text in misses
     )
-
-
-def test_what_is_begun_first_is_there():
-    long = runpy.run_path(str(ROOT / "conftest.py"))["LONG"]
-    assert len(set(long)) == len(long) > 0
-    assert [name for name in long if not (ROOT / name).exists()] == []
 
 
 def test_mutation_testing_names_what_is_there():
