@@ -117,8 +117,8 @@ def classes_of(
 def of_notebook(
     member,  # of a class
 ):
-    "Is it a function, method or property that a cell has written?"
-    function = next((f for k in ("__func__", "fget", "func") if (f := getattr(member, k, None))), member)
+    "Is it a function, method or property that a cell has written? fastcore keeps a class method as `f`."
+    function = next((f for k in ("__func__", "fget", "func", "f") if (f := getattr(member, k, None))), member)
     return getattr(function, "__globals__", {}).get("__name__") == "__main__"
 
 

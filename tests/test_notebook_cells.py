@@ -27,10 +27,11 @@ NOTEBOOKS = {
     "other": ["assert 'invert' not in globals()"],
     "patches": [
         "#| default_exp registry",
-        "from taskdist_nb.registry import Entry\nEntry.load = Entry.spoilt = lambda self: 1\nEntry.measure = property(lambda self: 1)",
+        "from taskdist_nb.registry import Entry\nEntry.load = Entry.spoilt = lambda self: 1\nEntry.measure = property(lambda self: 1)\n"
+        "from fastcore.basics import patch\n@patch(cls_method=True)\ndef made(cls: Entry):\n    return 1",
     ],
     "patches_not": [
-        "from taskdist_nb.registry import Entry\nassert not hasattr(Entry, 'spoilt')",
+        "from taskdist_nb.registry import Entry\nassert not hasattr(Entry, 'spoilt') and not hasattr(Entry, 'made')",
         "e = Entry('sgd', 'optimizer', 'torch.optim:SGD', 'steps')\nassert 1 not in (e.load(), e.measure)",
         "from taskdist_nb.data import Suite\nassert Suite.from_npz",
     ],
