@@ -3,6 +3,8 @@
     python benchmarks/published.py small --root DATA --size 16 --forecast
     python benchmarks/published.py small --root DATA --size 16 --minutes 120
     python benchmarks/published.py wrn --root DATA --size 16 --pairs 6
+    python benchmarks/published.py wrn --root DATA --size 16 --only fit:herbivores floor:herbivores coupled:herbivores:carnivores
+    python benchmarks/published.py wrn --root DATA --size 16 --held herbivores
 
 What is as published: networks (`small_cnn_authors`, `wrn_16_4_authors`), images, source training, paths of 20,000 steps of 20 images in reshuffled epochs,
 held tau, 100 checkpoints, blocks of 25 x 25 (`TransferConfig.paper`). What is not, to save time: `ECONOMIES` below; 16 x 16 pixels with --size 16. What is
@@ -12,7 +14,8 @@ to test), since a task has no other images.
 Each finished fit, floor and path is a record in --store; a second start goes on there, and --minutes stops it between records. After each record the tables
 in --out are written anew: `NAME_SIZE.csv` (a row a path: the configuration in its first line, lengths by reading, parts as `reading:part`) and
 `NAME_SIZE_curves.csv` (test accuracy along each path). The order makes every prefix a balanced design: all sources, floors and copies, then pairs of tasks
-that are one step apart in the list, then two, and so on. --forecast times a few steps on this machine and prints what each kind of record will take.
+that are one step apart in the list, then two, and so on. --only makes the records that it names. --held reads what the noise of a source is made of
+(`standing_still`). --forecast times a few steps on this machine and prints what each kind of record will take.
 
 On a GPU one command does the same for both networks. Pairs are walked --together in lock-step (10 of them there, 1 on a CPU), and what has to be brought back after each call is
 the folder --store, whose files stay under 16 MiB each, and the tables:
@@ -37,12 +40,12 @@ from taskdist_nb.data import Suite
 from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.jobs import Job, make_plan
 from taskdist_nb.running import do_jobs
-from taskdist_nb.making import source_of, stored_result
+from taskdist_nb.making import fit_of, source_of, stored_result
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits
 from taskdist_nb.models import to_inputs
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.trajectory import lengths_at, parts_at
+from taskdist_nb.trajectory import lengths_at, parts_at, still_trajectory
 from taskdist_nb.training import device_of, make_generator, train
 from taskdist_nb.moving import StaticTask
 
@@ -88,6 +91,14 @@ def jobs_of(tasks, seed, pairs):
     n = len(tasks)
     apart = [(tasks[i], tasks[(i + k) % n]) for k in range(1, n) for i in range(n)]
     return jobs + [Job(walk, seed, pair) for pair in apart[:pairs] for walk in WALKED]
+
+
+def named(jobs, names):
+    "The jobs of these names, STAGE:TASK or STAGE:SOURCE:TARGET, in their order; without names all jobs."
+    known = {":".join((job.stage, *job.tasks)): job for job in jobs}
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"--only must name records such as {next(iter(known))}. Got: {', '.join(unknown)}.")
+    return [known[name] for name in names] or jobs
 
 
 def groups_of(jobs, together):
@@ -204,10 +215,38 @@ def forecast(plan, jobs):
     print(f"memory of {plan.together} pairs together: {memory_of(plan) / 2**30:.1f} GiB", flush=True)
 
 
-def carry_out(plan, jobs, out, name, until):
+def standing_still(plan, name, seed):
+    """Published lengths of the first tenth of the path of a task that does not move, with one thing held, or both.
+
+    Weights are held by a learning rate of nearly zero; batch norm's running statistics by `norm_speed`."""
+    c = plan.config
+    short = replace(
+        c,
+        steps=c.steps // 10,
+        checkpoints=c.checkpoints // 10,
+        walks=1,
+        reading="per_input",
+        excess_points=0,
+        accuracy_points=0,
+    )
+    weights, statistics = dict(lr=1e-12), dict(norm_speed=0.0)
+    held = {
+        "nothing held": {},
+        "weights held": weights,
+        "statistics held": statistics,
+        "both held": weights | statistics,
+    }
+    fitted, task = fit_of(plan, name, seed), plan.suite[name]
+    walk = lambda changes: still_trajectory(fitted, task, replace(short, **changes), seed).path
+    paths = {label: walk(changes) for label, changes in held.items()}
+    lengths = {label: path.per_input.to_numpy() for label, path in paths.items()}
+    return pd.DataFrame({"step": paths["nothing held"].step.astype(int)} | lengths)
+
+
+def carry_out(plan, jobs, out, name, until, only=()):
     "Make what the store lacks, group by group, and write the tables after each. False if the time was up before the end."
     plan.store.make_ready()
-    for group in groups_of(jobs, plan.together):
+    for group in groups_of(named(jobs, only), plan.together):
         missing = [job for job in group if not plan.store.sound(plan.key(job))]
         if not missing:
             continue
@@ -243,6 +282,12 @@ def main():
     parser.add_argument("--minutes", type=float, default=1e9, help="start no further record after so many")
     parser.add_argument("--store", type=Path, default=Path("runs/published"))
     parser.add_argument("--out", type=Path, default=Path("nbs/results/published"))
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="RECORD", help="STAGE:TASK or STAGE:SOURCE:TARGET"
+    )
+    parser.add_argument(
+        "--held", metavar="TASK", help="what standing still reads with weights or statistics held, and stop"
+    )
     parser.add_argument("--forecast", action="store_true", help="say what it will take, and stop")
     a = parser.parse_args()
     torch.set_num_threads(1)
@@ -267,9 +312,13 @@ def main():
     for network in a.networks:
         plan = make_plan(suite, NETWORKS[network], config, a.store, [a.seed], together)
         jobs = jobs_of(names, a.seed, a.pairs)
+        name = f"{network}_{a.size}"
+        if a.held:
+            write_table(standing_still(plan, a.held, a.seed), config, a.out / f"{name}_held.csv")
+            continue
         if a.forecast or together > 1:
-            forecast(plan, jobs)
-        if not a.forecast and not carry_out(plan, jobs, a.out, f"{network}_{a.size}", until):
+            forecast(plan, named(jobs, a.only))
+        if not a.forecast and not carry_out(plan, jobs, a.out, name, until, a.only):
             break
 
 

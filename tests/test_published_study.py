@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from pretend_gpu import pretend_gpu
 
 from taskdist_nb.data import Suite, digits_suite
@@ -53,6 +54,26 @@ def test_the_order_makes_every_prefix_a_balanced_design():
     assert sum(map(len, groups)) == len(jobs) and all(len({j.stage for j in g}) == 1 for g in groups)
     assert [j for g in published.groups_of(jobs, 1) for j in g] == jobs
     assert max(map(len, groups)) == 2
+
+
+def test_only_the_named_records_are_made():
+    jobs = published.jobs_of(["low", "even", "odd"], 0, pairs=6)
+    one = published.named(jobs, ["coupled:low:odd", "fit:odd"])
+    assert [(j.stage, *j.tasks) for j in one] == [("coupled", "low", "odd"), ("fit", "odd")]
+    assert published.named(jobs, []) == jobs
+    with pytest.raises(ValueError, match="--only must name records such as fit:low. Got: fit:none."):
+        published.named(jobs, ["fit:low", "fit:none"])
+
+
+def test_what_stands_still_is_noise_of_weights_and_of_batch_norm(tmp_path):
+    config = replace(CONFIG, steps=100, checkpoints=50, lr=0.01)
+    plan = make_plan(SUITE, "slim_cnn", config, tmp_path, [0], 1)
+    plan.store.make_ready()
+    table = published.standing_still(plan, "low", 0)
+    assert table.step.tolist() == [0, 2, 4, 6, 8, 10]
+    end = table.iloc[-1]
+    assert end["both held"] < 1e-6 < 1e-3 < min(end["weights held"], end["statistics held"])
+    assert end["nothing held"] > end["statistics held"]
 
 
 def test_a_study_that_is_cut_off_goes_on(tmp_path, capsys):

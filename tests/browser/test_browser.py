@@ -137,14 +137,16 @@ def test_on_paper_no_text_is_covered_or_cut(driver, until, find, site):
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
-def test_rows_of_sentences_are_paragraphs_on_a_phone(driver, find, site):
-    driver.get(f"{site}/05_distances.html")
+# a table of the text, and one of pandas, whose index has a name in a row of its own
+@pytest.mark.parametrize("page, head", [("05_distances", "what moves"), ("06a_thresholds", "value")])
+def test_rows_of_sentences_are_paragraphs_on_a_phone(driver, find, site, page, head):
+    driver.get(f"{site}/{page}.html")
     look = "const s = getComputedStyle(arguments[0]); return [s.display, getComputedStyle(arguments[0], '::before').content]"
     shown = []
     for width in (390, 1280):
         resize(driver, width)
-        shown.append(driver.execute_script(look, find("table.words td:nth-child(2)")[0]))
-    assert shown == [["block", '"what moves: "'], ["table-cell", "none"]]
+        shown.append(driver.execute_script(look, find("table.words tbody td:nth-child(2)")[0]))
+    assert shown == [["block", f'"{head}: "'], ["table-cell", "none"]]
 
 
 def test_a_page_that_is_not_there_leads_back(driver, until, until_acts, find, site):

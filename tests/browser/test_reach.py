@@ -168,6 +168,34 @@ def test_on_a_phone_a_wide_figure_keeps_its_size_and_says_that_it_scrolls(driver
     until(lambda _: (found := driver.execute_script(wide)) and all(map(all, found)))
 
 
+def test_on_a_phone_a_formula_says_that_it_scrolls_where_it_does(driver, until, find, site):
+    said = """return [...document.querySelectorAll('div.math')].map(e =>
+      [e.scrollWidth > e.clientWidth, getComputedStyle(e, '::before').content.includes('scroll')])"""
+    open_page(driver, until, find, site, "04_trajectory", 390)
+    until(lambda _: (found := driver.execute_script(said)) and all(a == b for a, b in found))
+    assert any(wide for wide, _ in driver.execute_script(said))
+    open_page(driver, until, find, site, "04_trajectory", 1280)
+    assert not any(hint for _, hint in driver.execute_script(said))
+
+
+def test_a_shadow_stands_where_a_table_scrolls(driver, until, find, site):
+    shadows = """return [...document.querySelectorAll('.output.text_html:has(table)')].filter(e => e.clientWidth).map(e =>
+      [e.scrollWidth > e.clientWidth, getComputedStyle(e).backgroundImage.includes('gradient')])"""
+    seen = set()
+    for width in (390, 1280):
+        open_page(driver, until, find, site, "11_cifar100_judgement", width)
+        until(lambda _: all(a == b for a, b in driver.execute_script(shadows)))
+        seen |= {wide for wide, _ in driver.execute_script(shadows)}
+    assert seen == {True, False}
+
+
+def test_on_paper_folded_cells_are_left_out_unless_they_were_opened(driver, until, find, site):
+    open_page(driver, until, find, site, "04_trajectory", 717, media="print")
+    assert not any(fold.is_displayed() for fold in find("details.hide"))
+    driver.execute_script("document.querySelector('details.hide').open = true")
+    assert [fold.is_displayed() for fold in find("details.hide")].count(True) == 1
+
+
 def test_a_formula_wider_than_its_sentence_scrolls(driver, until, find, site):
     open_page(driver, until, find, site, "explanations/exact_toy", 390)
     narrow = """const formula = [...document.querySelectorAll('p > span.math mjx-container')].sort((a, b) => b.getBoundingClientRect().width - a.getBoundingClientRect().width)[0]
