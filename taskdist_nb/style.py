@@ -171,20 +171,18 @@ def _seats(pixels, texts, frame, scale):
     return boxes, outside + near + 0.004 * area * np.arange(len(SIDES))
 
 
-def _settle(boxes, cost, order):
-    "Labels that move to their best side in turn, until none moves: the sides, and the area that is covered."
+def _settle(boxes, cost):
+    "The side of each label: all move to their best side in turn, until none moves."
     every = np.arange(len(cost))
-    best, covered = cost.argmin(1), np.inf
-    while True:
-        for k in order:
-            others = boxes[every, best][every != k]
-            best[k] = np.argmin(cost[k] + shared_area(boxes[k], others))
-        seats = boxes[every, best]
-        shared = shared_area(seats, seats).sum() - np.prod(seats[:, 2:] - seats[:, :2], axis=1).sum()
-        now = cost[every, best].sum() + shared / 2
-        if now >= covered - 1e-6:
-            return best, now
-        covered = now
+    best = cost.argmin(1)
+    # a few rounds suffice; the limit is for rounding errors, which could make two equal labels swap endlessly
+    for _ in range(20):
+        before = best.copy()
+        for k in every:
+            best[k] = np.argmin(cost[k] + shared_area(boxes[k], boxes[every, best][every != k]))
+        if np.array_equal(best, before):
+            break
+    return best
 
 
 def place_labels(ax, points, labels, fontsize=9, color="0.25"):
@@ -194,10 +192,7 @@ def place_labels(ax, points, labels, fontsize=9, color="0.25"):
     written = [ax.annotate(text, point, **look) for point, text in zip(points, labels)]
     pixels, scale = ax.transData.transform(points), ax.figure.canvas.figure.dpi / 72
     boxes, cost = _seats(pixels, written, ax.get_window_extent(), scale)
-    draw = np.random.default_rng(0).permutation
-    orders = [np.arange(len(written)), *(draw(len(written)) for _ in range(5))]
-    best, _ = min((_settle(boxes, cost, order) for order in orders), key=lambda found: found[1])
-    for label, side in zip(written, best):
+    for label, side in zip(written, _settle(boxes, cost)):
         *away, across, upright = SIDES[side]
         label.set(position=away, ha=across, va=upright)
 
