@@ -104,7 +104,7 @@ def learn(target, config, seed, everything):
     watch = questions(target, labels.target, everything, True)
     streams = walk_streams(config, seed, "scratch", target.name)[0]
     moving = StaticTask(target, target.n_classes, augment=augmentation(config, target))
-    follow(fresh, moving, target, labels, replace(config, lr=config.source_lr), streams, [watch])
+    follow(fresh, moving, target, labels, replace(config, lr=config.reference_lr), streams, [watch])
     return watch.seen
 
 

@@ -172,6 +172,7 @@ def recipes() -> dict[tuple, dict]:
             source_schedule=schedule,
             source_batch_size=batch,
             source_lr=0.05,
+            reference_lr=0.05,
             source_epochs=steps * batch // n,
         )
         for n, schedule, batch, steps in every

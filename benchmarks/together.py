@@ -130,12 +130,12 @@ def counts(config: TransferConfig, images: int, tests: int = 500) -> tuple[int, 
     "Images a pair, coupled and fine-tuning: through SGD, and through evaluation."
     c, turns = config, config.coupling_iterations
     twice = 2 if c.probe_inputs == "same" else 1
-    rivals = 2 * c.excess_points * c.excess_steps * len({c.lr, c.source_lr})
+    rivals = 2 * c.excess_points * c.excess_steps * len({c.lr, c.reference_lr})
     training = ((turns + 1) * c.steps + rivals) * c.batch_size
     costs = (turns - 1) * images * c.block_size * twice * ((c.cost_checkpoints or c.checkpoints) + 1)
     lengths = c.probes * c.checkpoints * (turns * twice + 1)
     accuracy = tests * (c.accuracy_points + c.checkpoints + 1)
-    excess = 2 * c.excess_points * c.probes * (1 + len({c.lr, c.source_lr}))
+    excess = 2 * c.excess_points * c.probes * (1 + len({c.lr, c.reference_lr}))
     return training, costs + lengths + accuracy + excess + 2 * images
 
 

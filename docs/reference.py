@@ -44,7 +44,7 @@ CALLED = {
     "ruler": "LengthMeter cross_lengths kl_parts root_parts",
     "fewer_steps": "same_path walk_spread",
     "settings": "TransferConfig SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings "
-    "CouplingSettings Task2VecSettings WassersteinSettings ImageSettings AugmentationSettings ArithmeticSettings",
+    "CouplingSettings Task2VecSettings WassersteinSettings ScoreSettings ImageSettings AugmentationSettings ArithmeticSettings",
     "training": "train Fitted fit_task Average",
     "trajectory": "fit_source follow follow_all still_trajectory Trajectory excess_loss",
     "results": "TransferResult",

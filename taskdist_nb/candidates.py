@@ -315,7 +315,7 @@ def scratch(
         task.x_train.device
     )
     lr, tries = tuning.rate(p.config), []
-    for rate in sorted({lr, lr * p.config.source_lr / p.config.lr}):
+    for rate in sorted({lr, lr * p.config.reference_lr / p.config.lr}):
         stream = walk_streams(replace(p.config, walks=1), seed, "scratch", task.name)[0]["batches"]
         tries.append(
             fine_tune(network, task, tuple(range(task.n_classes)), p.config, stream, replace(tuning, lr=rate))

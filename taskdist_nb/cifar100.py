@@ -43,8 +43,10 @@ def study_config(
         images=500,
         source_epochs=20,
         source_lr=0.02,
+        reference_lr=0.02,
         source_schedule="one_cycle",
         wasserstein_images=100,
+        score_images=200,
     )
     path = dict(
         steps=100,

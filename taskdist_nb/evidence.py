@@ -43,12 +43,23 @@ def selection_config(
 ) -> TransferConfig:
     "Targets of some hundred images: a few seconds for all that is measured on one pair, on one core."
     sources = dict(
-        walks=1, source_epochs=12, source_batch_size=50, source_lr=0.02, source_schedule="one_cycle"
+        walks=1,
+        source_epochs=12,
+        source_batch_size=50,
+        source_lr=0.02,
+        source_schedule="one_cycle",
+        reference_lr=0.02,
     )
     path = dict(
         images=0, steps=40, batch_size=20, lr=0.015, norm_speed=1.0, averaging=10, precision="float32"
     )
-    coupling = dict(tau_schedule="linear", coupling_iterations=1, cost_checkpoints=3, wasserstein_images=100)
+    coupling = dict(
+        tau_schedule="linear",
+        coupling_iterations=1,
+        cost_checkpoints=3,
+        wasserstein_images=100,
+        score_images=200,
+    )
     reading = dict(
         checkpoints=3, probes=60, probe_inputs="same", excess_points=0, excess_steps=0, accuracy_points=1
     )

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 # %% ../nbs/09d_named.ipynb #fd39b851
+from .ambient import seeded_everything
 from .adapters import Adapted, builder
 from .checks import unknown
 from .models import MODELS
@@ -222,7 +223,7 @@ def load_model(
     shape: tuple = (3, 64, 64),  # (C, H, W) of the images that it will see
     outputs: int = None,  # of the head, without weights; None: 10
 ) -> nn.Module:  # in evaluation mode, with the attribute `recipe`
-    """A network with its weights, behind what makes images fit; `trained` of its recipe says whether it has any.
+    """A network with its weights, behind what makes images fit; `trained` of its recipe says whether it has any; if not, they are drawn from seed 0.
 
     Raises UnknownName, FileNotFoundError, ImportError for a package that is not installed, or ValueError with the layers that do not fit."""
     if not isinstance(name, str):
@@ -245,8 +246,9 @@ def load_model(
         return Adapted(build(n), *fit, exact=True)
 
     x = torch.zeros(2, *shape, dtype=torch.uint8)
-    network = whole(outputs or 10)
-    network.eval()(x.float())
+    with seeded_everything(0):  # without weights, a name means the same network each time
+        network = whole(outputs or 10)
+        network.eval()(x.float())
     if state is not None:
         network.body = with_weights(build, state, base, _as_body_sees(network, x))
     network.recipe = dict(name=base, trained=state is not None, adapted=True) | form

@@ -159,7 +159,7 @@ _DISTANCES = (
 # %% ../nbs/00_registry.ipynb #c341f973
 def _score(name: str, meaning: str, unit: str, *uses: str) -> Entry:
     "A score: a number from one look through the source's network."
-    reads = (*FITTED, "WassersteinSettings")
+    reads = (*FITTED, "ScoreSettings")
     return Entry(name, "score", f"scores:{name}_of_views", meaning, unit, uses=uses, reads=reads)
 
 

@@ -66,11 +66,11 @@ class View:
 # %% ../nbs/06_scores.ipynb #c057
 def images_drawn(
     task: Task,  # whose training images are drawn
-    config: TransferConfig,  # `wasserstein_images` says how many at most
+    config: TransferConfig,  # `score_images` says how many at most
     seed: int,  # of the draw
 ) -> Tensor:  # indices, of two disjoint halves one after the other
     "Which images of a task the scores look at."
-    return torch.cat(halves(task, 2 * config.wasserstein_images, seed)).to(task.x_train.device)
+    return torch.cat(halves(task, config.score_images, seed)).to(task.x_train.device)
 
 
 def view_of(

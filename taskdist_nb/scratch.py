@@ -28,7 +28,7 @@ def from_scratch(
     seed: int = 0,  # of fresh weights, batches and probes
     progress: bool = False,  # show a progress bar?
 ) -> Trajectory:  # of the walk that ends with the lower loss on training images
-    "What fine-tuning has to beat: as many steps on the target from fresh weights, at the better of `lr` and `source_lr`."
+    "What fine-tuning has to beat: as many steps on the target from fresh weights, at the better of `lr` and `reference_lr`."
     if not isinstance(target, Task):
         raise TypeError(f"target must be a Task. Got: {type(target).__name__}.")
     labels, config, seed = check_pair(target, target, config, seed)
@@ -39,7 +39,7 @@ def from_scratch(
     fresh = Fitted("", task.n_classes, float("nan"), seed, 0.0, network)
     moving = StaticTask(task, task.n_classes, augment=augmentation(config, task))
     title = f"{task.name} from scratch" if progress else ""
-    for lr in sorted({config.lr, config.source_lr}):
+    for lr in sorted({config.lr, config.reference_lr}):
         settings = replace(config, lr=lr, walks=1, reading="per_input", excess_points=0)
         streams = walk_streams(settings, seed, "scratch", task.name)
         walks.append(follow_walks(fresh, moving, task, labels, settings, streams, progress=title))

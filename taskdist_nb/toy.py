@@ -228,6 +228,7 @@ def settings(n, **changes):
         source_epochs=150,
         source_batch_size=2 * n,
         source_lr=0.5,
+        reference_lr=0.5,
         steps=500,
         batch_size=2 * n,
         lr=0.15,

@@ -126,7 +126,7 @@ def excess_loss(
     moving_tasks: list,  # P tasks that move, which the copies are fitted to
     probes: list,  # P Probes on which the losses are compared
     tau: float,  # where the tasks stand, 0 to 1
-    config: TransferConfig,  # excess_steps, lr, source_lr, batch_size
+    config: TransferConfig,  # excess_steps, lr, reference_lr, batch_size
     generators: list,  # P torch.Generators: the batches of the copies
 ) -> np.ndarray:  # (P,) in nats; near 0 when a model keeps up
     "Loss on the task at `tau` less the loss of a copy that is fitted further to it, the better of two."
@@ -137,7 +137,7 @@ def excess_loss(
 
     losses = lambda stack: np.array([loss(stack.network(p), q) for p, q in enumerate(probes)])
     references, n = [], config.excess_steps
-    for lr in sorted({config.lr, config.source_lr}):
+    for lr in sorted({config.lr, config.reference_lr}):
         reference = networks.clone()
         rates = learning_rates("one_cycle", lr, n)
         train(reference, moving_tasks, np.full(n, tau), rates, config, config.batch_size, generators)

@@ -32,6 +32,7 @@ CONFIG = TransferConfig.toy(
     batch_size=20,
     fisher_images=30,
     wasserstein_images=40,
+    score_images=80,
     averaging=3,
     norm_speed=2.0,
     crop_padding=1,

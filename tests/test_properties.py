@@ -1258,6 +1258,7 @@ QUICK = dict(
     accuracy_points=1,
     fisher_images=10,
     wasserstein_images=10,
+    score_images=20,
 )
 odd_settings = st.fixed_dictionaries(
     {},
@@ -1278,6 +1279,7 @@ odd_settings = st.fixed_dictionaries(
         probe_inputs=st.just("moving"),
         excess_points=st.just(0),
         source_lr=st.sampled_from([1e-12, 1e30]),
+        reference_lr=st.sampled_from([1e-12, 1e30]),
         tau_schedule=st.just("authors"),
         crop_padding=st.just(9),
         flip=st.just(True),
@@ -1615,6 +1617,7 @@ CHOICE = TransferConfig.toy(
     block_size=2,
     fisher_images=4,
     wasserstein_images=4,
+    score_images=8,
 )
 
 
@@ -2306,8 +2309,10 @@ ELSEWHERE = {
     },
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
     "fewer_steps": {"arithmetic of the presets, compared with simulation in 03d_fewer_steps": "*"},
+    "constraints": {"what a setting accepts, tried one by one in 03e_constraints": "*"},
+    "presets": {"the values of the presets, tried in 03e_presets": "*"},
     "settings": {
-        "what a setting accepts, tried one by one in 03e_settings": "one_of registered whole real text check_setting names_in SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings CouplingSettings Task2VecSettings WassersteinSettings ImageSettings AugmentationSettings ArithmeticSettings"
+        "stages of settings, whose values are tried in 03e_constraints": "names_in SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings CouplingSettings Task2VecSettings WassersteinSettings ScoreSettings ImageSettings AugmentationSettings ArithmeticSettings"
     },
     "training": {
         "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Alone Average draw_batches Fitted augmentation device_of on_device accuracy_on fit_task",

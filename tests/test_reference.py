@@ -29,6 +29,7 @@ CONFIG = TransferConfig.toy(
     excess_steps=5,
     fisher_images=40,
     wasserstein_images=40,
+    score_images=80,
 )
 
 

@@ -59,6 +59,7 @@ CONFIG = TransferConfig.toy(
     excess_points=0,
     coupling_iterations=1,
     wasserstein_images=20,
+    score_images=40,
     fisher_images=20,
 )
 

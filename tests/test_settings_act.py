@@ -36,6 +36,7 @@ SMALL = dict(
     accuracy_points=1,
     fisher_images=10,
     wasserstein_images=20,
+    score_images=40,
 )
 
 

@@ -53,6 +53,7 @@ CONFIG = TransferConfig.toy(
     excess_points=0,
     fisher_images=20,
     wasserstein_images=30,
+    score_images=60,
 )
 
 
@@ -332,7 +333,7 @@ class Loud(Net):
 
 def test_paths_longer_than_any_are_not_stored(tmp_path):
     with pytest.raises(FloatingPointError, match="noise floor came out as .*: training diverged"):
-        measured("uncoupled", Loud, tmp_path, replace(CONFIG, lr=1.0, source_lr=1e-4))
+        measured("uncoupled", Loud, tmp_path, replace(CONFIG, lr=1.0, source_lr=1e-4, reference_lr=1e-4))
     assert {head.stage for head in Store(tmp_path).heads().values()} <= {"fit"}
 
 
