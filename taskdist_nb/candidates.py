@@ -27,9 +27,8 @@ from .checks import check_whole, unknown
 from .results import TransferResult, to_record
 from .scratch import from_scratch
 from .pairs import prepare_transfer
-from .fingerprints import fingerprint
 from .jobs import Job, Plan
-from .keys import marks_of
+from .keys import fitted_key, trained_key, tuned_key
 from .plausible import check_result
 from .making import fit_of, making, result_of, source_of, stored, stored_result
 from .building import build_model
@@ -158,19 +157,14 @@ def plan_for(
 ) -> Plan:
     "The plan whose records belong to the networks that were handed over."
     task = next(iter(plan.suite.values()))
-    marks = lambda network: marks_of(copy.deepcopy(network).cpu(), task)
 
-    def weights(seed):
+    def own(seed, name):
         if trained is not None:
-            return ["trained", sourced, *marks(trained.network)]
-        if (f := given.get(seed) or given.get(None)) is None:
-            return []
-        return ["given", f.accuracy, f.n_outputs, *marks(f.model)]
+            return trained_key(name, trained.network, task, sourced)
+        fitted = given.get(seed) or given.get(None)
+        return fitted_key(name, fitted, task) if fitted else name
 
-    own = {
-        seed: fingerprint(name, *w) if (w := weights(seed)) else name for seed, name in plan.networks.items()
-    }
-    return replace(plan, networks=own)
+    return replace(plan, networks={seed: own(seed, name) for seed, name in plan.networks.items()})
 
 
 def kept(
@@ -397,10 +391,7 @@ def plan_of(
     how = Tuning(class_weights=self.tuning.class_weights) if stage == "linear_probe_error" else self.tuning
     if how == Tuning():
         return self.plan
-    networks = {
-        seed: fingerprint(name, "tuning", asdict(how), *how.code())
-        for seed, name in self.plan.networks.items()
-    }
+    networks = {seed: tuned_key(name, asdict(how), how.code()) for seed, name in self.plan.networks.items()}
     return replace(self.plan, networks=networks)
 
 

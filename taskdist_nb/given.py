@@ -18,9 +18,8 @@ from .ambient import undisturbed
 from .bodies import Trained, widened
 from .data import Task
 from .checks import unknown
-from .fingerprints import fingerprint
 from .jobs import Plan
-from .keys import marks_of
+from .keys import given_key
 from .predictions import penultimate, predict_logits
 from .training import Fitted
 from .workers import one_thread
@@ -99,7 +98,7 @@ def hand_over(
             called, task = f"prepared[{key!r}]", plan.suite[name]
             network = with_room(prepared[key], task, plan.n_outputs, called)
             try:
-                made[key] = network, fingerprint("given", *marks_of(network, task))
+                made[key] = network, given_key(network, task)
             except ValueError as e:
                 raise ValueError(f"{called}: {e}") from e
         given[name, seed], marks[name, seed] = made[key]

@@ -15,12 +15,10 @@ from fastcore.basics import patch
 # %% ../nbs/06e_jobs.ipynb #c1e240a6
 from .data import Suite
 from .labels import joint_label_space
-from .distances import DISTANCES, PATHS
+from .distances import PATHS
 from .pairs import check_config
-from .fingerprints import fingerprint
-from .keys import measure_version, model_fingerprint, settings_for, task_fingerprint
+from .keys import model_fingerprint, record_key, stage_key, task_fingerprint
 from .predictions import resolve_precision
-from .records import FORMAT
 from .scores import get_measure
 from .store import Store
 from .training import device_of
@@ -99,19 +97,10 @@ def stage_key(
     self: Plan,
     stage: str,  # of jobs
 ) -> str:
-    "What the names of a stage's records have in common. A probe is fitted to all tasks, in any order."
+    "What the names of a stage's records have in common, computed once."
     at = stage, self.config, self.together, tuple(self.tasks.values())
     if at not in self.known:
-        measures = {name for name, d in DISTANCES.items() if d.needs == "embedding"}
-        pooled = stage in {"probe", "embedding"} | measures
-        self.known[at] = fingerprint(
-            FORMAT,
-            stage,
-            settings_for(stage, self.config),
-            measure_version(stage),
-            self.tasks if pooled else {},
-            self.group(stage) > 1,
-        )
+        self.known[at] = stage_key(stage, self.config, self.tasks, self.group(stage) > 1)
     return self.known[at]
 
 
@@ -122,10 +111,8 @@ def key(
 ) -> str:
     "The name of a job's record."
     data = [self.tasks[t] for t in job.tasks]
-    network = self.networks[job.seed]
-    if self.given and (mark := self.networks.get(begins_at(job))):
-        network = fingerprint(network, mark)
-    return fingerprint(self.stage_key(job.stage), job.seed, job.tasks, data, network)
+    given = self.networks.get(begins_at(job), "") if self.given else ""
+    return record_key(self.stage_key(job.stage), job.seed, job.tasks, data, self.networks[job.seed], given)
 
 # %% ../nbs/06e_jobs.ipynb #c046
 def make_plan(

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['READS', 'task_fingerprint', 'tensors_in', 'rounded', 'reaction', 'behaviour', 'marks_of', 'model_fingerprint',
-           'own_code', 'measure_version', 'settings_read', 'settings_for']
+           'own_code', 'measure_version', 'settings_read', 'settings_for', 'stage_key', 'record_key', 'given_key',
+           'fitted_key', 'trained_key', 'tuned_key']
 
 # %% ../nbs/06c_keys.ipynb #ef7fc396
 import copy
@@ -25,10 +26,11 @@ from .distances import DISTANCES
 from .fingerprints import code_parts, fingerprint
 from .building import build_model
 from .registry import FITTED, TABLES, TUNED, WALKED, Entry, entry_of
+from .records import FORMAT
 from .scores import SCORES
 from . import settings
 from .settings import TransferConfig, names_in
-from .training import derive_seed
+from .training import Fitted, derive_seed
 
 # %% ../nbs/06c_keys.ipynb #c7df6140
 def task_fingerprint(
@@ -183,3 +185,65 @@ def settings_for(
         code = own_code(TABLES["schedule"][schedule])
         counting["source_schedule"] = [schedule, *code] if code else schedule
     return counting
+
+# %% ../nbs/06c_keys.ipynb #a9f81496
+def stage_key(
+    stage: str,  # "fit", "floor", ..., or a distance or score
+    config: TransferConfig,  # with all its settings
+    tasks: dict,  # task name -> fingerprint, of the whole suite
+    together: bool = False,  # are several networks trained in lock-step?
+) -> str:
+    "What the names of a stage's records have in common. A probe is fitted to all tasks, in any order."
+    measures = {name for name, d in DISTANCES.items() if d.needs == "embedding"}
+    pooled = tasks if stage in {"probe", "embedding"} | measures else {}
+    return fingerprint(FORMAT, stage, settings_for(stage, config), measure_version(stage), pooled, together)
+
+
+def record_key(
+    common: str,  # of its stage, as `stage_key` gives it
+    seed: int,  # of all its random streams
+    names: tuple,  # of the tasks that it looks at, the source first
+    data: list,  # their fingerprints
+    network: str,  # as `model_fingerprint` names it
+    given: str = "",  # mark of a trained network that takes its place; "": it is fitted
+) -> str:
+    "The name of a record."
+    network = fingerprint(network, given) if given else network
+    return fingerprint(common, seed, names, data, network)
+
+# %% ../nbs/06c_keys.ipynb #c9aa76ee
+def given_key(
+    network: nn.Module,  # on the CPU
+    task: Task,  # whose images it takes
+) -> str:
+    "The mark of a network that was handed over instead of being fitted."
+    return fingerprint("given", *marks_of(network, task))
+
+
+def fitted_key(
+    name: str,  # of the network that it replaces, as `model_fingerprint` gives it
+    fitted: Fitted,  # a fitted source, kept from elsewhere
+    task: Task,  # whose images it takes
+) -> str:
+    "The name of a source that was handed over with its accuracy."
+    marks = marks_of(copy.deepcopy(fitted.model).cpu(), task)
+    return fingerprint(name, "given", fitted.accuracy, fitted.n_outputs, *marks)
+
+
+def trained_key(
+    name: str,  # of the network that it replaces
+    network: nn.Module,  # trained elsewhere
+    task: Task,  # whose images it takes
+    sourced: bool,  # are the images of its source at hand?
+) -> str:
+    "The name of a network from elsewhere."
+    return fingerprint(name, "trained", sourced, *marks_of(copy.deepcopy(network).cpu(), task))
+
+
+def tuned_key(
+    name: str,  # of the network that is fine-tuned
+    how: dict,  # the tuning's fields
+    code: list,  # of an optimiser and a schedule of the user's
+) -> str:
+    "The name of a network that is fine-tuned otherwise than by default."
+    return fingerprint(name, "tuning", how, *code)
