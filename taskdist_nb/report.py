@@ -72,8 +72,10 @@ def cell(
     v,  # one of its entries, or that entry's standard deviation
 ) -> str:
     "An entry of a matrix, with as many decimals as its largest entry needs for three digits; a dash for NaN."
-    # + 0. turns -0 into 0
-    return "–" if v != v else f"{round(v, places := viz.decimals(matrix.mean)) + 0.0:.{places}f}"
+    if v != v:
+        return "–"
+    places = viz.decimals(matrix.mean)
+    return f"{round(v, places) + 0.0:.{places}f}"  # + 0. turns -0 into 0
 
 
 def shade(

@@ -87,4 +87,7 @@ def quiet_surroundings():
             if hasattr(stream.stream, "reconfigure"):
                 stream.reconfigure(errors=stream.errors)
         for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -150,8 +150,11 @@ def name_cells(ax, names, rows=True, columns=True, most=40):
     shown = range(0, n, -(-n // most))
     written = [as_text(names[k]) for k in shown]
     upright = dict(rotation=90) if n > 10 else dict(rotation=40, ha="right", rotation_mode="anchor")
-    ax.set_xticks(shown, written, **upright) if columns else ax.set_xticks([])
-    ax.set_yticks(shown, written) if rows else ax.set_yticks([])
+    ax.set(xticks=[], yticks=[])
+    if columns:
+        ax.set_xticks(shown, written, **upright)
+    if rows:
+        ax.set_yticks(shown, written)
 
 # %% ../nbs/09_viz.ipynb #c025
 # of a cell with its value, and of one line of names, in inches

@@ -168,7 +168,7 @@ def plot_error(
             color="0.4",
         )
     ax.errorbar(m, place, xerr=s, fmt="o", color=BLUE, elinewidth=0.8, markersize=3)
-    ax.set_yticks(place, labels) if named else ax.set_yticks([])
+    ax.set_yticks(place if named else [], labels if named else [])
     shown = unit_of(matrix, unit, "distance").replace("mean of", "mean ± sd of")
     ax.set(
         ylabel="source → target" if named else f"{len(m)} pairs, sorted",

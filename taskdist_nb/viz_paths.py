@@ -226,5 +226,8 @@ def plot_iterations(
         ylabel=f"length B ({label_of(name)})",
         title=f"{as_text(name.replace('_', '-'), 40)}, {many}",
     )
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1)) if named else legend_below(ax)
+    if named:
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    else:
+        legend_below(ax)
     return ax

@@ -2309,6 +2309,7 @@ ELSEWHERE = {
     },
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
     "fewer_steps": {"arithmetic of the presets, compared with simulation in 03d_fewer_steps": "*"},
+    "couplings": {"tried against every permutation in 03c_couplings": "unit_of least_cost"},
     "constraints": {"what a setting accepts, tried one by one in 03e_constraints": "*"},
     "presets": {"the values of the presets, tried in 03e_presets": "*"},
     "settings": {
