@@ -81,7 +81,7 @@ def _as_place(value):
     file = _mapped.get(value.untyped_storage().data_ptr())
     if file is None:
         return value
-    return _Place(file, value.storage_offset(), tuple(value.shape), value.stride())
+    return _Place(file, int(value.storage_offset()), tuple(value.shape), value.stride())
 
 
 def _from_place(value):

@@ -156,7 +156,7 @@ def _resized(
         )
 
     def small(x):
-        a = F.adaptive_avg_pool2d(x if x.is_floating_point() else x.float(), shape[1:])
+        a = F.adaptive_avg_pool2d(x if x.is_floating_point() else x.float(), (shape[1], shape[2]))
         return _as_before(a.expand(-1, shape[0], -1, -1).numpy(), x).contiguous()
 
     return replace(task, x_train=small(task.x_train), x_test=small(task.x_test))

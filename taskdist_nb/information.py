@@ -39,7 +39,7 @@ def _score_rows(logits, params, x, e):
     "Gradients of e . log p for (c, ...) inputs and (c, r, K) weights e: a dictionary of (c*r, ...) rows."
 
     def one(x, e):
-        _, pull = vjp(lambda w: logits(w, x[None])[0].log_softmax(-1), params)
+        pull = vjp(lambda w: logits(w, x[None])[0].log_softmax(-1), params)[1]
         return vmap(pull)(e)[0]
 
     with warnings.catch_warnings():

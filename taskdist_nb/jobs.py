@@ -17,7 +17,7 @@ from .data import Suite
 from .labels import joint_label_space
 from .distances import PATHS
 from .pairs import check_config
-from .keys import model_fingerprint, record_key, stage_key, task_fingerprint
+from .keys import common_key, model_fingerprint, record_key, task_fingerprint
 from .predictions import resolve_precision
 from .scores import get_measure
 from .store import Store
@@ -100,7 +100,7 @@ def stage_key(
     "What the names of a stage's records have in common, computed once."
     at = stage, self.config, self.together, tuple(self.tasks.values())
     if at not in self.known:
-        self.known[at] = stage_key(stage, self.config, self.tasks, self.group(stage) > 1)
+        self.known[at] = common_key(stage, self.config, self.tasks, self.group(stage) > 1)
     return self.known[at]
 
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['READS', 'task_fingerprint', 'tensors_in', 'rounded', 'reaction', 'behaviour', 'marks_of', 'model_fingerprint',
-           'own_code', 'measure_version', 'settings_read', 'settings_for', 'stage_key', 'record_key', 'given_key',
+           'own_code', 'measure_version', 'settings_read', 'settings_for', 'common_key', 'record_key', 'given_key',
            'fitted_key', 'trained_key', 'tuned_key']
 
 # %% ../nbs/06c_keys.ipynb #ef7fc396
@@ -187,7 +187,7 @@ def settings_for(
     return counting
 
 # %% ../nbs/06c_keys.ipynb #a9f81496
-def stage_key(
+def common_key(
     stage: str,  # "fit", "floor", ..., or a distance or score
     config: TransferConfig,  # with all its settings
     tasks: dict,  # task name -> fingerprint, of the whole suite
@@ -200,7 +200,7 @@ def stage_key(
 
 
 def record_key(
-    common: str,  # of its stage, as `stage_key` gives it
+    common: str,  # of its stage, as `common_key` gives it
     seed: int,  # of all its random streams
     names: tuple,  # of the tasks that it looks at, the source first
     data: list,  # their fingerprints

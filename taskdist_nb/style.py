@@ -39,7 +39,7 @@ COLOURS = {
 }
 
 # type of 9 points: 12 pixels on a page
-STYLE = {
+STYLE: dict = {
     "font.size": 9,
     "axes.titlesize": 9.5,
     "figure.titlesize": 9.5,

@@ -174,8 +174,8 @@ def node_probe(task):
     start, end = task(0.0), task(1.0)
     x_s = pixel(start.x)
     x_t = x_s if task is mixture else pixel(end.x)  # the same tensor: nothing moves
-    labels = [torch.eye(2)[p.y.astype(int)] for p in (start, end)]
-    return Probe(x_s, x_t, *labels, torch.tensor(start.w), torch.tensor(end.w))
+    y_s, y_t = (torch.eye(2)[p.y.astype(int)] for p in (start, end))
+    return Probe(x_s, x_t, y_s, y_t, torch.tensor(start.w), torch.tensor(end.w))
 
 
 def ruler(task, path, taus, inputs="same"):

@@ -2331,7 +2331,7 @@ ELSEWHERE = {
     "records": {"files of records, cut and spoilt in 06b_records and 06b_store": "*"},
     "store": {"steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance report_damage"},
     "keys": {
-        "names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint own_code measure_version settings_read stage_key record_key given_key fitted_key trained_key tuned_key"
+        "names of records, tried in 06c_keys and test_store": "task_fingerprint tensors_in rounded reaction behaviour marks_of model_fingerprint own_code measure_version settings_read common_key record_key given_key fitted_key trained_key tuned_key"
     },
     "workers": {
         "one device and one thread for each, tried in 06d_workers and test_store": "one_thread own_folder locked own_device orderly_stop end_with"
