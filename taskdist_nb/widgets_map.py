@@ -67,7 +67,7 @@ TOP = 1
 
 
 def _mark_on_map(ax, frame, place, target):
-    "The chosen task in red, a line to its nearest sources."
+    "The chosen task in orange, a line to its nearest sources."
     points = place[0]
     for near in tied(frame[target].drop(target), "min"):
         ax.plot(*points.loc[[near, target]].to_numpy().T, color=RED, linewidth=1, zorder=1)
@@ -119,7 +119,7 @@ def _draw_tree(ax, frame, tree, unit):
 
 
 def _mark_on_tree(ax, frame, tree, target):
-    "The chosen task's name in red."
+    "The chosen task's name in orange."
     order = dendrogram(tree, no_plot=True)["leaves"]
     for k, text in enumerate(ax.get_yticklabels()):
         chosen = frame.index[order[k]] == target

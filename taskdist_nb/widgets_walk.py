@@ -178,7 +178,7 @@ def output_names(
 def output_colours(
     labels: LabelSpace,  # of source and target
 ) -> list[str]:  # (K,)
-    "Blue for the source's outputs, red for the target's, pink for those of both, grey for those of neither."
+    "Blue for the source's outputs, orange for the target's, pink for those of both, grey for those of neither."
     colours = {"source": BLUE, "shared": SHARED, "target": RED, "spare": GREY}
     groups = {k: colours[name] for name, outputs in label_groups(labels).items() for k in outputs}
     return [groups[k] for k in range(labels.n_outputs)]
@@ -208,7 +208,7 @@ def _outputs_below(ax, walk):
     ax.tick_params(axis="x", length=0)
     both = ", both (pink)" if walk.labels.shared else ""
     ax.set_xlabel(
-        f"outputs: {as_text(walk.source.name, 24)} (blue), {as_text(walk.target.name, 24)} (red){both}; black: the label that the moving task gives"
+        f"outputs: {as_text(walk.source.name, 24)} (blue), {as_text(walk.target.name, 24)} (orange){both}; black: the label that the moving task gives"
     )
 
 # %% ../nbs/09b_widgets_walk.ipynb #c028
