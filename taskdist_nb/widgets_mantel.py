@@ -105,7 +105,7 @@ def _name_without(ax, without, result):
 def _title_null(result):
     "The p-value in two lines."
     words = p_in_words(result)
-    return words.replace(" = ", " =\n", 1) if len(words) > 26 else words + "\nred: at least as extreme"
+    return words.replace(" = ", " =\n", 1) if len(words) > 26 else words + "\norange: at least as extreme"
 
 
 def _mantel_in_words(result, labels, without):

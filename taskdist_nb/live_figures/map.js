@@ -4,6 +4,7 @@ let redraw = () => {}, moving = 0;
 const which = menu("distance", Object.keys(distances), data.distance, () => glide());
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 let points = distances[data.distance].points;
+const brief = (name, most) => name.length > most ? name.slice(0, most - 1) + "…" : name;
 
 // Move the tasks from where they are to where another distance has them.
 function glide() {
@@ -37,18 +38,22 @@ redraw = show(width => {
   });
   const taken = at.map(([x, y]) => [x - 7, y - 7, x + 7, y + 7]);
   for (const k of [t, ...order]) {                                       // the chosen one and the nearest get a label first
-    const long = 6.4*names[k].length, [x, y] = at[k];
-    const sides = [[x + 9, y + 4, "start", x + 9], [x - 9, y + 4, "end", x - 9 - long], [x, y - 10, "middle", x - long/2], [x, y + 20, "middle", x - long/2]];
-    const free = sides.find(([, v, , left]) => left > 0 && left + long < w && !taken.some(([l, o, r, u]) => left < r && left + long > l && v - 10 < u && v + 2 > o));
-    if (!free) continue;
-    taken.push([free[3], free[1] - 10, free[3] + long, free[1] + 2]);
-    write(free[0], free[1], names[k], {"text-anchor": free[2], class: k === t ? "strong" : null, style: k === t ? "fill: var(--red)" : null});
+    const [x, y] = at[k];
+    for (const name of [names[k], brief(names[k], 16), brief(names[k], 8)]) {  // shortened where there is no room
+      const long = 6.6*name.length;
+      const sides = [[x + 9, y + 4, "start", x + 9], [x - 9, y + 4, "end", x - 9 - long], [x, y - 10, "middle", x - long/2], [x, y + 20, "middle", x - long/2]];
+      const free = sides.find(([, v, , left]) => left > 0 && left + long < w && !taken.some(([l, o, r, u]) => left < r && left + long > l && v - 10 < u && v + 2 > o));
+      if (!free) continue;
+      taken.push([free[3], free[1] - 10, free[3] + long, free[1] + 2]);
+      write(free[0], free[1], name, {"text-anchor": free[2], class: k === t ? "over strong" : "over", style: k === t ? "fill: var(--red)" : null});
+      break;
+    }
   }
   const shown = order.slice(0, 8), x = narrow ? 0 : w + 10, top = narrow ? h + 40 : 40, room = 118, bar = 80;
   write(x, top - 18, `nearest sources to ${state.target}`, {"text-anchor": "start", class: "strong"});
   shown.forEach((k, row) => {
     const y = top + 24*row;
-    write(x + room - 6, y + 12, names[k].length > 17 ? names[k].slice(0, 16) + "…" : names[k], {"text-anchor": "end"});
+    write(x + room - 6, y + 12, brief(names[k], 15), {"text-anchor": "end"});
     add(back, "rect", {x: x + room, y, width: bar*matrix[k][t]/far, height: 16, fill: row ? "var(--blue)" : "var(--red)", "fill-opacity": .8});
     write(x + room + bar*matrix[k][t]/far + 4, y + 12, +matrix[k][t].toPrecision(3), {"text-anchor": "start"});
     if (gain) write(x + (narrow ? width - 4 : 258), y + 12, gain[k][t] == null ? "–" : (gain[k][t] > 0 ? "+" : "") + signed(gain[k][t], 1), {"text-anchor": "end"});

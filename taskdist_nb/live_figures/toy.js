@@ -124,7 +124,7 @@ redraw = show(width => {
   const [B, A] = solved.lengths[data.steps], [best] = solved.best_lengths[data.steps], last = data.steps;
   live.now = {B, A, best, excess: solved.excess[last]};
   const way = best > 1e-6 ? `, ${Math.abs(100*(1 - B/best)).toFixed(0)}% ${B < best ? "less" : "more"} than the best classifier's (dashed)` : "";
-  const says = `At τ = ${(m/last).toFixed(2)} the learner (green) has come B (blue) = ${solved.lengths[m][0].toFixed(3)}, A (red) = ${solved.lengths[m][1].toFixed(3)} nats½. `
+  const says = `At τ = ${(m/last).toFixed(2)} the learner (green) has come B (blue) = ${solved.lengths[m][0].toFixed(3)}, A (orange) = ${solved.lengths[m][1].toFixed(3)} nats½. `
     + `The whole way is B = ${B.toFixed(3)}${way}; the excess loss at its end is ${solved.excess[last].toPrecision(2)} nats.`;
   return {height: narrow ? 26 + 3*(h + 68) - 24 : h + 66, says};
 });

@@ -50,6 +50,6 @@ redraw = show(width => {
   live.now = Object.fromEntries(read.map(([name, r]) => [name, r.values[m]]));
   const right = accuracy[m] == null ? "" : ` Accuracy on the target's test images ${(100*accuracy[m]).toFixed(0)}%.`;
   const says = `τ = ${taus[m].toFixed(2)}: ` + read.map(([, r]) => `${r.words} ${r.values[m].toFixed(2)}`).join(", ") + ` nats½.${right} `
-    + `Bars: ${data.source} blue, ${data.target} red${groups.includes("shared") ? ", both green" : ""}; lines: the label that the moving task gives.`;
+    + `Bars: ${data.source} blue, ${data.target} orange${groups.includes("shared") ? ", both green" : ""}; lines: the label that the moving task gives.`;
   return {height: narrow ? top + 246 : top + 190, says};
 });

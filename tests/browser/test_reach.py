@@ -189,11 +189,12 @@ def test_a_shadow_stands_where_a_table_scrolls(driver, until, find, site):
     assert seen == {True, False}
 
 
-def test_on_paper_folded_cells_are_left_out_unless_they_were_opened(driver, until, find, site):
+def test_on_paper_a_folded_cell_is_one_line_unless_it_was_opened(driver, until, find, site):
     open_page(driver, until, find, site, "04_trajectory", 717, media="print")
-    assert not any(fold.is_displayed() for fold in find("details.hide"))
+    inside = lambda: [code.is_displayed() for code in find("details.hide > :not(summary)")]
+    assert all(line.is_displayed() for line in find("details.hide > summary")) and not any(inside())
     driver.execute_script("document.querySelector('details.hide').open = true")
-    assert [fold.is_displayed() for fold in find("details.hide")].count(True) == 1
+    assert inside().count(True) == 1
 
 
 def test_a_formula_wider_than_its_sentence_scrolls(driver, until, find, site):
