@@ -59,7 +59,7 @@ def status_lines(
 KINDS = {
     "fit": "source networks",
     "floor": "noise floors",
-    "probe": "probe networks",
+    "probe_network": "probe networks",
     "embedding": "Task2Vec embeddings",
 }
 

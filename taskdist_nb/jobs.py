@@ -29,7 +29,7 @@ from .settings import TransferConfig
 class Job:
     "A record to be made."
 
-    stage: str  # "fit", "floor", "probe", "embedding", or a distance or score
+    stage: str  # "fit", "floor", "probe_network", "embedding", or a distance or score
     seed: int  # of all its random streams
     tasks: tuple = ()  # names: (source, target) of a pair, () of the probe, one name otherwise
 
@@ -41,12 +41,12 @@ def needed_by(
     job: Job,  # of any stage
 ) -> list[Job]:
     "The jobs whose records a job reads."
-    if job.stage in ("fit", "probe"):
+    if job.stage in ("fit", "probe_network"):
         return []
     if job.stage == "floor":
         return [Job("fit", job.seed, job.tasks)]
     if job.stage == "embedding":
-        return [Job("probe", job.seed)]
+        return [Job("probe_network", job.seed)]
     needs = get_measure(job.stage).needs
     stages = {"": (), "fit": ("fit",), "source": ("fit", "floor"), "embedding": ("embedding",)}[needs]
     tasks = job.tasks if needs == "embedding" else job.tasks[:1]
@@ -157,7 +157,7 @@ def rounds_of(
 ) -> list[list[Job]]:
     "These jobs and all that they need, but for what is `there`, in three rounds, each of which reads the ones before."
     rounds = [pairs]
-    for stages in (("floor", "embedding"), ("fit", "probe")):
+    for stages in (("floor", "embedding"), ("fit", "probe_network")):
         needed = dict.fromkeys(
             n for jobs in rounds for job in jobs for n in needed_by(job) if n.stage in stages
         )

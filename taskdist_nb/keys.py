@@ -140,7 +140,7 @@ def measure_version(
 # %% ../nbs/06c_keys.ipynb #c012
 READS = {  # what is prepared for a measure -> the settings that it depends on; of measures, their entries say it
     "fit": FITTED,
-    "probe": FITTED,
+    "probe_network": FITTED,
     "floor": WALKED,
     "embedding": (*FITTED, "Task2VecSettings"),
     "from_scratch": (
@@ -195,7 +195,7 @@ def common_key(
 ) -> str:
     "What the names of a stage's records have in common. A probe is fitted to all tasks, in any order."
     measures = {name for name, d in DISTANCES.items() if d.needs == "embedding"}
-    pooled = tasks if stage in {"probe", "embedding"} | measures else {}
+    pooled = tasks if stage in {"probe_network", "embedding"} | measures else {}
     return fingerprint(FORMAT, stage, settings_for(stage, config), measure_version(stage), pooled, together)
 
 

@@ -175,7 +175,7 @@ def probe_of(
         tasks = [on_device(plan.suite[t], plan.config) for t in sorted(plan.suite)]
         return fit_probe(tasks, plan.model, plan.config, seed, progress=False)
 
-    return fitted_of(plan, Job("probe", seed), next(iter(plan.suite.values())).x_train, fit)
+    return fitted_of(plan, Job("probe_network", seed), next(iter(plan.suite.values())).x_train, fit)
 
 
 def embedding_of(

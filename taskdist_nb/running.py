@@ -98,7 +98,7 @@ def do_job(
 ) -> TransferResult | None:
     "Make one record here and now, unless it is there."
     prepare = {"fit": fit_of, "floor": source_of, "embedding": embedding_of}
-    if job.stage == "probe":
+    if job.stage == "probe_network":
         probe_of(plan, job.seed)
     elif job.stage in prepare:
         prepare[job.stage](plan, job.tasks[0], job.seed)
