@@ -105,7 +105,7 @@ def _name_without(ax, without, result):
 def _title_null(result):
     "The p-value in two lines."
     words = p_in_words(result)
-    return words.replace(" = ", " =\n", 1) if len(words) > 26 else words + "\nred: at least as extreme"
+    return words.replace(" = ", " =\n", 1) if len(words) > 26 else words + "\norange: at least as extreme"
 
 
 def _mantel_in_words(result, labels, without):
@@ -144,6 +144,7 @@ def _mantel_scene(x: pd.DataFrame, y: pd.DataFrame, labels: tuple, result: Mante
     axes[0].xaxis.set_major_locator(MaxNLocator(5))
     axes[0].yaxis.set_major_locator(MaxNLocator(5))
     plot_mantel(result, ax=axes[1])
+    axes[1].xaxis.set_major_locator(MaxNLocator(3))  # narrow
     axes[1].get_legend().remove()
     axes[1].set_title(_title_null(result), loc="left")
     axes[1].set_ylabel("relabellings")

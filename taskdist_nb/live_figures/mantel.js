@@ -63,6 +63,6 @@ redraw = show(width => {
   line([[two.X(r), top - 4], [two.X(r), top + high]], "currentColor", {"stroke-dasharray": "4 3", "stroke-width": 1.2});
   live.now = {r: null_[k], count: count.as, p: count.as/(k + 1)};
   const whose = order.map((from, to) => from === to ? "" : `${names[to]} is called ${names[from]}`).filter(Boolean).join(", ");
-  const done = k + 1 === all.length ? `All ${all.length}: p = ${count.as}/${all.length} = ${(count.as/all.length).toFixed(3)}.` : `${count.as} of ${k + 1} so far ${count.as === 1 ? "is" : "are"} at least as extreme (red).`;
+  const done = k + 1 === all.length ? `All ${all.length}: p = ${count.as}/${all.length} = ${(count.as/all.length).toFixed(3)}.` : `${count.as} of ${k + 1} so far ${count.as === 1 ? "is" : "are"} at least as extreme (orange).`;
   return {height: top + high + 40, says: `${k ? `Relabelled: ${whose}` : "As measured"}; r = ${signed(null_[k])}. ${done}`};
 });
