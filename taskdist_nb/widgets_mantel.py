@@ -144,6 +144,7 @@ def _mantel_scene(x: pd.DataFrame, y: pd.DataFrame, labels: tuple, result: Mante
     axes[0].xaxis.set_major_locator(MaxNLocator(5))
     axes[0].yaxis.set_major_locator(MaxNLocator(5))
     plot_mantel(result, ax=axes[1])
+    axes[1].xaxis.set_major_locator(MaxNLocator(3))  # narrow
     axes[1].get_legend().remove()
     axes[1].set_title(_title_null(result), loc="left")
     axes[1].set_ylabel("relabellings")
