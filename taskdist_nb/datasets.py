@@ -49,8 +49,7 @@ PAPER_NAMES = {
 
 # %% ../nbs/00c_datasets.ipynb #20ea382a
 def _cifar100_cuts(names: Mapping | Iterable[str] | None) -> dict[str, list]:
-    "Fine-class labels of super-classes by the paper's or the official name (hyphen or underscore); None:"
-    "all 20, the paper's six first."
+    "Fine-class labels of super-classes by the paper's or the official name (hyphen or underscore); None: all 20, the paper's six first."
     paper = {p: CIFAR100_SUPERCLASSES[o] for p, o in PAPER_NAMES.items()}
     others = {o: ids for o, ids in CIFAR100_SUPERCLASSES.items() if o not in PAPER_NAMES.values()}
     if names is None or isinstance(names, Mapping):
@@ -80,8 +79,7 @@ def _torchvision_sets(
     root: str | Path,  # the folder that torchvision calls root
     download: bool,  # may torchvision fetch it?
 ) -> tuple:  # training set, test set
-    "Raises FileNotFoundError (and says what to do) if the data are not there, OSError if they are there"
-    "and cannot be read."
+    "Raises FileNotFoundError (and says what to do) if the data are not there, OSError if they are there and cannot be read."
     from torchvision import datasets
 
     if not isinstance(root, (str, os.PathLike)):

@@ -246,8 +246,7 @@ def find_classes(
 ) -> tuple[
     str, list[ClassFolder]
 ]:  # the layout; the classes, whose parts are "train", "test", or "" (to be split)
-    "The class folders below a folder. Raises OSError if it cannot be looked at, ValueError if it has no"
-    "layout or two."
+    "The class folders below a folder. Raises OSError if it cannot be looked at, ValueError if it has no layout or two."
     if layout is not None:
         check_choice(layout, "layout", FOLDER_LAYOUTS)
     try:
