@@ -46,7 +46,11 @@ def random_displacement(n: int, config: TransferConfig, seed: int, device: str) 
     rows, columns = make_blocks(n, n, config.block_size, make_generator(seed, "blocks"))
     plans = torch.full((*rows.shape, config.block_size), config.block_size**-2, dtype=torch.float64)
     return Displacement(
-        a, b, BlockCoupling(rows, columns, plans), joint_label_space(a, b), augmentation(config, a, b)
+        a,
+        b,
+        BlockCoupling(rows, columns, plans),
+        joint_label_space(a, b, "disjoint"),
+        augmentation(config, a, b),
     )
 
 
