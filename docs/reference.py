@@ -72,7 +72,7 @@ CALLED = {
     "viz": "plot_matrix plot_matrices",
     "viz_agreement": "plot_mantel plot_scatter plot_error plot_dial",
     "viz_images": "plot_interpolation",
-    "viz_map": "task_map plot_task_map",
+    "viz_map": "place_tasks plot_task_map",
     "viz_paths": "plot_path plot_iterations plot_parts parts_table",
     "widgets": "Panel Scene",
     **WIDGETS,

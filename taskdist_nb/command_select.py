@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # %% auto #0
-__all__ = ['Choice', 'open_network', 'open_candidates', 'make_tuning', 'check_method', 'check_choice', 'as_factory',
+__all__ = ['Choice', 'open_network', 'open_candidates', 'make_tuning', 'check_method', 'check_selection', 'as_factory',
            'describe_choice', 'clear_last_choice', 'make_choice', 'select_command', 'checked_aloud', 'save_choice']
 
 # %% ../nbs/11l_command_select.ipynb #e2473706
@@ -146,7 +146,7 @@ def check_method(
     one_of("--method", name, (*METHOD_NAMES, *offered()))
 
 # %% ../nbs/11l_command_select.ipynb #b3ef8f2d
-def check_choice(
+def check_selection(
     args: argparse.Namespace,  # of `taskdist select`
 ) -> Choice:
     "Check everything that can be checked before anything is trained. Raises WrongUse."
@@ -276,7 +276,7 @@ def select_command(
 
 # %% ../nbs/11l_command_select.ipynb #e83d6f2b
 def checked_aloud(args: argparse.Namespace) -> Choice:
-    "`check_choice`; says what it reads if that takes long. Wrong use is found sooner, and is one line alone."
+    "`check_selection`; says what it reads if that takes long. Wrong use is found sooner, and is one line alone."
     import threading
 
     text = f"taskdist select: reading {args.target}"
@@ -285,7 +285,7 @@ def checked_aloud(args: argparse.Namespace) -> Choice:
     if args.target and Path(args.target).exists() and not args.quiet:
         timer.start()
     try:
-        return check_choice(args)
+        return check_selection(args)
     finally:
         timer.cancel()
 

@@ -160,7 +160,7 @@ def wasserstein_features(
 # %% ../nbs/05_distances.ipynb #c058
 # name -> what the registry knows about it, `.measure` among it
 DISTANCES: dict[str, Entry] = TABLES["distance"]
-# the distances that train along the way: name -> how pairs that are set out are walked
+# the distances that train along the way: name -> how pairs that are prepared are walked
 PATHS = Loaded("distance", "walks")
 
 # %% ../nbs/05_distances.ipynb #c059

@@ -30,7 +30,7 @@ from .mantel import mantel
 from .style import BLUE, GREEN, GREY, figure_style, plain, short
 from .viz_paths import RULERS
 from .viz import as_frame, off_diagonal
-from .viz_map import task_map as place_tasks
+from .viz_map import place_tasks
 from .widgets_toy import Toy, draw_toy
 from .widgets_walk import Walk, draw_walk, output_names
 from .widgets_mantel import draw_mantel, leave_one_out

@@ -157,7 +157,7 @@ def make_result(
 
 # %% ../nbs/04c_pairs.ipynb #c020
 def walk_each(
-    settings: list[Setting],  # pairs that are set out
+    settings: list[Setting],  # pairs that are prepared
     moving_tasks,  # for each pair the task that moves
     purpose: tuple,  # words that name the random streams
     config: TransferConfig,  # of this walk, which may read less than the settings' own

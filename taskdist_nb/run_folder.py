@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['IN_RUN', 'IN_FINISHED_RUN', 'files_of_runs', 'clear_last_run', 'load_json', 'flaw_of_run', 'read_run', 'machine',
+__all__ = ['IN_RUN', 'IN_FINISHED_RUN', 'files_of_runs', 'clear_last_run', 'load_json', 'problem_of_run', 'read_run', 'machine',
            'versions', 'write_run']
 
 # %% ../nbs/11i_run_folder.ipynb #4b53faa5
@@ -41,7 +41,7 @@ def files_of_runs() -> list[str]:
 def clear_last_run(out: Path):  # folder of a run
     "Remove what any run wrote in this folder, not its store. Raises WrongUse where such files are not known to be a run's."
     there = [name for name in files_of_runs() if os.path.lexists(out / name)]
-    if there and flaw_of_run(load_json(out / "run.json")):
+    if there and problem_of_run(load_json(out / "run.json")):
         raise WrongUse(
             f"--out must be a new folder, or that of an earlier run. Got: {str(out)!r}, with {there[0]} in it and no run.json "
             "that says where it is from; give another folder, or take its files away."
@@ -65,7 +65,7 @@ def load_json(path: Path):
         return e
 
 # %% ../nbs/11i_run_folder.ipynb #e6ed033a
-def flaw_of_run(found) -> str:  # what `load_json` gave
+def problem_of_run(found) -> str:  # what `load_json` gave
     "Why this is no run.json of a run; empty if it is one."
     if isinstance(found, OSError):
         return found.strerror or str(found)
@@ -93,7 +93,7 @@ def read_run(out: Path) -> dict:  # folder of a run
     found = load_json(out / "run.json")
     if isinstance(found, FileNotFoundError) or not (out / "store").is_dir():
         raise WrongUse(f"DIR must be the --out of a run, with run.json and store in it. Got: {str(out)!r}.")
-    if reason := flaw_of_run(found):
+    if reason := problem_of_run(found):
         raise WrongUse(
             f"DIR must hold a run.json that a run wrote. Got: {str(out / 'run.json')!r}: {reason}."
         )

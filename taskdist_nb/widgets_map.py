@@ -36,7 +36,7 @@ from taskdist_nb.style import (
     signed,
 )
 from .viz import LINE, as_frame, decimals, draw_cells, name_cells, off_diagonal, unit_of
-from .viz_map import task_map as place_tasks
+from .viz_map import place_tasks
 from .widgets import Panel, Scene, menu, new_figure, same_tasks
 
 # %% ../nbs/09b_widgets_map.ipynb #c073
@@ -307,7 +307,7 @@ def draw_tasks(
     gain: pd.DataFrame = None,  # of `fine_tuning_gain`
     name: str = "distance",  # of the distance, for the sentence
     unit: str = "",  # of the distance, for the axes
-    place=None,  # of `viz_map.task_map` or of `task_tree`; None: computed
+    place=None,  # of `viz_map.place_tasks` or of `task_tree`; None: computed
     show: int = 8,  # sources at most
 ):  # (Figure, sentence)
     "Tasks laid out by a distance, the nearest sources of one target, what fine-tuning from them gained."
@@ -331,7 +331,7 @@ def _task_places(
     figure: Figure,  # of `draw_tasks`
     frame: pd.DataFrame,  # (n, n), the tasks in the order that was drawn from
     layout: str,  # "map" | "tree" | "matrix"
-    place,  # of `viz_map.task_map` or of `task_tree`
+    place,  # of `viz_map.place_tasks` or of `task_tree`
 ) -> dict:  # {task: (left, bottom, width, height)} in fractions of the figure
     "Where each task can be clicked."
     board = figure.axes[0]

@@ -1723,7 +1723,7 @@ positive = (
 
 
 @covers(
-    "viz_map.task_map",
+    "viz_map.place_tasks",
     "viz_map.plot_task_map",
     "viz_agreement.plot_scatter",
     "viz_agreement.plot_mantel",
@@ -1731,7 +1731,7 @@ positive = (
 )
 @given(or_hostile(positive), or_hostile(st.just(0)))
 def test_maps_are_drawn_or_refused(frame, seed):
-    done, found = attempt(viz_map.task_map, frame, seed)
+    done, found = attempt(viz_map.place_tasks, frame, seed)
     if done:
         assert no_nan(found[0].to_numpy()) and 0 <= found[1]
     drawn, ax = attempt(viz_map.plot_task_map, frame, seed=seed)
