@@ -61,7 +61,7 @@ GLOSSARY = {  # term -> what the report says that it means
 # %% ../nbs/11c_report.ipynb #c105
 def typeset(
     v,  # a number
-    digits: int = 3,  # significant ones
+    digits: int = 3,  # as for `show_number`
 ) -> str:
     "A number for the page."
     return show_number(v, digits).replace("-", "−")

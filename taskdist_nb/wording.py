@@ -34,7 +34,7 @@ def in_words(seconds: float) -> str:  # a duration
 # %% ../nbs/11a_wording.ipynb #05f743c1
 def show_number(
     v,  # a number
-    digits: int = 3,  # significant ones
+    digits: int = 3,  # in all, a leading zero counted; two significant ones below 0.01
 ) -> str:
     "A number for a table; a dash for NaN."
     if v != v:
