@@ -22,7 +22,7 @@ from .fingerprints import fingerprint
 from .jobs import Plan
 from .keys import marks_of
 from .predictions import penultimate, predict_logits
-from .training import Fitted
+from .fitting import Fitted
 from .workers import one_thread
 
 # %% ../nbs/06g_given.ipynb #714ebecb

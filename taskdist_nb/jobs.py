@@ -23,7 +23,7 @@ from .predictions import resolve_precision
 from .records import FORMAT
 from .scores import get_measure
 from .store import Store
-from .training import device_of
+from .fitting import device_of
 from .settings import TransferConfig
 
 # %% ../nbs/06e_jobs.ipynb #c041

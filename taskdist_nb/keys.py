@@ -28,7 +28,7 @@ from .registry import FITTED, TABLES, TUNED, WALKED, Entry, entry_of
 from .scores import SCORES
 from . import settings
 from .settings import TransferConfig, names_in
-from .training import derive_seed
+from .seeds import derive_seed
 
 # %% ../nbs/06c_keys.ipynb #c7df6140
 def task_fingerprint(

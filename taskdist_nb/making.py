@@ -29,8 +29,9 @@ from .results import TransferResult, from_record, to_record
 from .scores import get_measure
 from .store import report_damage
 from .together import transfer_together
-from .training import Fitted, accuracy_on, fit_task, device_of, on_device
-from .trajectory import Trajectory, still_trajectory
+from .fitting import Fitted, accuracy_on, fit_task, device_of, on_device
+from .trajectory import Trajectory
+from .noise_floor import still_trajectory
 
 # %% ../nbs/06e_making.ipynb #c048
 @contextmanager

@@ -31,7 +31,8 @@ from .first_coupling import check_first_coupling
 from .building import build_model, two_images
 from .models import get_model, small_cnn, to_inputs
 from .settings import TransferConfig
-from .trajectory import Trajectory, follow_all, join_walks
+from .trajectory import Trajectory, follow_all
+from .walks import join_walks
 from .moving import MovingTask
 
 # %% ../nbs/05b_together.ipynb #c010

@@ -28,7 +28,8 @@ from .labels import LabelSpace, joint_label_space
 from .moving import Displacement, Mixture, Probe
 from .ruler import LengthMeter
 from .settings import TransferConfig
-from .training import fit_task, make_generator
+from .fitting import fit_task
+from .seeds import make_generator
 from .trajectory import follow
 
 # %% ../nbs/05c_toy.ipynb #d36ff96a

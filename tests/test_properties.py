@@ -44,6 +44,7 @@ from taskdist_nb import (
     building,
     candidates,
     checks,
+    clock,
     couplings,
     crossvalidated,
     cuts,
@@ -59,6 +60,7 @@ from taskdist_nb import (
     inputs,
     judgement,
     labelled_samples,
+    lengths,
     mantel,
     maps,
     matrices,
@@ -73,6 +75,7 @@ from taskdist_nb import (
     rounds,
     ruler,
     samples,
+    schedules,
     scores,
     scratch,
     select,
@@ -80,8 +83,6 @@ from taskdist_nb import (
     selection_study,
     style,
     together,
-    training,
-    trajectory,
     tuning,
     viz,
     viz_agreement,
@@ -95,6 +96,7 @@ from taskdist_nb import (
     workers,
 )
 from taskdist_nb import batches as batching
+from taskdist_nb import seeds as seeding
 from taskdist_nb import labels as spaces_of_labels
 from taskdist_nb import moving as moving_tasks
 from taskdist_nb.arguments import WrongUse
@@ -1217,11 +1219,11 @@ def test_settings_are_checked(preset, kept, field, odd):
 
 
 @covers(
-    "training.derive_seed",
-    "training.make_generator",
-    "training.learning_rates",
-    "trajectory.spread",
-    "trajectory.path_times",
+    "seeds.derive_seed",
+    "seeds.make_generator",
+    "schedules.learning_rates",
+    "clock.spread",
+    "clock.path_times",
     examples=30,
 )
 @given(
@@ -1233,14 +1235,14 @@ def test_settings_are_checked(preset, kept, field, odd):
 )
 def test_streams_and_rates(seed, purpose, schedule, steps, points):
     TALLY["cases"] += 1
-    assert 0 <= training.derive_seed(seed, purpose) < 2**63 and training.make_generator(
+    assert 0 <= seeding.derive_seed(seed, purpose) < 2**63 and seeding.make_generator(
         seed, purpose
-    ).initial_seed() == training.derive_seed(seed, purpose)
-    rates = training.learning_rates(schedule, 0.1, steps)
+    ).initial_seed() == seeding.derive_seed(seed, purpose)
+    rates = schedules.learning_rates(schedule, 0.1, steps)
     assert len(rates) == steps and (0 < rates).all() and (rates <= 0.1).all()
-    assert max(trajectory.spread(points, steps)) == steps
+    assert max(clock.spread(points, steps)) == steps
     config = TransferConfig.toy(steps=steps, checkpoints=min(points, steps))
-    taus, marks, at = trajectory.path_times(config)
+    taus, marks, at = clock.path_times(config)
     assert len(taus) == steps and marks[0] == 0 and marks[-1] == steps and taus[-1] == at[-1] == 1
 
 
@@ -1310,7 +1312,7 @@ def ends_in_a_distance_or_says_why(name, *also):
         assert (
             result.noise_floor >= 0
             and result.name == name.removesuffix("_transfer")
-            and (result.distance >= 0 or trajectory.reading_of(result.config) == "cross")
+            and (result.distance >= 0 or lengths.reading_of(result.config) == "cross")
         )
         again = from_record(to_record(result))
         assert (again.distance, again.config, again.lengths, again.parts) == (
@@ -2309,13 +2311,20 @@ ELSEWHERE = {
     "settings": {
         "what a setting accepts, tried one by one in 03e_settings": "one_of registered whole real text check_setting names_in SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings CouplingSettings Task2VecSettings WassersteinSettings ImageSettings AugmentationSettings ArithmeticSettings"
     },
+    "schedules": {"covered by `learning_rates`": "constant_rates cosine_rates step_rates one_cycle_rates"},
+    "averages": {"steps of a transfer; the transfers are covered": "Average set_norm_speed"},
     "training": {
-        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Alone Average draw_batches Fitted augmentation device_of on_device accuracy_on fit_task",
-        "schedules, covered by `learning_rates`": "constant_rates cosine_rates step_rates one_cycle_rates",
+        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Alone draw_batches"
     },
-    "trajectory": {
-        "steps of a transfer; the transfers are covered": "Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus Reading follow follow_all join_walks walk_streams follow_walks still_trajectory fit_source"
+    "fitting": {
+        "steps of a transfer; the transfers are covered": "Fitted augmentation device_of on_device accuracy_on fit_task"
     },
+    "clock": {"a step of a transfer; the transfers are covered": "held_taus"},
+    "lengths": {"steps of a transfer; the transfers are covered": "lengths_at parts_at reading_of"},
+    "excess": {"a step of a transfer; the transfers are covered": "excess_loss"},
+    "trajectory": {"steps of a transfer; the transfers are covered": "Trajectory Reading follow follow_all"},
+    "walks": {"steps of a transfer; the transfers are covered": "join_walks walk_streams follow_walks"},
+    "noise_floor": {"steps of a transfer; the transfers are covered": "still_trajectory fit_source"},
     "batches": {"steps of moving tasks, which are covered": "check_floats take_rows Later inputs_of"},
     "moving": {"what moving tasks have in common": "MovingTask"},
     "together": {
