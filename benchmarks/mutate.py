@@ -70,13 +70,7 @@ CORE = {
         "tests/test_numerics.py",
         "test_fisher_information_is_positive",
     ],
-    "batches": [
-        "nbs/02b_batches.ipynb",
-        "test_couplings_are_whole_or_refused",
-        "test_epochs_go_through_all",
-        "test_crops_hold_pixels_of_the_image",
-        "test_moving_tasks_give_batches",
-    ],
+    "batches": ["nbs/02b_batches.ipynb", "test_epochs_go_through_all", "test_moving_tasks_give_batches"],
     "moving": [
         "nbs/03_moving.ipynb",
         "test_times_and_orders",
@@ -90,7 +84,7 @@ CORE = {
         "test_blocks_hold_every_sample",
     ],
     "crossvalidated": ["nbs/03a_crossvalidated.ipynb", "test_what_walks_share"],
-    "ruler": ["nbs/03b_ruler.ipynb", "test_parts_of_a_step_add_up", "test_a_ruler_reads_parts_and_chords"],
+    "ruler": ["nbs/03b_ruler.ipynb", "test_a_ruler_reads_parts_and_chords"],
     "training": ["tests/test_settings_act.py", "nbs/03f_training.ipynb", "nbs/04_trajectory.ipynb"],
     "trajectory": ["tests/test_settings_act.py", "nbs/04_trajectory.ipynb", "tests/test_exact_toy.py"],
     "mantel": [
@@ -103,6 +97,14 @@ CORE = {
 TESTS = CORE | {
     "registry": ["nbs/00_registry.ipynb", "tests/test_registry.py"],
     "attached": ["nbs/00_attached.ipynb"],
+    "finite": ["nbs/00b_finite.ipynb"],
+    "block_coupling": ["nbs/02b_block_coupling.ipynb", "test_couplings_are_whole_or_refused"],
+    "crops": ["nbs/02b_crops.ipynb", "test_crops_hold_pixels_of_the_image"],
+    "later": ["nbs/02b_later.ipynb", "nbs/03_moving.ipynb"],
+    "parts": ["nbs/03b_parts.ipynb", "test_parts_of_a_step_add_up"],
+    "looks": ["nbs/03b_looks.ipynb", "test_a_ruler_reads_parts_and_chords"],
+    "products": ["nbs/05b_products.ipynb", "nbs/05b_stack.ipynb"],
+    "stack": ["nbs/05b_stack.ipynb"],
     "seeds": ["nbs/00b_seeds.ipynb", "test_streams_and_rates"],
     "schedules": ["nbs/03f_schedules.ipynb", "test_streams_and_rates", "tests/test_registry.py"],
     "averages": ["nbs/03f_averages.ipynb", "tests/test_settings_act.py", "nbs/04_trajectory.ipynb"],

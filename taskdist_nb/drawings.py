@@ -25,7 +25,7 @@ from .matrices import DistanceMatrix
 from .models import to_inputs
 from .registry import label_of
 from .seeds import make_generator
-from .batches import BlockCoupling
+from .block_coupling import BlockCoupling
 from .couplings import block_costs, block_plans, make_blocks
 from .wording import words
 from .difficulties import FINE_TUNING, difficulties

@@ -22,7 +22,7 @@ from .building import build_model
 from .predictions import predict_logits
 from .seeds import derive_seed, make_generator
 from .settings import TransferConfig
-from .batches import CropFlip, identity
+from .crops import CropFlip, identity
 from .moving import StaticTask
 from .labels import to_outputs
 from .schedules import learning_rates

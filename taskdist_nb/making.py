@@ -18,7 +18,8 @@ import pandas as pd
 import torch
 
 # %% ../nbs/06e_making.ipynb #b4307b8e
-from .ambient import check_finite, undisturbed
+from .ambient import undisturbed
+from .finite import check_finite
 from .building import build_model
 from .embeddings import Embedding, embed_task, fit_probe
 from .jobs import Job, Plan, needed_by

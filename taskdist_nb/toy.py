@@ -22,7 +22,7 @@ from scipy.stats import norm
 from torch import nn
 
 # %% ../nbs/05c_toy.ipynb #143f7607
-from .batches import BlockCoupling
+from .block_coupling import BlockCoupling
 from .data import Task
 from .labels import LabelSpace, joint_label_space
 from .moving import Displacement, Mixture, Probe

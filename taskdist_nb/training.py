@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 # %% ../nbs/03f_training.ipynb #1e5ef318
-from .ambient import check_finite, seeded_everything
+from .ambient import seeded_everything
+from .finite import check_finite
 from .predictions import resolve_precision
 from .settings import TransferConfig
 from .batches import epochs

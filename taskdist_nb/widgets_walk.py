@@ -23,7 +23,7 @@ from .pairs import make_result, prepare_transfer
 from .first_coupling import first_coupling
 from .checks import check_whole
 from .predictions import predict_logits
-from .ruler import label_groups
+from .parts import label_groups
 from .style import BLUE, GREY, RED, as_text, figure_style, short, signed
 from .settings import TransferConfig
 from .fitting import augmentation

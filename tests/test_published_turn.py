@@ -214,7 +214,7 @@ from taskdist_nb.seeds import derive_seed
 from taskdist_nb.trajectory import follow
 from taskdist_nb.noise_floor import fit_source
 from taskdist_nb.clock import held_taus, path_times
-from taskdist_nb.batches import BlockCoupling
+from taskdist_nb.block_coupling import BlockCoupling
 from taskdist_nb.moving import Displacement
 from taskdist_nb.couplings import make_blocks, proximal_step
 

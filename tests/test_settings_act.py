@@ -17,14 +17,14 @@ from taskdist_nb import (
     noise_floor,
     pairs,
     scores,
-    together,
 )
 from taskdist_nb.data import Task
 from taskdist_nb.settings import TransferConfig
+from taskdist_nb.stack import Stack
 from taskdist_nb.training import train
 from taskdist_nb.fitting import augmentation, fit_task
 from taskdist_nb.schedules import learning_rates
-from taskdist_nb.batches import CropFlip, identity
+from taskdist_nb.crops import CropFlip, identity
 from taskdist_nb.moving import MovingTask
 
 SMALL = dict(
@@ -115,7 +115,7 @@ def test_networks_trained_together_have_momentum_of_their_own(reset):
     lrs = [0.5, 0.1, 0.3, 0.2, 0.4]
     seen = []
     expected = [by_hand(m.parameters(), o.x, o.y, lrs, 0.9, 0.1, reset) for m, o in zip(models, moving_tasks)]
-    stack = together.Stack(models)
+    stack = Stack(models)
     note = lambda step: seen.append(
         torch.stack(
             [nn.utils.parameters_to_vector(stack.network(p).parameters()).detach().clone() for p in range(2)]
