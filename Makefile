@@ -11,7 +11,7 @@ READY_BROWSER := $(VENV)/.ready-browser
 READY_MUTATION := $(VENV)/.ready-mutation
 # setuptools warns at each editable installation; it says nothing useful here. Python compiles what is imported, a small part of 17,000 files.
 PIP_INSTALL := PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
-CORE_TESTS := $(wildcard nbs/00_*.ipynb nbs/0[1-5]*.ipynb nbs/06_*.ipynb nbs/06b_chance.ipynb nbs/08*.ipynb) \
+CORE_TESTS := $(wildcard nbs/00_*.ipynb nbs/00b_seeds.ipynb nbs/0[1-5]*.ipynb nbs/06_*.ipynb nbs/06b_chance.ipynb nbs/08*.ipynb) \
   tests/test_properties.py tests/test_numerics.py tests/test_settings_act.py tests/test_models.py tests/test_published_turn.py
 META := settings.ini setup.py pyproject.toml
 MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)

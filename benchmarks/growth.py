@@ -23,7 +23,7 @@ from taskdist_nb.data import Suite, Task
 from taskdist_nb.distances import coupled_transfer
 from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.trajectory import fit_source
+from taskdist_nb.noise_floor import fit_source
 from taskdist_nb.couplings import proximal_step
 
 MODEL = "mlp"

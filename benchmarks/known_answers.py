@@ -23,7 +23,8 @@ from taskdist_nb.graded import GRADED, graded_suite
 from taskdist_nb.models import get_model
 from taskdist_nb.scores import SCORES, measure_scores
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.trajectory import fit_source, lengths_at, parts_at
+from taskdist_nb.noise_floor import fit_source
+from taskdist_nb.lengths import lengths_at, parts_at
 
 KEY = ["kind", "seed", "target"]
 PARTS = ("switch", "source", "shared", "target", "spare", "body", "head")

@@ -23,9 +23,9 @@ from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.distances import coupled_transfer
 from taskdist_nb.models import slim_cnn, small_cnn
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.training import fit_task
+from taskdist_nb.fitting import fit_task
 from taskdist_nb.fewer_steps import same_path
-from taskdist_nb.trajectory import still_trajectory
+from taskdist_nb.noise_floor import still_trajectory
 
 KEY = ["network", "images", "seed", "walk", "target"]
 OF_PATH = ("steps", "batch_size", "lr", "reset_momentum", "norm_speed", "tau_hold")

@@ -28,9 +28,11 @@ from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits
 from taskdist_nb.models import slim_cnn
 from taskdist_nb.scores import measure_scores
-from taskdist_nb.training import Fitted, augmentation, fit_task, make_generator
+from taskdist_nb.fitting import Fitted, augmentation, fit_task
+from taskdist_nb.seeds import make_generator
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.trajectory import follow, walk_streams
+from taskdist_nb.trajectory import follow
+from taskdist_nb.walks import walk_streams
 from taskdist_nb.moving import Displacement, StaticTask
 
 TASKS = {  # fine classes of CIFAR-100; the last two are mixtures

@@ -23,8 +23,9 @@ from taskdist_nb.maps import geodesic_progress
 from taskdist_nb.models import mlp
 from taskdist_nb.predictions import predict_logits
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.trajectory import fit_source, follow
-from taskdist_nb.training import make_generator
+from taskdist_nb.trajectory import follow
+from taskdist_nb.noise_floor import fit_source
+from taskdist_nb.seeds import make_generator
 from taskdist_nb.moving import Displacement
 
 KEY = ["labels", "seed", "source", "target"]

@@ -45,8 +45,11 @@ from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits
 from taskdist_nb.models import to_inputs
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.trajectory import lengths_at, parts_at, still_trajectory
-from taskdist_nb.training import device_of, make_generator, train
+from taskdist_nb.lengths import lengths_at, parts_at
+from taskdist_nb.noise_floor import still_trajectory
+from taskdist_nb.training import train
+from taskdist_nb.fitting import device_of
+from taskdist_nb.seeds import make_generator
 from taskdist_nb.moving import StaticTask
 
 NETWORKS = {"small": "small_cnn_authors", "wrn": "wrn_16_4_authors"}

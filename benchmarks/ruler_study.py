@@ -32,7 +32,7 @@ from taskdist_nb.embeddings import embed_task, fit_probe
 from taskdist_nb.graded import renamed_copy
 from taskdist_nb.models import get_model
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.trajectory import fit_source
+from taskdist_nb.noise_floor import fit_source
 
 KEY = ["seed", "source", "target"]
 PIXELS, TEST_IMAGES = 16, 500

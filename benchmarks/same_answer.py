@@ -37,7 +37,7 @@ from taskdist_nb.distances import DISTANCES, coupled_transfer
 from taskdist_nb.models import mlp, slim_cnn, small_cnn
 from taskdist_nb.predictions import resolve_precision
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.trajectory import fit_source
+from taskdist_nb.noise_floor import fit_source
 from taskdist_nb.fewer_steps import same_path
 
 TASKS = {

@@ -25,7 +25,7 @@ from taskdist_nb.chance import WeakEvidence
 from taskdist_nb.data import Suite
 from taskdist_nb.embeddings import pool_tasks
 from taskdist_nb.models import mlp, slim_cnn
-from taskdist_nb.training import fit_task
+from taskdist_nb.fitting import fit_task
 
 PARTS = {
     "animals": ("herbivores", "carnivores", "aquatic_mammals"),

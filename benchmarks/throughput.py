@@ -24,8 +24,10 @@ from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits
 from taskdist_nb.ruler import LengthMeter
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.training import augmentation, make_generator, soft_cross_entropy, train
-from taskdist_nb.batches import BlockCoupling
+from taskdist_nb.training import soft_cross_entropy, train
+from taskdist_nb.fitting import augmentation
+from taskdist_nb.seeds import make_generator
+from taskdist_nb.block_coupling import BlockCoupling
 from taskdist_nb.moving import Displacement
 from taskdist_nb.couplings import make_blocks
 

@@ -27,10 +27,12 @@ from taskdist_nb.first_coupling import first_coupling
 from taskdist_nb.pairs import prepare_transfer
 from taskdist_nb.building import build_model
 from taskdist_nb.predictions import predict_logits, resolve_precision
-from taskdist_nb.together import Stack, transfer_together
+from taskdist_nb.together import transfer_together
+from taskdist_nb.stack import Stack
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.trajectory import fit_source
-from taskdist_nb.training import make_generator, train
+from taskdist_nb.noise_floor import fit_source
+from taskdist_nb.training import train
+from taskdist_nb.seeds import make_generator
 from taskdist_nb.couplings import proximal_step
 
 PAIRS, GOAL_MINUTES = 380, 30

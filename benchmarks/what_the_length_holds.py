@@ -20,9 +20,9 @@ from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.distances import coupled_transfer
 from taskdist_nb.predictions import resolve_precision
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.training import fit_task
+from taskdist_nb.fitting import fit_task
 from taskdist_nb.fewer_steps import same_path
-from taskdist_nb.trajectory import still_trajectory
+from taskdist_nb.noise_floor import still_trajectory
 
 IMAGES = 100
 PAIRS = [("herbivores", "carnivores"), ("carnivores", "flowers")]

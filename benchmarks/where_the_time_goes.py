@@ -17,8 +17,10 @@ from taskdist_nb.building import build_model
 from taskdist_nb.models import get_model
 from taskdist_nb.predictions import predict_logits, resolve_precision
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.training import augmentation, make_generator, train
-from taskdist_nb.batches import BlockCoupling
+from taskdist_nb.training import train
+from taskdist_nb.fitting import augmentation
+from taskdist_nb.seeds import make_generator
+from taskdist_nb.block_coupling import BlockCoupling
 from taskdist_nb.moving import Displacement
 from taskdist_nb.couplings import block_plans, make_blocks, proximal_step
 from timing import seconds_of

@@ -22,8 +22,8 @@ from taskdist_nb.cifar100 import PAPER_TASKS
 from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.predictions import predict_logits
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.training import fit_task
-from taskdist_nb.trajectory import still_trajectory
+from taskdist_nb.fitting import fit_task
+from taskdist_nb.noise_floor import still_trajectory
 
 KEY = ["width", "rate", "seed", "source", "target"]
 IMAGES = 500

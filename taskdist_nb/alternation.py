@@ -20,8 +20,10 @@ from .pairs import Setting, make_result, walk_each
 from .results import TransferResult
 from .ruler import LengthMeter
 from .settings import TransferConfig
-from .training import augmentation, make_generator
-from .trajectory import held_taus, reading_of, spread
+from .fitting import augmentation
+from .seeds import make_generator
+from .clock import held_taus, spread
+from .lengths import reading_of
 
 # %% ../nbs/04e_alternation.ipynb #c024
 class BlockCosts:

@@ -35,9 +35,11 @@ from .building import build_model
 from .models import get_model
 from .registry import TABLES, names_of, using
 from .scores import View, get_measure, images_drawn, scored
-from .training import Fitted, accuracy_on, derive_seed, device_of, make_generator, on_device
+from .fitting import Fitted, accuracy_on, device_of, on_device
+from .seeds import derive_seed, make_generator
 from .settings import TransferConfig
-from .trajectory import still_trajectory, walk_streams
+from .noise_floor import still_trajectory
+from .walks import walk_streams
 from .tuning import Tuning, errors_on, fine_tune, linear_probe, training_loss
 
 # %% ../nbs/09f_candidates.ipynb #4d03fb7e

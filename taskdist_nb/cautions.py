@@ -16,7 +16,7 @@ from .experiment import Experiment
 from .ranking import GRADES, Doubt
 from .summary import pair_table, summary_table, why_no_test
 from .thresholds import limit
-from .trajectory import reading_of
+from .lengths import reading_of
 from .wording import show_number, words
 from .difficulties import FINE_TUNING, difficulties
 

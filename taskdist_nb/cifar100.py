@@ -163,8 +163,10 @@ def run_scratch(
     suite, config = suite or cifar100_suite(tasks, root=root), config or study_config()
     jobs = [(name, seed) for seed in seeds for name in suite]
     ends = Parallel(n_jobs)(delayed(from_scratch)(suite[name], model, config, seed) for name, seed in jobs)
-    told = lambda end: dict(accuracy=end.accuracy, loss=end.path.loss.iloc[-1])
-    table = pd.DataFrame([dict(target=name, seed=seed) | told(end) for (name, seed), end in zip(jobs, ends)])
+    at_the_end = lambda end: dict(accuracy=end.accuracy, loss=end.path.loss.iloc[-1])
+    table = pd.DataFrame(
+        [dict(target=name, seed=seed) | at_the_end(end) for (name, seed), end in zip(jobs, ends)]
+    )
     write_table(table, config, Path(out) / "scratch.csv")
     return table
 

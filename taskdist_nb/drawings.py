@@ -24,8 +24,8 @@ from .known import Known
 from .matrices import DistanceMatrix
 from .models import to_inputs
 from .registry import label_of
-from .training import make_generator
-from .batches import BlockCoupling
+from .seeds import make_generator
+from .block_coupling import BlockCoupling
 from .couplings import block_costs, block_plans, make_blocks
 from .wording import words
 from .difficulties import FINE_TUNING, difficulties

@@ -23,7 +23,7 @@ from .models import get_model, to_inputs
 from .predictions import head_of
 from .samples import halves
 from .settings import TransferConfig
-from .training import Fitted, fit_task, on_device
+from .fitting import Fitted, fit_task, on_device
 
 # %% ../nbs/04e_embeddings.ipynb #c046
 @dataclass

@@ -31,7 +31,7 @@ from .pairs import check_config
 from .scores import SCORES, measure_scores
 from .scratch import from_scratch
 from .settings import TransferConfig
-from .training import Fitted, on_device
+from .fitting import Fitted, on_device
 
 # %% ../nbs/10b_evidence.ipynb #c092
 # the paper's five super-classes

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 # %% ../nbs/04d_first_coupling.ipynb #6b64b6ce
-from .batches import BlockCoupling
+from .block_coupling import BlockCoupling
 from .building import build_model
 from .couplings import block_costs, block_plans, make_blocks
 from .data import Task

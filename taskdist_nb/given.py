@@ -21,7 +21,7 @@ from .checks import unknown
 from .jobs import Plan
 from .keys import given_key
 from .predictions import penultimate, predict_logits
-from .training import Fitted
+from .fitting import Fitted
 from .workers import one_thread
 
 # %% ../nbs/06g_given.ipynb #714ebecb

@@ -21,7 +21,7 @@ from .keys import common_key, model_fingerprint, record_key, task_fingerprint
 from .predictions import resolve_precision
 from .scores import get_measure
 from .store import Store
-from .training import device_of
+from .fitting import device_of
 from .settings import TransferConfig
 
 # %% ../nbs/06e_jobs.ipynb #c041

@@ -30,7 +30,8 @@ from .records import FORMAT
 from .scores import SCORES
 from . import settings
 from .settings import TransferConfig, names_in
-from .training import Fitted, derive_seed
+from .fitting import Fitted
+from .seeds import derive_seed
 
 # %% ../nbs/06c_keys.ipynb #c7df6140
 def task_fingerprint(

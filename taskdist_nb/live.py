@@ -36,7 +36,7 @@ from .widgets_walk import Walk, draw_walk, output_names
 from .widgets_mantel import draw_mantel, leave_one_out
 from .widgets_ruler import draw_ruler
 from .widgets_map import draw_tasks
-from .ruler import label_groups
+from .parts import label_groups
 
 # %% ../nbs/09c_live.ipynb #9738c9ef
 def figure_part(

@@ -18,7 +18,8 @@ import pandas as pd
 import torch
 
 # %% ../nbs/06e_making.ipynb #b4307b8e
-from .ambient import check_finite, undisturbed
+from .ambient import undisturbed
+from .finite import check_finite
 from .building import build_model
 from .embeddings import Embedding, embed_task, fit_probe
 from .jobs import Job, Plan, needed_by
@@ -29,8 +30,9 @@ from .results import TransferResult, from_record, to_record
 from .scores import get_measure
 from .store import report_damage
 from .together import transfer_together
-from .training import Fitted, accuracy_on, fit_task, device_of, on_device
-from .trajectory import Trajectory, still_trajectory
+from .fitting import Fitted, accuracy_on, fit_task, device_of, on_device
+from .trajectory import Trajectory
+from .noise_floor import still_trajectory
 
 # %% ../nbs/06e_making.ipynb #c048
 @contextmanager

@@ -21,7 +21,7 @@ from fastcore.basics import patch
 # %% ../nbs/04c_matrices.ipynb #a20c6037
 from .results import TransferResult
 from .settings import TransferConfig
-from .trajectory import parts_at
+from .lengths import parts_at
 
 # %% ../nbs/04c_matrices.ipynb #c069
 @dataclass(eq=False)

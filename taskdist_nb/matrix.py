@@ -29,7 +29,7 @@ from .pictures import leak_notes
 from .running import run_plan
 from .registry import using
 from .scores import get_measure
-from .together import check_stackable
+from .stack import check_stackable
 from .settings import TransferConfig
 
 # %% ../nbs/07_matrix.ipynb #c076

@@ -12,7 +12,10 @@ from dataclasses import dataclass
 import torch
 from fastcore.basics import patch
 from torch import Tensor
-from .batches import BlockCoupling, check_floats, identity, inputs_of, one_pass, take_rows
+from .batches import one_pass
+from .block_coupling import BlockCoupling
+from .crops import check_floats, identity
+from .later import inputs_of, take_rows
 from .checks import check_choice, check_number, check_whole
 from .data import Task
 from .labels import LabelSpace, one_hot, to_outputs

@@ -19,16 +19,11 @@ from .labels import LabelSpace, joint_label_space, same_task
 from .models import get_model
 from .results import TransferResult
 from .settings import TransferConfig
-from .training import Fitted, fit_task, on_device
-from taskdist_nb.trajectory import (
-    Trajectory,
-    fit_source,
-    follow_walks,
-    lengths_at,
-    parts_at,
-    reading_of,
-    walk_streams,
-)
+from .fitting import Fitted, fit_task, on_device
+from .trajectory import Trajectory
+from .noise_floor import fit_source
+from .walks import follow_walks, walk_streams
+from .lengths import lengths_at, parts_at, reading_of
 
 # %% ../nbs/04c_pairs.ipynb #c012
 @dataclass

@@ -12,7 +12,7 @@ import numpy as np
 from .moving import Mixture, StaticTask
 from .pairs import Setting, make_result, walk_each
 from .results import TransferResult
-from .training import augmentation
+from .fitting import augmentation
 
 # %% ../nbs/04d_paths.ipynb #c034
 def uncoupled_paths(

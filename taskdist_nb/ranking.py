@@ -55,7 +55,9 @@ class Ranking:
     reasons: dict = field(default_factory=dict)  # candidate without a number -> why
     guess: float = math.nan  # accuracy on the target's test images of who always answers the commonest class
     notes: tuple = ()  # what else makes the ranking hard to believe, in sentences, each a `Doubt`
-    found: dict = field(default_factory=dict, repr=False)  # method -> Findings: what the tables are made of
+    found: dict = field(
+        default_factory=dict, repr=False
+    )  # method -> Measurements: what the tables are made of
     entries: dict = field(default_factory=dict, repr=False)  # name -> Candidate, those that were left out too
     frozen: pd.DataFrame | None = None  # the finalists with their bodies frozen, if both ways were asked for
 

@@ -71,8 +71,10 @@ def _as_good(self: Ranking) -> str:
         return "Nothing else was measured in the same way."
     known = self.table.noise[(self.table.basis == basis) & (self.table.gap > 0)]
     if not known.notna().all():
-        return f"How far the other {n - 1} could be off is not known."
-    return f"The other {n - 1} that were measured in the same way {'is' if n == 2 else 'are'} worse by more than noise."
+        return f"How far the other {'one' if n == 2 else n - 1} could be off is not known."
+    if n == 2:
+        return "The other one that was measured in the same way is worse by more than noise."
+    return f"The other {n - 1} that were measured in the same way are worse by more than noise."
 
 # %% ../nbs/10_ranking_verdict.ipynb #e2618211
 @patch

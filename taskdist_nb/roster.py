@@ -32,7 +32,7 @@ from .building import build_model
 from .predictions import predict_logits
 from .registry import using
 from .scores import SCORES, images_drawn, too_few
-from .training import Fitted, on_device
+from .fitting import Fitted, on_device
 from .settings import TransferConfig
 from .tuning import Tuning
 from .reservations import check_any

@@ -107,7 +107,7 @@ def find_all(
     jobs: list,  # (Candidate, method) each
     seeds,  # each is measured with all of them
     n_jobs: int,  # processes side by side
-) -> list:  # Findings in the same order
+) -> list:  # Measurements in the same order
     "Measure several candidates at once."
     parent = os.getpid()
     if n_jobs == 1:
@@ -132,8 +132,8 @@ def find_within(
     share: float = 1.0,  # of the budget that may be spent when this is over
     n_jobs: int = 1,  # processes side by side
     tell: Callable = None,  # is told each `Step`
-) -> tuple[list, list]:  # Findings, jobs left out
-    "Findings in the given order for as long as another one fits, and the others. The first is measured if any time is left."
+) -> tuple[list, list]:  # Measurements, jobs left out
+    "Measurements in the given order for as long as another one fits, and the others. The first is measured if any time is left."
     start, found, tell = allowance.spent, [], tell or (lambda step: None)
     workers = min(joblib.effective_n_jobs(n_jobs), len(jobs))
     stage = jobs[0][1]
@@ -169,7 +169,7 @@ def joined(
 
 # %% ../nbs/10_rounds.ipynb #881cacad
 def tied_out(
-    ordered: list,  # Findings of the first stage, best first
+    ordered: list,  # Measurements of the first stage, best first
     finalists: int,  # how many go on
 ) -> list[str]:  # a sentence, or none
     "Who missed the second stage for nothing but the order of the candidates."
@@ -221,7 +221,7 @@ def run_race(
     candidates: list,  # who
 ) -> tuple[
     dict, list, list, Measurement
-]:  # method -> Findings, those left out, notes, from scratch (None: not measured)
+]:  # method -> Measurements, those left out, notes, from scratch (None: not measured)
     "The stages one after the other."
     stages, left, tied = {}, [], []
     last = race.method

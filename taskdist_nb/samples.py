@@ -14,7 +14,7 @@ from torch import Tensor
 # %% ../nbs/04d_samples.ipynb #e6f6032a
 from .couplings import least_cost
 from .data import Task
-from .training import make_generator
+from .seeds import make_generator
 
 # %% ../nbs/04d_samples.ipynb #c055
 def wasserstein_2(

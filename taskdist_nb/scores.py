@@ -33,7 +33,7 @@ from .building import build_model
 from .models import get_model, small_cnn
 from .predictions import penultimate, predict_logits
 from .registry import TABLES, Entry, names_of, using
-from .training import Fitted
+from .fitting import Fitted
 from .settings import TransferConfig
 
 # %% ../nbs/06_scores.ipynb #c056

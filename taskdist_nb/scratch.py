@@ -16,8 +16,10 @@ from .models import get_model, small_cnn
 from .moving import StaticTask
 from .pairs import check_pair
 from .settings import TransferConfig
-from .training import Fitted, augmentation, derive_seed, on_device
-from .trajectory import Trajectory, follow_walks, walk_streams
+from .fitting import Fitted, augmentation, on_device
+from .seeds import derive_seed
+from .trajectory import Trajectory
+from .walks import follow_walks, walk_streams
 
 # %% ../nbs/04d_scratch.ipynb #c043
 @undisturbed()

@@ -35,7 +35,7 @@ from .building import build_model
 from .pictures import leak_notes
 from .ranking import Ranking
 from .scores import SCORES
-from .training import on_device
+from .fitting import on_device
 from .settings import TransferConfig
 from .tuning import Tuning
 from .workers import one_thread

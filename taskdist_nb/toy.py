@@ -22,13 +22,14 @@ from scipy.stats import norm
 from torch import nn
 
 # %% ../nbs/05c_toy.ipynb #143f7607
-from .batches import BlockCoupling
+from .block_coupling import BlockCoupling
 from .data import Task
 from .labels import LabelSpace, joint_label_space
 from .moving import Displacement, Mixture, Probe
 from .ruler import LengthMeter
 from .settings import TransferConfig
-from .training import fit_task, make_generator
+from .fitting import fit_task
+from .seeds import make_generator
 from .trajectory import follow
 
 # %% ../nbs/05c_toy.ipynb #d36ff96a

@@ -31,8 +31,12 @@ from .predictions import head_of, predict_logits
 from .keys import own_code
 from .registry import TABLES, names_of
 from .settings import TransferConfig
-from .training import Alone, Average, augmentation, learning_rates, train
-from .trajectory import path_times, set_norm_speed, spread
+from .training import Alone, train
+from .averages import Average
+from .fitting import augmentation
+from .schedules import learning_rates
+from .clock import path_times, spread
+from .averages import set_norm_speed
 from .moving import StaticTask
 
 # %% ../nbs/09e_tuning.ipynb #6734513a

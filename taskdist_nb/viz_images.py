@@ -14,7 +14,7 @@ from .checks import check_list, check_number, check_whole
 from .data import Task
 from .labels import joint_label_space
 from .style import as_text, figure_style, new_axes
-from .batches import BlockCoupling
+from .block_coupling import BlockCoupling
 from .moving import Displacement
 
 # %% ../nbs/09_viz_images.ipynb #c077

@@ -23,7 +23,7 @@ from taskdist_nb.style import (
     legend_below,
     new_axes,
 )
-from .trajectory import reading_of
+from .lengths import reading_of
 from .registry import label_of
 
 # %% ../nbs/09_viz_paths.ipynb #c062

@@ -23,11 +23,13 @@ from .pairs import make_result, prepare_transfer
 from .first_coupling import first_coupling
 from .checks import check_whole
 from .predictions import predict_logits
-from .ruler import label_groups
+from .parts import label_groups
 from .style import BLUE, GREY, RED, as_text, figure_style, short, signed
 from .settings import TransferConfig
-from .training import augmentation, make_generator
-from .trajectory import follow_walks, path_times
+from .fitting import augmentation
+from .seeds import make_generator
+from .walks import follow_walks
+from .clock import path_times
 from .moving import Displacement
 from .viz_images import interpolated
 from .viz_paths import RULERS, plot_path

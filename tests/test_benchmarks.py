@@ -8,8 +8,9 @@ import pytest
 import torch
 from taskdist_nb.building import build_model
 from taskdist_nb.models import mlp
+from taskdist_nb.seeds import make_generator
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.training import make_generator, train
+from taskdist_nb.training import train
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 

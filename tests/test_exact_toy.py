@@ -14,9 +14,11 @@ from taskdist_nb.labels import LabelSpace, joint_label_space
 from taskdist_nb.data import Task
 from taskdist_nb.ruler import LengthMeter
 from taskdist_nb.toy import settings
-from taskdist_nb.training import fit_task, make_generator
-from taskdist_nb.trajectory import follow, follow_walks, walk_streams
-from taskdist_nb.batches import BlockCoupling
+from taskdist_nb.fitting import fit_task
+from taskdist_nb.seeds import make_generator
+from taskdist_nb.trajectory import follow
+from taskdist_nb.walks import follow_walks, walk_streams
+from taskdist_nb.block_coupling import BlockCoupling
 from taskdist_nb.moving import Displacement, Mixture, Probe, StaticTask
 
 SOURCE, TARGET = ((-1.0, 1.0), (1.0, 1.0)), ((0.0, 2.5), (1.5, 1.0))  # means, widths of the two classes

@@ -16,7 +16,8 @@ from taskdist_nb.pairs import prepare_transfer
 from taskdist_nb.matrix import distance_matrix
 from taskdist_nb.scores import SCORES
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.training import make_generator, on_device
+from taskdist_nb.seeds import make_generator
+from taskdist_nb.fitting import on_device
 from taskdist_nb.viz_images import plot_interpolation
 
 CONFIG = TransferConfig.toy(

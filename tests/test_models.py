@@ -14,9 +14,11 @@ from taskdist_nb.information import fisher_information
 from taskdist_nb.building import build_model, evaluating
 from taskdist_nb.predictions import head_of, penultimate, predict_features, predict_logits
 from taskdist_nb.models import to_inputs
-from taskdist_nb.together import check_stackable, transfer_together
+from taskdist_nb.together import transfer_together
+from taskdist_nb.stack import check_stackable
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.training import derive_seed, fit_task
+from taskdist_nb.seeds import derive_seed
+from taskdist_nb.fitting import fit_task
 
 X = digits_suite()["low"].x_train[:40]  # (40, 1, 8, 8) bytes
 Z = to_inputs(X[:7])

@@ -41,10 +41,13 @@ from torch import nn
 import taskdist_nb
 from taskdist_nb import (
     adapters,
+    block_coupling,
     building,
     candidates,
     checks,
+    clock,
     couplings,
+    crops,
     crossvalidated,
     cuts,
     data,
@@ -59,6 +62,8 @@ from taskdist_nb import (
     inputs,
     judgement,
     labelled_samples,
+    lengths,
+    looks,
     mantel,
     maps,
     matrices,
@@ -73,6 +78,7 @@ from taskdist_nb import (
     rounds,
     ruler,
     samples,
+    schedules,
     scores,
     scratch,
     select,
@@ -80,8 +86,6 @@ from taskdist_nb import (
     selection_study,
     style,
     together,
-    training,
-    trajectory,
     tuning,
     viz,
     viz_agreement,
@@ -95,8 +99,10 @@ from taskdist_nb import (
     workers,
 )
 from taskdist_nb import batches as batching
+from taskdist_nb import seeds as seeding
 from taskdist_nb import labels as spaces_of_labels
 from taskdist_nb import moving as moving_tasks
+from taskdist_nb import parts as parts_of_steps
 from taskdist_nb.arguments import WrongUse
 from taskdist_nb.labels import LabelSpace
 from taskdist_nb.data import Suite, Task
@@ -744,7 +750,7 @@ def test_plans_have_their_marginals(cost, epsilon, a):
         ).sum() + 1e-6 * torch.as_tensor(cost).abs().max()
 
 
-@covers("couplings.block_plans", "couplings.proximal_step", "batches.BlockCoupling", examples=60)
+@covers("couplings.block_plans", "couplings.proximal_step", "block_coupling.BlockCoupling", examples=60)
 @given(
     cost_blocks,
     or_hostile(st.sampled_from([0.0, 1e-3, 1.0])),
@@ -762,13 +768,13 @@ def test_block_plans_and_what_follows(costs, epsilon, weight, seed):
     assert has_marginals(nearer)
     B, b = plans.shape[:2]
     index = torch.arange(B * b).view(B, b)
-    done, coupling = attempt(batching.BlockCoupling, index, index, nearer)
+    done, coupling = attempt(block_coupling.BlockCoupling, index, index, nearer)
     assert done and coupling.mean(torch.ones(B, b, b)) == pytest.approx(1)
     i, j = coupling.draw(B * b, generator())
     assert sorted(i.tolist()) == list(range(B * b)) and torch.equal(i // b, j // b)
 
 
-@covers("batches.BlockCoupling", examples=40)
+@covers("block_coupling.BlockCoupling", examples=40)
 @given(
     or_hostile(st.just(torch.zeros(2, 3, dtype=torch.int64))),
     or_hostile(st.just(torch.zeros(2, 3, dtype=torch.int64))),
@@ -776,7 +782,7 @@ def test_block_plans_and_what_follows(costs, epsilon, weight, seed):
     or_hostile(st.integers(1, 20)),
 )
 def test_couplings_are_whole_or_refused(rows, columns, plans, n):
-    done, coupling = attempt(batching.BlockCoupling, rows, columns, plans)
+    done, coupling = attempt(block_coupling.BlockCoupling, rows, columns, plans)
     if not done:
         return
     done, drawn = attempt(coupling.draw, n, generator())
@@ -863,7 +869,7 @@ def test_what_moves_stays_between(x, z, tau, y, K):
         assert torch.equal(hot.argmax(1), y)
 
 
-@covers("batches.random_crop_flip", "batches.CropFlip", "batches.identity", examples=60)
+@covers("crops.random_crop_flip", "crops.CropFlip", "crops.identity", examples=60)
 @given(
     or_hostile(reals((3, 1, 4, 5), kinds=("normal",))),
     or_hostile(st.integers(0, 3)),
@@ -871,15 +877,15 @@ def test_what_moves_stays_between(x, z, tau, y, K):
     or_hostile(st.floats(-2, 2)),
 )
 def test_crops_hold_pixels_of_the_image(x, padding, flip, value):
-    assert batching.identity(x, generator()) is x
-    done, crop = attempt(batching.random_crop_flip, x, padding, flip, generator(), value)
+    assert crops.identity(x, generator()) is x
+    done, crop = attempt(crops.random_crop_flip, x, padding, flip, generator(), value)
     if not done:
         return
     assert crop.shape == x.shape and set(crop.flatten().tolist()) <= {
         *x.flatten().tolist(),
         *torch.tensor([value], dtype=x.dtype).tolist(),
     }
-    assert torch.equal(batching.CropFlip(padding, flip, value)(x, generator()), crop)
+    assert torch.equal(crops.CropFlip(padding, flip, value)(x, generator()), crop)
 
 
 @covers("moving.Displacement", "moving.Mixture", "moving.StaticTask", "moving.Probe", examples=40)
@@ -894,7 +900,7 @@ def test_moving_tasks_give_batches(pair, tau, n, size, outputs):
     source, target = pair
     labels = spaces_of_labels.joint_label_space(source, target)
     rows, columns = couplings.make_blocks(len(source.y_train), len(target.y_train), size, generator())
-    coupling = batching.BlockCoupling(rows, columns, torch.full((*rows.shape, size), size**-2))
+    coupling = block_coupling.BlockCoupling(rows, columns, torch.full((*rows.shape, size), size**-2))
     for make, arguments in (
         (moving_tasks.Displacement, (source, target, coupling, labels)),
         (moving_tasks.Mixture, (source, target, labels)),
@@ -930,18 +936,18 @@ def label_spaces(draw):
     return LabelSpace(n + new + spare, tuple(range(n)), tuple(draw(st.permutations(target))))
 
 
-@covers("ruler.label_groups", "ruler.kl_parts", "ruler.root_parts", "ruler.root_step", examples=60)
+@covers("parts.label_groups", "parts.kl_parts", "parts.root_parts", "parts.root_step", examples=60)
 @given(label_spaces(), st.integers(0, 999), st.sampled_from([1e-3, 1.0, 30.0]))
 def test_parts_of_a_step_add_up(labels, seed, size):
     TALLY["cases"] += 1
-    groups = ruler.label_groups(labels)
+    groups = parts_of_steps.label_groups(labels)
     assert sorted(k for outputs in groups.values() for k in outputs) == list(range(labels.n_outputs)) and all(
         groups.values()
     )
     assert groups.get("shared", []) == sorted(set(labels.source) & set(labels.target))
     logits = torch.randn(2, 5, labels.n_outputs, generator=generator(seed), dtype=torch.float64)
     p, q = (v.log_softmax(-1) for v in (logits[0], logits[0] + size * logits[1]))
-    parts, chords = ruler.kl_parts(p, q, groups), ruler.root_parts(p, q, groups)
+    parts, chords = parts_of_steps.kl_parts(p, q, groups), parts_of_steps.root_parts(p, q, groups)
     assert (
         set(parts)
         == set(chords)
@@ -950,7 +956,7 @@ def test_parts_of_a_step_add_up(labels, seed, size):
     assert torch.allclose(sum(parts.values()), fisher.kl_divergence(p, q), rtol=1e-9, atol=1e-12) and all(
         (v >= 0).all() for v in parts.values()
     )
-    step = ruler.root_step(p, q)
+    step = parts_of_steps.root_step(p, q)
     assert torch.allclose(
         sum(v.square().sum(-1) for v in chords.values()), step.square().sum(-1), rtol=1e-9, atol=1e-14
     )
@@ -993,10 +999,10 @@ def test_what_walks_share(chords):
 
 @covers(
     "ruler.LengthMeter",
-    "ruler.look_at",
-    "ruler.Look",
-    "ruler.find_head",
-    "ruler.apply_head",
+    "looks.look_at",
+    "looks.Look",
+    "looks.find_head",
+    "looks.apply_head",
     "ruler.cross_lengths",
     examples=20,
 )
@@ -1019,12 +1025,12 @@ def test_a_ruler_reads_parts_and_chords(pair, seed, inputs, normed):
         for tau, model in zip((0.0, 0.5, 1.0), walk):
             meter.mark(model, tau, final=tau == 1)
     x, first = probe.inputs(0.0), walks[0][0]
-    head = ruler.find_head(first, x)
-    assert head == ("" if normed else "3") and (ruler.look_at(first, x, head).features is None) == normed
+    head = looks.find_head(first, x)
+    assert head == ("" if normed else "3") and (looks.look_at(first, x, head).features is None) == normed
     if not normed:
-        look = ruler.look_at(first, x, head)
+        look = looks.look_at(first, x, head)
         assert torch.allclose(
-            ruler.apply_head(look.features, look.head).log_softmax(1), look.log_p, atol=1e-5
+            looks.apply_head(look.features, look.head).log_softmax(1), look.log_p, atol=1e-5
         )
     for meter in meters:
         assert len(meter.steps) == 2 and np.allclose(
@@ -1217,11 +1223,11 @@ def test_settings_are_checked(preset, kept, field, odd):
 
 
 @covers(
-    "training.derive_seed",
-    "training.make_generator",
-    "training.learning_rates",
-    "trajectory.spread",
-    "trajectory.path_times",
+    "seeds.derive_seed",
+    "seeds.make_generator",
+    "schedules.learning_rates",
+    "clock.spread",
+    "clock.path_times",
     examples=30,
 )
 @given(
@@ -1233,14 +1239,14 @@ def test_settings_are_checked(preset, kept, field, odd):
 )
 def test_streams_and_rates(seed, purpose, schedule, steps, points):
     TALLY["cases"] += 1
-    assert 0 <= training.derive_seed(seed, purpose) < 2**63 and training.make_generator(
+    assert 0 <= seeding.derive_seed(seed, purpose) < 2**63 and seeding.make_generator(
         seed, purpose
-    ).initial_seed() == training.derive_seed(seed, purpose)
-    rates = training.learning_rates(schedule, 0.1, steps)
+    ).initial_seed() == seeding.derive_seed(seed, purpose)
+    rates = schedules.learning_rates(schedule, 0.1, steps)
     assert len(rates) == steps and (0 < rates).all() and (rates <= 0.1).all()
-    assert max(trajectory.spread(points, steps)) == steps
+    assert max(clock.spread(points, steps)) == steps
     config = TransferConfig.toy(steps=steps, checkpoints=min(points, steps))
-    taus, marks, at = trajectory.path_times(config)
+    taus, marks, at = clock.path_times(config)
     assert len(taus) == steps and marks[0] == 0 and marks[-1] == steps and taus[-1] == at[-1] == 1
 
 
@@ -1312,7 +1318,7 @@ def ends_in_a_distance_or_says_why(name, *also):
         assert (
             result.noise_floor >= 0
             and result.name == name.removesuffix("_transfer")
-            and (result.distance >= 0 or trajectory.reading_of(result.config) == "cross")
+            and (result.distance >= 0 or lengths.reading_of(result.config) == "cross")
         )
         again = from_record(to_record(result))
         assert (again.distance, again.config, again.lengths, again.parts) == (
@@ -1959,7 +1965,7 @@ index = torch.tensor([[0, 1], [1, 0]])
 @given(
     or_hostile(one_pair.map(lambda p: p[0])),
     or_hostile(one_pair.map(lambda p: p[1])),
-    or_hostile(st.just(batching.BlockCoupling(index, index, torch.full((2, 2, 2), 1 / 4)))),
+    or_hostile(st.just(block_coupling.BlockCoupling(index, index, torch.full((2, 2, 2), 1 / 4)))),
     or_hostile(st.sampled_from([(0, 1), torch.linspace(0, 1, 3)])),
     or_hostile(st.integers(1, 2)),
     or_hostile(st.just(0)),
@@ -2315,19 +2321,30 @@ ELSEWHERE = {
     "settings": {
         "stages of settings, whose values are tried in 03e_constraints": "names_in SourceSettings SGDSettings LabelSettings StepSettings ClockSettings MarkSettings ReadingSettings InputSettings CouplingSettings Task2VecSettings WassersteinSettings ScoreSettings ImageSettings AugmentationSettings ArithmeticSettings"
     },
+    "schedules": {"covered by `learning_rates`": "constant_rates cosine_rates step_rates one_cycle_rates"},
+    "averages": {"steps of a transfer; the transfers are covered": "Average set_norm_speed"},
     "training": {
-        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Alone Average draw_batches Fitted augmentation device_of on_device accuracy_on fit_task",
-        "schedules, covered by `learning_rates`": "constant_rates cosine_rates step_rates one_cycle_rates",
+        "steps of a transfer; the transfers are covered": "soft_cross_entropy batch_source train Alone draw_batches"
     },
-    "trajectory": {
-        "steps of a transfer; the transfers are covered": "Trajectory excess_loss set_norm_speed lengths_at parts_at reading_of held_taus Reading follow follow_all join_walks walk_streams follow_walks still_trajectory fit_source"
+    "fitting": {
+        "steps of a transfer; the transfers are covered": "Fitted augmentation device_of on_device accuracy_on fit_task"
     },
-    "batches": {"steps of moving tasks, which are covered": "check_floats take_rows Later inputs_of"},
+    "clock": {"a step of a transfer; the transfers are covered": "held_taus"},
+    "lengths": {"steps of a transfer; the transfers are covered": "lengths_at parts_at reading_of"},
+    "excess": {"a step of a transfer; the transfers are covered": "excess_loss"},
+    "trajectory": {"steps of a transfer; the transfers are covered": "Trajectory Reading follow follow_all"},
+    "walks": {"steps of a transfer; the transfers are covered": "join_walks walk_streams follow_walks"},
+    "noise_floor": {"steps of a transfer; the transfers are covered": "still_trajectory fit_source"},
+    "crops": {"a check of moving tasks, which are covered": "check_floats"},
+    "later": {"steps of moving tasks, which are covered": "*"},
     "moving": {"what moving tasks have in common": "MovingTask"},
+    "products": {"what convolutions of a stack are, tried in 05b_products and 05b_stack": "*"},
+    "stack": {"many networks as one, compared with a loop over them in 05b_stack": "*"},
     "together": {
-        "steps of `transfer_together`, compared with one transfer at a time in 05b_together": "unfolded_convolution unrolled_quietly Products Stack check_alike check_one_function check_stackable follow_together walk_together prepare_transfers"
+        "steps of `transfer_together`, compared with one transfer at a time in 05b_together": "follow_together walk_together prepare_transfers"
     },
     "ambient": {"what surrounds a computation, tried in 00b_ambient and test_store": "*"},
+    "finite": {"weights that are no longer numbers, tried in 00b_finite and test_store": "*"},
     "records": {"files of records, cut and spoilt in 06b_records and 06b_store": "*"},
     "store": {"steps of `Store`, spoilt in every way in 06b_store": "not_writable provenance report_damage"},
     "keys": {

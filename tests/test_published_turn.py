@@ -209,9 +209,12 @@ from taskdist_nb.building import build_model
 from taskdist_nb.predictions import penultimate
 from taskdist_nb.models import to_inputs
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.training import augmentation, derive_seed, fit_task
-from taskdist_nb.trajectory import fit_source, follow, held_taus, path_times
-from taskdist_nb.batches import BlockCoupling
+from taskdist_nb.fitting import augmentation, fit_task
+from taskdist_nb.seeds import derive_seed
+from taskdist_nb.trajectory import follow
+from taskdist_nb.noise_floor import fit_source
+from taskdist_nb.clock import held_taus, path_times
+from taskdist_nb.block_coupling import BlockCoupling
 from taskdist_nb.moving import Displacement
 from taskdist_nb.couplings import make_blocks, proximal_step
 

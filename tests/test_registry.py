@@ -26,7 +26,7 @@ from taskdist_nb.running import calls_of
 from taskdist_nb.select import rank_sources
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.store import Store
-from taskdist_nb.training import learning_rates
+from taskdist_nb.schedules import learning_rates
 from taskdist_nb.tuning import Tuning
 
 try:

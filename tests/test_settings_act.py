@@ -9,19 +9,22 @@ from torch import nn
 
 from taskdist_nb import (
     alternation,
+    averages,
     distances,
     embeddings,
     fewer_steps,
     measurements,
+    noise_floor,
     pairs,
     scores,
-    together,
-    trajectory,
 )
 from taskdist_nb.data import Task
 from taskdist_nb.settings import TransferConfig
-from taskdist_nb.training import augmentation, fit_task, learning_rates, train
-from taskdist_nb.batches import CropFlip, identity
+from taskdist_nb.stack import Stack
+from taskdist_nb.training import train
+from taskdist_nb.fitting import augmentation, fit_task
+from taskdist_nb.schedules import learning_rates
+from taskdist_nb.crops import CropFlip, identity
 from taskdist_nb.moving import MovingTask
 
 SMALL = dict(
@@ -113,7 +116,7 @@ def test_networks_trained_together_have_momentum_of_their_own(reset):
     lrs = [0.5, 0.1, 0.3, 0.2, 0.4]
     seen = []
     expected = [by_hand(m.parameters(), o.x, o.y, lrs, 0.9, 0.1, reset) for m, o in zip(models, moving_tasks)]
-    stack = together.Stack(models)
+    stack = Stack(models)
     note = lambda step: seen.append(
         torch.stack(
             [nn.utils.parameters_to_vector(stack.network(p).parameters()).detach().clone() for p in range(2)]
@@ -164,7 +167,7 @@ def test_learning_rates_by_hand():
 @pytest.mark.parametrize("speed, momentum", [(0.5, 1 - 0.9**0.5), (1.0, 0.1), (2.0, 0.19), (3.0, 0.271)])
 def test_norm_speed_is_so_many_published_steps_in_one(speed, momentum):
     network = nn.Sequential(nn.BatchNorm2d(2), nn.BatchNorm1d(3, momentum=0.5))
-    trajectory.set_norm_speed(network, speed)
+    averages.set_norm_speed(network, speed)
     assert network[0].momentum == pytest.approx(momentum, rel=1e-12) and network[1].momentum == pytest.approx(
         1 - 0.5**speed, rel=1e-12
     )
@@ -301,7 +304,7 @@ def images_seen(method, source, target, config, monkeypatch):
             lambda fitted, moving, task, *_: len(task.y_train) if task.name == target.name else seen,
         )
     prepared = (
-        {source.name: trajectory.fit_source(source, 4, trajectory_mlp, config, progress=False)}
+        {source.name: noise_floor.fit_source(source, 4, trajectory_mlp, config, progress=False)}
         if method not in ("task2vec", "wasserstein")
         else None
     )

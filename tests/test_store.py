@@ -272,7 +272,7 @@ LONG = """
     import sys
     from taskdist_nb.data import digits_suite
     from taskdist_nb.matrix import distance_matrix
-    from taskdist_nb.trajectory import TransferConfig
+    from taskdist_nb.settings import TransferConfig
     if __name__ == "__main__":
         config = TransferConfig.toy(source_epochs=20000, images=100)
         distance_matrix(digits_suite(), "leep", "mlp", config, store=sys.argv[1], n_jobs=2, progress=False)
