@@ -20,7 +20,7 @@ _HOMES = {  # module -> what it offers here
     "fisher": "kl_divergence step_length path_length fisher_rao geodesic",
     "information": "fisher_information",
     "settings": "TransferConfig",
-    "trajectory": "fit_source",
+    "noise_floor": "fit_source",
     "distances": "coupled_transfer uncoupled_transfer fine_tuning task2vec wasserstein wasserstein_features get_distance",
     "results": "TransferResult",
     "scratch": "from_scratch",
