@@ -2452,7 +2452,8 @@ ELSEWHERE = {
     "pages": {"templates as files, filled in in 11c_pages, 11c_report and 11d_decision": "*"},
     "report": {"what a run writes, tried in 11c_report": "*"},
     "judgement": {"steps of `judge`, tried in 08b_judgement": "*"},
-    "repeats": {"errors and tables of judgements, held to naive loops in 08c_repeats": "*"},
+    "repeats": {"errors of judgements, held to naive loops in 08c_repeats and 08d_judgement_tables": "*"},
+    "judgement_tables": {"tables, held to naive loops in 08d_judgement_tables": "*"},
     "cifar100": {"reads and makes the committed results, tried in 11_cifar100": "*"},
 }
 
