@@ -29,7 +29,7 @@ from taskdist_nb.labels import joint_label_space
 from taskdist_nb.datasets import cifar100_suite
 from taskdist_nb.distances import PATHS
 from taskdist_nb.embeddings import embed_task, fit_probe
-from taskdist_nb.graded import renamed_copy
+from taskdist_nb.copies import renamed_copy
 from taskdist_nb.models import get_model
 from taskdist_nb.settings import TransferConfig
 from taskdist_nb.noise_floor import fit_source

@@ -23,7 +23,7 @@ from fastcore.basics import patch
 from torch import Tensor
 from .data import Task
 from .fingerprints import fingerprint
-from .pictures import image_digests
+from .leakage import image_digests
 
 # %% ../nbs/00b_cache.ipynb #defbab16
 _mapped: dict[int, str] = {}  # where a mapped array begins in memory -> its file

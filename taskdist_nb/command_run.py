@@ -142,7 +142,7 @@ def add_known(
     progress: bool,  # say it on standard error?
 ):
     "Measure tasks at known places too."
-    from taskdist_nb.experiment import Clock
+    from taskdist_nb.run_clock import Clock
     from taskdist_nb.known import measure_known
 
     clock, r = Clock(progress), request

@@ -86,7 +86,7 @@ def open_candidates(
 ]:  # target, name -> Task or trained network, name of the suite, texts to be read
     "Who competes for what. Raises WrongUse."
     from dataclasses import replace
-    from taskdist_nb.candidates import few_shot
+    from taskdist_nb.few_labels import few_shot
 
     if args.suite is None and not args.networks:
         raise WrongUse(
@@ -215,7 +215,7 @@ def make_choice(choice: Choice, args: argparse.Namespace, run: dict) -> Ranking:
     "Rank, and say how far it is."
     import warnings
     from taskdist_nb.chance import WeakEvidence
-    from taskdist_nb.decision import Pulse
+    from taskdist_nb.pulse import Pulse
     from taskdist_nb.select import rank_sources
 
     def note(progress):

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 # %% auto #0
-__all__ = ['KINDS', 'status_command', 'status_lines', 'progress_lines']
+__all__ = ['KINDS', 'status_command', 'status_lines', 'choice_lines', 'progress_lines']
 
 # %% ../nbs/11m_command_status.ipynb #97268e64
 from .arguments import WrongUse
@@ -25,8 +25,6 @@ def status_command(
     out = Path(args.folder).expanduser()
     run = read_run(out)
     if run.get("kind") == "select":
-        from taskdist_nb.decision import choice_lines
-
         say(*choice_lines(run))
     else:
         say(*status_lines(out, run))
@@ -38,7 +36,7 @@ def status_lines(
     run: dict,  # what its run.json says
 ) -> list[str]:
     "The last run's settings, and how far it is."
-    from taskdist_nb.experiment import changed_settings
+    from taskdist_nb.run_settings import changed_settings
     from taskdist_nb.wording import in_words
 
     if run["state"] == "finished":
@@ -53,6 +51,30 @@ def status_lines(
         f"  model {run['model']}, preset {run['preset']}{changes}, {len(run['seeds'])} seeds",
         *progress_lines(out / "store"),
     ]
+
+# %% ../nbs/11m_command_status.ipynb #7cb91420
+def choice_lines(
+    run: dict,  # what run.json of a choice says
+) -> list[str]:
+    "The last choice: what was asked, how far it is, and the verdict if there is one."
+    from taskdist_nb.wording import in_words
+
+    at = run.get("progress") or {}
+    if run["state"] == "finished":
+        when = f"finished {run['finished']} after {in_words(sum(run['seconds'].values()))}"
+    else:
+        when = f"unfinished, begun {run['started']}; the same command goes on"
+    lines = [
+        run["command"],
+        f"  {when}",
+        f"  {len(run['candidates'])} candidates for {run['target']}: {', '.join(run['candidates'])}",
+    ]
+    if run["state"] != "finished" and at:
+        left = "" if at.get("left") is None else f", about {in_words(at['left'])} left in this stage"
+        lines.append(
+            f"  {at['stage']}: {at['done']} of {at['total']} after {in_words(at['seconds'])}{left} (noted {run['noted']})"
+        )
+    return lines + [f"  {line}" for line in run.get("verdict", [])]
 
 # %% ../nbs/11m_command_status.ipynb #c132
 # kind of record -> its name for people; any other kind is of pairs

@@ -25,7 +25,8 @@ from taskdist_nb.convert import (
     sorted_names,
     warn_of_constant_images,
 )
-from .cuts import by_name, choose_cuts, class_ids, held_out, own_vocabulary, stratified
+from .class_names import by_name, choose_cuts, class_ids, own_vocabulary
+from .cuts import held_out, stratified
 
 # %% ../nbs/00_data.ipynb #c019
 def _check_labels(

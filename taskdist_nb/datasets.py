@@ -12,7 +12,7 @@ from collections.abc import Mapping, Iterable
 from pathlib import Path
 from .checks import check_list, unknown
 from .data import DIGIT_CUTS, Suite, digits_suite
-from .cuts import choose_cuts
+from .class_names import choose_cuts
 from .registry import Loaded
 
 # %% ../nbs/00c_datasets.ipynb #77b5554b

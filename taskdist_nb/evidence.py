@@ -18,7 +18,7 @@ import pandas as pd
 from torch import nn
 
 # %% ../nbs/10b_evidence.ipynb #a3df9bfe
-from .candidates import few_shot
+from .few_labels import few_shot
 from .data import Suite, Task
 from .datasets import cifar10_suite, cifar100_suite, fashion_mnist_suite, mnist_suite
 from .distances import DISTANCES, coupled_transfer, fine_tuning

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from .checks import check_choice, check_whole
-from .cuts import is_word
+from .class_names import is_word
 from .data import Task
 
 # %% ../nbs/00_labels.ipynb #b57b0886

@@ -25,7 +25,7 @@ from .jobs import Plan, make_plan
 from .matrices import DistanceMatrix, assemble
 from .models import get_model
 from .measures import as_measure
-from .pictures import leak_notes
+from .leakage import leak_notes
 from .running import run_plan
 from .registry import using
 from .scores import get_measure

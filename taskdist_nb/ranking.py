@@ -17,7 +17,7 @@ from fastcore.basics import patch
 
 # %% ../nbs/10_ranking.ipynb #8296f48d
 from .attached import Attached
-from .candidates import ERRORS, SCRATCH
+from .methods import ERRORS, SCRATCH
 from .chance import gap_interval
 from .style import BLUE, GREY, figure_style, new_axes, short
 

@@ -16,7 +16,8 @@ from fastcore.basics import patch
 
 # %% ../nbs/10_ranking_network.ipynb #db3bdbdc
 from .building import build_model
-from .candidates import SCRATCH, make_tuned
+from .methods import SCRATCH
+from .tuned import make_tuned
 from .checks import unknown
 from .models import get_model
 from .ranking import Ranking

@@ -14,7 +14,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 # %% ../nbs/10_ranking_verdict.ipynb #cffbb050
-from .candidates import ERRORS
+from .methods import ERRORS
 from .chance import gap_interval
 from .ranking import GRADES, Doubt, Ranking
 from .thresholds import limit

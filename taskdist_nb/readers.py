@@ -21,7 +21,8 @@ from tqdm.auto import tqdm
 from .cache import Gathered, Index, KeptImages, NotKept, Staged, cache_folder
 from .checks import check_choice, check_n_jobs, check_whole, unknown
 from .convert import check_value_range, sorted_names
-from .cuts import by_name, held_out, own_vocabulary
+from .class_names import by_name, own_vocabulary
+from .cuts import held_out
 from .data import Suite, Task
 from .folders import ClassFolder, find_classes
 from .pictures import read_pictures

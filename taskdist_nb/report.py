@@ -17,13 +17,15 @@ from . import viz
 from .answers import answers
 from .cautions import warnings_for
 from .distances import DISTANCES
-from .experiment import Experiment, changed_settings
+from .experiment import Experiment
+from .run_settings import changed_settings
 from .known import known_summary
 from .matrices import DistanceMatrix
 from .pages import fill_in, write_html
 from .summary import ceiling_lines, nearest_sources, shared_in_words, summary_table, why_no_test
 from .wording import in_words, show_number, words
-from .difficulties import shared_classes, difficulties
+from .control import shared_classes
+from .difficulties import difficulties
 
 # %% ../nbs/11c_report.ipynb #c087
 GLOSSARY = {  # term -> what the report says that it means

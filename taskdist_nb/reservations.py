@@ -15,7 +15,7 @@ import pandas as pd
 # %% ../nbs/10_reservations.ipynb #da005
 from .chance import WeakEvidence, doubt_about_source
 from .data import Task
-from .pictures import leak_notes
+from .leakage import leak_notes
 from .ranking import Doubt
 from .thresholds import limit
 

@@ -20,7 +20,8 @@ from torch import nn
 # %% ../nbs/10_roster.ipynb #ea005
 from .named import load_model
 from .bodies import Trained, untrained, widened
-from .candidates import ENDS, TUNED, Candidate, check_method, methods_alone, methods_now, plan_for
+from .methods import ENDS, TUNED, check_method, methods_alone, methods_now
+from .candidates import Candidate, plan_for
 from .data import Suite, Task, named_by_key
 from .distances import DISTANCES, PATHS
 from .labels import joint_label_space

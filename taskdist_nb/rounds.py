@@ -21,10 +21,12 @@ import pandas as pd
 
 # %% ../nbs/10_rounds.ipynb #ra005
 from .ambient import undisturbed
-from .candidates import SCRATCH, Candidate
+from .methods import SCRATCH
+from .candidates import Candidate
 from .chance import guessing
 from .results import TransferResult
-from .measurements import Measurement, best_first, find, in_order, repeated_over
+from .measurements import Measurement, find, repeated_over
+from .order import best_first, in_order
 from .ranking import Doubt, Ranking
 from .registry import adopt, entries_of
 from .workers import end_with, one_thread, orderly_stop

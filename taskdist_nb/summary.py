@@ -18,7 +18,8 @@ from .experiment import Experiment
 from .matrices import DistanceMatrix
 from .thresholds import limit
 from .wording import words
-from .difficulties import FINE_TUNING, DIFFICULTIES, shared_classes, difficulties
+from .difficulties import FINE_TUNING, DIFFICULTIES, difficulties
+from .control import shared_classes
 
 # %% ../nbs/11b_summary.ipynb #8a2f5f01
 def pair_table(

@@ -14,7 +14,7 @@ import pandas as pd
 # %% ../nbs/11b_tables.ipynb #8f8d2c8a
 from .experiment import Experiment
 from .matrices import from_cell, to_cell
-from .difficulties import shared_classes
+from .control import shared_classes
 
 # %% ../nbs/11b_tables.ipynb #89f84fe4
 def table_text(

@@ -19,7 +19,8 @@ from tqdm.auto import tqdm
 from .checks import check_list, unknown
 from .convert import as_labels
 from .data import Suite
-from .cuts import class_ids, held_out, is_word, own_vocabulary
+from .class_names import class_ids, is_word, own_vocabulary
+from .cuts import held_out
 from .pictures import to_plain
 from .reading import Reading, class_table, left_out_table
 

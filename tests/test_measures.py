@@ -5,6 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from taskdist_nb import registry
+from taskdist_nb.data import digits_suite
+from taskdist_nb.distances import uncoupled_transfer
+from taskdist_nb.few_labels import few_shot
+from taskdist_nb.select import rank_sources
+from taskdist_nb.settings import TransferConfig
 from taskdist_nb.tables import read_table
 
 COMMAND = Path(sys.executable).with_name("taskdist")
@@ -40,3 +46,30 @@ def test_an_installed_package_brings_a_distance(tmp_path):
     done = run(tmp_path, *words.split())
     assert (done.returncode, done.stderr) == (0, "") and ", by mean_grey" in done.stdout
     assert "mean_grey" in run(tmp_path, *words.replace("mean_grey", "mean_gray").split()).stderr
+
+
+def test_an_added_distance_that_walks_is_ranked_with_its_error():
+    "Its entry says that it walks; the columns of a path once asked for three names and were empty for others."
+    suite = digits_suite(names=["low", "high", "odd"])
+    target, sources = few_shot(suite["odd"], 6), suite.subset(["low", "high"])
+    config = TransferConfig.toy(source_epochs=2, steps=20, checkpoints=2, excess_points=0)
+    registry.add(
+        registry.Entry(
+            "their_walk",
+            "distance",
+            uncoupled_transfer,
+            "the mixture's path under another name",
+            needs="source",
+            walks="paths:uncoupled_paths",
+        )
+    )
+    try:
+        theirs = rank_sources(target, sources, "their_walk", "mlp", config)
+        said = theirs.shown()
+    finally:
+        del registry.TABLES["distance"]["their_walk"]
+    own = rank_sources(target, sources, "uncoupled", "mlp", config)
+    columns = ["score", "error", "error_low", "error_high", "excess_length"]
+    assert own.table[columns].notna().all(axis=None)
+    assert (theirs.table[columns] - own.table[columns]).abs().max(axis=None) < 1e-9
+    assert {"error", "excess_length"} <= set(said.columns)

@@ -43,9 +43,10 @@ from taskdist_nb import (
     adapters,
     block_coupling,
     building,
-    candidates,
     checks,
+    class_names,
     clock,
+    copies,
     couplings,
     crops,
     crossvalidated,
@@ -55,9 +56,11 @@ from taskdist_nb import (
     distances,
     embeddings,
     fingerprints,
+    few_labels,
     fisher,
     formulas,
     graded,
+    halves,
     information,
     inputs,
     judgement,
@@ -68,7 +71,7 @@ from taskdist_nb import (
     maps,
     matrices,
     matrix,
-    measurements,
+    methods,
     models,
     negative_transfer,
     options,
@@ -405,7 +408,11 @@ def test_digits_suite(test_size, seed, names):
 
 
 @covers(
-    "labels.joint_label_space", "labels.class_identities", "cuts.is_word", "labels.LabelSpace", examples=60
+    "labels.joint_label_space",
+    "labels.class_identities",
+    "class_names.is_word",
+    "labels.LabelSpace",
+    examples=60,
 )
 @given(task_parts(), task_parts(), st.booleans(), or_hostile(st.sampled_from(spaces_of_labels.LABELS)))
 def test_joint_label_space(a, b, alike, labels):
@@ -438,7 +445,9 @@ def test_joint_label_space(a, b, alike, labels):
     assert [k for k in space.target if k < a.n_classes] == [
         known[c] for c in spaces_of_labels.class_identities(b) if c in known
     ]
-    assert all(cuts.is_word(name) or vocabulary for vocabulary, name in spaces_of_labels.class_identities(b))
+    assert all(
+        class_names.is_word(name) or vocabulary for vocabulary, name in spaces_of_labels.class_identities(b)
+    )
 
 
 @covers("checks.check_whole", "checks.check_number", examples=60)
@@ -498,17 +507,17 @@ def test_graded_suites_are_graded_or_refused(kind, levels, classes, images, size
     )
 
 
-@covers("graded.renamed_copy", "graded.with_copies", examples=40)
+@covers("copies.renamed_copy", "copies.with_copies", examples=40)
 @given(task_parts(least=2), or_hostile(st.just("copy")), seeds)
 def test_copies_share_no_output_and_lose_no_image(parts, name, seed):
     task = Task(**parts)
-    done, pair = attempt(graded.renamed_copy, task, name, seed)
+    done, pair = attempt(copies.renamed_copy, task, name, seed)
     if not done:
         return
     assert spaces_of_labels.joint_label_space(*pair).shared == 0 and sum(len(t.x_train) for t in pair) == len(
         task.x_train
     )
-    assert list(graded.with_copies({"a": task}, seed)) == [task.name, f"{task.name} copy"]
+    assert list(copies.with_copies({"a": task}, seed)) == [task.name, f"{task.name} copy"]
 
 
 # ---------- models
@@ -1543,23 +1552,23 @@ def test_visible_devices(value, count):
 # ---------- the choice
 
 
-@covers("candidates.few_shot", examples=40)
+@covers("few_labels.few_shot", examples=40)
 @given(task_parts(), or_hostile(st.integers(1, 4)), seeds)
 def test_few_shots_of_each_class(parts, shots, seed):
     task = Task(**parts)
-    done, few = attempt(candidates.few_shot, task, shots, seed)
+    done, few = attempt(few_labels.few_shot, task, shots, seed)
     if done:
         assert few.y_train.bincount().tolist() == task.y_train.bincount().clamp(
             max=int(shots)
         ).tolist() and torch.equal(few.x_test, task.x_test)
 
 
-@covers("measurements.random_halves", examples=40)
+@covers("halves.random_halves", examples=40)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.integers(0, 9))
 def test_halves_are_halves_of_every_class(labels, seed):
     TALLY["cases"] += 1
     counts = np.unique(labels, return_counts=True)[1]
-    for half in measurements.random_halves(np.array(labels), 3, seed):
+    for half in halves.random_halves(np.array(labels), 3, seed):
         held = [np.sum(np.array(labels)[half] == k) for k in np.unique(labels)]
         assert len(set(half)) == len(half) and all(
             max(1, n // 2) <= h <= (n + 1) // 2 for h, n in zip(held, counts)
@@ -1627,10 +1636,10 @@ CHOICE = TransferConfig.toy(
 )
 
 
-@covers("select.rank_sources", "ranking.Ranking", "candidates.check_method", "rounds.Allowance", examples=40)
+@covers("select.rank_sources", "ranking.Ranking", "methods.check_method", "rounds.Allowance", examples=40)
 @given(
     task_pairs(),
-    or_hostile(st.sampled_from(candidates.methods_now())),
+    or_hostile(st.sampled_from(methods.methods_now())),
     or_hostile(st.sampled_from([None, 60.0])),
     or_hostile(st.sampled_from([None, {}])),
     st.sampled_from(["task", "suite", "hostile"]),
@@ -2200,7 +2209,7 @@ SAYS = [  # a call, and what its message holds: the argument, the value, what wo
     (lambda: formulas.leep(2 * rows, [0, 1, 0]), "probabilities", "2", "sum to 1"),
     (lambda: formulas.logme(rows, [0, 0, 0]), "labels", "[0]", "at least 2 classes"),
     (lambda: formulas.knn_accuracy(rows, [0, 1, 0], k=3), "k", "3", "from 1 to 2"),
-    (lambda: candidates.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
+    (lambda: methods.check_method("coupled_eror"), "method", "'coupled_eror'", "'coupled_error'"),
     (lambda: rounds.Allowance(0), "budget", "0", "positive number of seconds"),
     (lambda: tuning.Tuning("adam"), "optimizer", "'adam'", "'adamw'"),
     (lambda: tuning.Tuning(class_weights="balancd"), "class_weights", "'balancd'", "'balanced'"),
@@ -2271,15 +2280,17 @@ ELSEWHERE = {
     },
     "convert": {"steps of the readers, tried in 00_convert and test_readers": "*"},
     "folders": {"the same": "*"},
+    "leakage": {"equal images, put there by hand in 00a_leakage and test_readers": "*"},
     "pictures": {"the same": "*"},
     "readers": {"the same": "*"},
     "archives": {"the same": "*"},
     "reading": {"the same": "*"},
     "cache": {"files of images, spoilt in every way in 00b_cache and test_readers": "*"},
     "graded": {"a record, made when the module is imported": "Dial"},
-    "cuts": {
-        "steps of the readers, tried in 00_cuts and test_readers": "by_name choose_cuts class_ids held_out own_vocabulary"
+    "class_names": {
+        "steps of the readers, tried in 00_class_names and test_readers": "by_name choose_cuts class_ids own_vocabulary"
     },
+    "cuts": {"a step of the readers, tried in 00_cuts and test_readers": "held_out"},
     "data": {"a step of the readers, tried in 00_data and test_readers": "named_by_key"},
     "building": {
         "steps of `build_model`, tried with networks of every kind in 01a_building and test_models": "check_plain two_images check_alone check_batch output_of remedy"
@@ -2377,7 +2388,7 @@ ELSEWHERE = {
         "the same": "n_seeds name_of off_diagonal unit_of draw_cells luminance ink write_cells name_cells"
     },
     "viz_agreement": {"the same": "extreme p_in_words"},
-    "viz_images": {"the same": "interpolated"},
+    "viz_images": {"the same": "interpolated plot_pictures"},
     "viz_map": {"the same": "map_stress scale structureless_stress"},
     "widgets": {
         "parts of the panels, tried handle by handle in 09b_widgets": "fixed_png new_figure Scene Panel same_tasks menu"
@@ -2397,12 +2408,17 @@ ELSEWHERE = {
     "named": {"networks of every name are tried in 09d_named and test_adapters": "*"},
     "saved": {"networks of every kind, saved and loaded in 09e_saved": "*"},
     "tuning": {"held to the path of `fine_tuning` in 09e_tuning": "*"},
+    "methods": {
+        "names, held to the registry in 09e_methods and test_registry": "methods_now methods_alone",
+        "held to what was looked at in test_settings_act": "images_used",
+    },
     "candidates": {
-        "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "Candidate methods_now methods_alone plan_for kept view_alone score_alone Tuned scratch learn_from_scratch learn make_tuned tuned"
+        "networks fitted here, handed over and trained elsewhere are held to each other in 09f_candidates": "*"
     },
-    "measurements": {
-        "steps of a ranking, compared with naive loops in 10_measurements and 10_select": "Piece Measurement score_halves find error_of remaining_of images_used row_of in_order repeated_over best_first error_limits limits_over source_seconds views"
-    },
+    "tuned": {"networks for a target, made in every way in 09g_tuned": "*"},
+    "halves": {"held to the spread of other draws in 10_halves": "Piece score_halves views"},
+    "measurements": {"steps of a ranking, compared with naive loops in 10_measurements and 10_select": "*"},
+    "order": {"steps of a ranking, compared with naive loops in 10_order and 10_select": "*"},
     "ranking": {"sentences and figures of a ranking, in 10_ranking": "Doubt draw_stage"},
     "ranking_verdict": {"sentences for numbers put there by hand, in 10_ranking_verdict": "*"},
     "ranking_network": {"methods of a ranking, tried in 10_ranking_network": "*"},
@@ -2416,7 +2432,7 @@ ELSEWHERE = {
         "steps of a ranking, compared with naive loops in 10_select": "find_within compete joined tied_out Step measured find_all Race with_baseline run_race"
     },
     "select": {
-        "steps of a ranking, compared with naive loops in 10_select": "check_models agreement_at_equal_size beyond_size split_models"
+        "steps of a ranking, compared with naive loops in 10_select": "check_models split_models race_of check_measurable"
     },
     "evidence": {"measures and reads the committed tables, tried in small in 10b_evidence": "*"},
     "negative_transfer": {"the arguments of `predict_negative`, which is covered": "as_cases"},
@@ -2425,6 +2441,7 @@ ELSEWHERE = {
         "judges the committed evidence, tried in 10b_selection_study": "judge_selection summed_up with_other_draws"
     },
     "decision": {"what a choice leaves behind, tried in 11d_decision": "*"},
+    "pulse": {"lines of a run that goes on, tried in 11d_pulse": "*"},
     "streams": {"output without a reader, tried in 11e_streams and test_cli": "*"},
     "inputs": {
         "what a command names, opened or refused in 11h_inputs, 12_cli and test_cli": "measure_of check_source open_suite check_tasks open_graded network_failure check_device check_fit check_out"
@@ -2443,9 +2460,11 @@ ELSEWHERE = {
     "cli": {"the commands together, tried in 12_cli and test_cli": "*"},
     "thresholds": {"a table, held to its form in 06a_thresholds": "*"},
     "wording": {"numbers and names in words, compared in 11a_wording": "*"},
-    "difficulties": {
-        "averages and tests, compared with naive ones in 11a_difficulties and 11b_experiment": "*"
-    },
+    "control": {"classes, counted by hand in 11a_control": "*"},
+    "difficulties": {"averages, compared with naive ones in 11a_difficulties": "*"},
+    "mantel_tests": {"tests, compared with naive ones in 11a_mantel_tests and 11b_experiment": "*"},
+    "run_settings": {"what run.json says, compared with it in 11a_run_settings": "*"},
+    "run_clock": {"seconds of stages, tried in 11a_run_clock": "*"},
     "experiment": {"what a run measures, tried in 11b_experiment": "*"},
     "known": {"tasks at known places, tried in 11b_known": "*"},
     "summary": {"tables of a run, compared with naive ones in 11b_summary": "*"},
@@ -2456,7 +2475,8 @@ ELSEWHERE = {
     "pages": {"templates as files, filled in in 11c_pages, 11c_report and 11d_decision": "*"},
     "report": {"what a run writes, tried in 11c_report": "*"},
     "judgement": {"steps of `judge`, tried in 08b_judgement": "*"},
-    "repeats": {"errors and tables of judgements, held to naive loops in 08c_repeats": "*"},
+    "repeats": {"errors of judgements, held to naive loops in 08c_repeats and 08d_judgement_tables": "*"},
+    "judgement_tables": {"tables, held to naive loops in 08d_judgement_tables": "*"},
     "cifar100": {"reads and makes the committed results, tried in 11_cifar100": "*"},
 }
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch.utils.data import TensorDataset
 
-from taskdist_nb import cache, convert, folders, pictures
+from taskdist_nb import cache, convert, folders, leakage
 from taskdist_nb.data import Suite, Task
 from taskdist_nb.keys import task_fingerprint
 from taskdist_nb.matrix import distance_matrix
@@ -227,7 +227,7 @@ def test_copies_of_a_picture_are_on_one_side(tmp_path):
         suite = Suite.from_folder(tmp_path, seed=seed, **QUIET)
         for source in suite.values():
             for target in suite.values():
-                assert len(pictures.leaks(source, target)) == 0
+                assert len(leakage.leaks(source, target)) == 0
         assert suite["q"].y_test.bincount().min() >= 1
 
 
@@ -419,10 +419,10 @@ def test_leaks_are_counted_and_named(copied, seed):
     source = Task("source", x[:12], y, x[12:], y, ("a", "b"))
     x_test = torch.cat([x[12:], x[copied]])
     target = Task("target", x[12:], y, x_test, torch.arange(len(x_test)) % 2, ("c", "d"))
-    found = pictures.leaks(source, target)
+    found = leakage.leaks(source, target)
     assert found["source image"].tolist() == copied and found["target image"].tolist() == list(
         range(12, 12 + len(copied))
     )
     assert found["source class"].tolist() == ["ab"[k % 2] for k in copied]
-    assert len(pictures.leaks(source, source)) == 0
-    assert len(pictures.leaks(Task("flat", x[:12, :, :4], y, x[12:, :, :4], y, ("a", "b")), target)) == 0
+    assert len(leakage.leaks(source, source)) == 0
+    assert len(leakage.leaks(Task("flat", x[:12, :, :4], y, x[12:, :, :4], y, ("a", "b")), target)) == 0

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from taskdist_nb.candidates import methods_alone, methods_now
+from taskdist_nb.methods import methods_alone, methods_now
 from taskdist_nb.data import digits_suite
-from taskdist_nb.experiment import changed_settings
+from taskdist_nb.run_settings import changed_settings
 from taskdist_nb.inputs import make_config
 from taskdist_nb.jobs import Job, make_plan
 from taskdist_nb.keys import measure_version, settings_for, settings_read

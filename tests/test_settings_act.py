@@ -13,7 +13,7 @@ from taskdist_nb import (
     distances,
     embeddings,
     fewer_steps,
-    measurements,
+    methods,
     noise_floor,
     pairs,
     scores,
@@ -334,10 +334,10 @@ def test_images_used_are_those_that_were_looked_at(method, images, monkeypatch):
     assert (
         images_seen(method, source, target, config, monkeypatch)
         == expected
-        == measurements.images_used(method, target, config)
+        == methods.images_used(method, target, config)
     )
 
 
 def test_images_used_of_a_score_that_looks_at_none():
-    assert measurements.images_used("source_accuracy", a_task("high"), TransferConfig.toy()) == 0
-    assert measurements.images_used("coupled_error", a_task("high"), TransferConfig.toy(images=99)) == 12
+    assert methods.images_used("source_accuracy", a_task("high"), TransferConfig.toy()) == 0
+    assert methods.images_used("coupled_error", a_task("high"), TransferConfig.toy(images=99)) == 12

@@ -84,7 +84,7 @@ NEAREST = (
     ("06c_keys", "c016", "flat", True),
     # curves over images of digits; intervals
     ("explanations/known_answers", "402c4bad", "black", False),
-    ("08c_repeats", "c060", "black", True),
+    ("08d_judgement_tables", "c060", "black", True),
 )
 
 
