@@ -1,5 +1,7 @@
 """Sphinx settings; the pages come from docs/build.py. Nothing here asks for a network."""
 
+import base64
+import hashlib
 import json
 import re
 import shutil
@@ -81,12 +83,17 @@ class ColouredOnly(HtmlFormatter):
 
 PygmentsBridge.html_formatter = ColouredOnly
 
-# Of MathJax the site loads one script, the fonts of the commands that formulas use (a test names those of other fonts), and the extensions
-# that some commands of TeX ask for; the rest is for other formats.
+# Of MathJax the site loads what reads TeX, writes HTML and tells screen readers, the fonts of the commands that formulas use (a test names those of
+# other fonts), and the extensions that some commands of TeX ask for. Its menu is a third of the ready-made script, and the rest is for other formats.
+MATHJAX_PARTS = ["input/tex", "output/chtml", "a11y/assistive-mml"]
+mathjax3_config = {"loader": {"load": MATHJAX_PARTS}}
 FONTS = "Main-Regular Main-Bold Math-Italic AMS-Regular Calligraphic-Regular Fraktur-Regular".split()
 FONTS += "Size1-Regular Size2-Regular Size3-Regular Size4-Regular Vector-Regular Vector-Bold Zero".split()
 MATHJAX = (
-    "tex-chtml.js",
+    "startup.js",
+    "core.js",
+    *(f"{part}.js" for part in MATHJAX_PARTS),
+    "output/chtml/fonts/tex.js",
     *(f"output/chtml/fonts/woff-v2/MathJax_{font}.woff" for font in FONTS),
     *(f"input/tex/extensions/{name}.js" for name in ("boldsymbol", "cancel", "color")),
 )
@@ -114,9 +121,22 @@ def keep_what_is_loaded(app, exception):
             empty.rmdir()
 
 
+STILL = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/=]{99,})"')
+
+
 def write_plainly(app, exception):
-    for page in Path(app.outdir).rglob("*.html") if not exception else ():
-        page.write_text(finished(page.read_text(encoding="utf-8")), encoding="utf-8")
+    "Finish each page. A picture that stands in a page, as in the notebook of a live figure, becomes a file, which pages share."
+    site = Path(app.outdir)
+
+    def as_file(still, page):
+        picture = base64.b64decode(still[1])
+        name = f"_images/{hashlib.sha256(picture).hexdigest()[:32]}.png"
+        (site / name).write_bytes(picture)
+        return f'src="{"../" * (len(page.relative_to(site).parts) - 1)}{name}"'
+
+    for page in site.rglob("*.html") if not exception else ():
+        text = STILL.sub(lambda still: as_file(still, page), page.read_text(encoding="utf-8"))
+        page.write_text(finished(text), encoding="utf-8")
 
 
 def write_glossary(app, exception):
@@ -148,9 +168,11 @@ def describe(app, pagename, templatename, context, doctree):
         "og:image": f"{home}/_static/index_0.png",
         "og:site_name": project,
     }
+    # a page of the reference is looked up, not sent to a friend
+    shared = {} if pagename.startswith("reference/") else told
     tags = [
         f'<meta name="description" content="{escape(words)}">',
-        *(f'<meta property="{name}" content="{escape(value)}">' for name, value in told.items()),
+        *(f'<meta property="{name}" content="{escape(value)}">' for name, value in shared.items()),
     ]
     if pagename == "404":
         tags.append(BASE % (settings["doc_baseurl"], settings["doc_baseurl"]))
@@ -159,6 +181,7 @@ def describe(app, pagename, templatename, context, doctree):
 
 def setup(app):
     app.connect("html-page-context", describe)
+    app.config.mathjax_path = "mathjax/startup.js"
     # what Sphinx remembers is no part of the site
     if Path(app.doctreedir).is_relative_to(app.outdir):
         shutil.rmtree(app.doctreedir, ignore_errors=True)

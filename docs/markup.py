@@ -25,7 +25,9 @@ WORDLESS = {
     'class="cell_output docutils container"': 'class="cell_output"',
     ' title="Link to this heading"': "",
     ' title="Link to this definition"': "",
+    '<meta name="viewport" content="width=device-width, initial-scale=1" />': "",  # once is enough
 }
+COMMENT = re.compile(r"<!--.*?-->", re.S)
 
 
 def unindented(text):
@@ -54,7 +56,7 @@ MODULES = re.compile(
 TREE = re.compile(r'(<div class="sidebar-tree"[^>]*>)(.*?)(</div>)', re.S)
 MARKED = re.compile(r'<span class="(\w+)">([^<]*)</span>')
 PRE = re.compile(r"<pre>.*?</pre>", re.S)
-OPEN = re.compile(r'caption-text">(?:I{1,3} |Words|Reference)')
+READ = re.compile(r'caption-text">I{1,3} ')
 LOOKED_UP = re.compile(r'caption-text">(?:Words|Reference)')
 
 
@@ -80,14 +82,17 @@ def plain_links(part):
 
 
 def navigation(text):
-    "A sidebar with the parts that are read from front to back. Of the engine room only the part that a page belongs to is open; the list of modules is a page. In the reference, a book of its own, each part is a line."
+    """A sidebar with the part that a page belongs to; each other part is a line that leads to its first page.
+
+    The parts of the book that are read from front to back are open together; so are the glossary and the reference. The list of modules is a page."""
 
     def shown(tree):
         start, *parts = re.split(r'(?=<p class="caption")', tree[2])
-        looked_up = any(">Reference<" in part and 'class="current"' in part for part in parts)
+        here = next((part for part in parts if "current-page" in part or 'class="current"' in part), "")
+        reads = not here or READ.search(here)
         made = []
         for part in parts:
-            is_open = (LOOKED_UP if looked_up else OPEN).search(part) or "current-page" in part
+            is_open = part is here or LOOKED_UP.search(part) or (reads and READ.search(part))
             made.append(plain_links(MODULES.sub("", part)) if is_open else closed(part))
         return tree[1] + start + "".join(made) + tree[3]
 
@@ -142,7 +147,7 @@ def shorter(text):
     text = PRE.sub(lambda m: MARKED.sub(r"<i class=\1>\2</i>", m[0]), text)
     for long, short in WORDLESS.items():
         text = text.replace(long, short)
-    text = PARAGRAPH.sub(r"\1\2\3", text).replace("<tr >", "<tr>")
+    text = PARAGRAPH.sub(r"\1\2\3", COMMENT.sub("", text)).replace("<tr >", "<tr>")
     text = PARAMETER.sub(r"\1\2", SAID_AGAIN.sub("", text))
     text = LINKED.sub(r"\1", SCOPED.sub("", TERM.sub(r'<a class="term" href="\1">\2</a>', text)))
     return unindented(text)
