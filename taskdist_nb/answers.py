@@ -39,8 +39,8 @@ def lead_tests(e: Experiment) -> dict:  # what a run measured
     lead = next(iter(difficulties(e.matrices)), "")
     return {
         k: t
-        for (k, yard, method), t in e.tests.items()
-        if t and yard == lead and method == "pearson" and k in e.matrices
+        for (k, difficulty, method), t in e.tests.items()
+        if t and difficulty == lead and method == "pearson" and k in e.matrices
     }
 
 

@@ -171,8 +171,8 @@ def warn_control(e: Experiment) -> str:  # what a run measured
     "Does a distance know more than how many classes are new?"
     tests = {
         name: t
-        for (name, yard, method), t in e.tests.items()
-        if t and method == "pearson" and yard == next(iter(difficulties(e.matrices)), "")
+        for (name, difficulty, method), t in e.tests.items()
+        if t and method == "pearson" and difficulty == next(iter(difficulties(e.matrices)), "")
     }
     if (control := tests.get("new_classes")) is None:
         return ""

@@ -108,9 +108,9 @@ def draw_known(known: Known):  # of `measure_known`
 # %% ../nbs/11c_drawings.ipynb #5e40e3c0
 def test_drawings(e: Experiment) -> list[Drawing]:  # what a run measured
     "Each distance that was tested against the leading difficulty measure: its null distribution, and for the first the pairs themselves."
-    if not (yards := difficulties(e.matrices)):
+    if not (difficulty_matrices := difficulties(e.matrices)):
         return []
-    lead, yard = next(iter(yards.items()))
+    lead, lead_matrix = next(iter(difficulty_matrices.items()))
     null = "How often would the agreement between {} and the {} be as good if the tasks were relabelled?"
     pairs = "Every pair of tasks: its {} distance and the {}. Bars: standard deviation over seeds."
     tests = lead_tests(e)
@@ -119,7 +119,7 @@ def test_drawings(e: Experiment) -> list[Drawing]:  # what a run measured
             f"scatter_{k}",
             "mantel",
             pairs.format(words(k), words(lead)),
-            lambda k=k: viz_agreement.plot_scatter(e.matrices[k], yard),
+            lambda k=k: viz_agreement.plot_scatter(e.matrices[k], lead_matrix),
         )
         for k in list(tests)[:1]
     ]

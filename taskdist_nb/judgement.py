@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DIFFICULTIES', 'Effects', 'effects', 'varies', 'interaction', 'correlate', 'correlations', 'weighted_tau',
-           'expected_best', 'square_frame', 'in_order', 'check_difficulty', 'prepare', 'judge_targets', 'Judgement',
+           'expected_best', 'square_frame', 'aligned', 'check_difficulty', 'prepare', 'judge_targets', 'Judgement',
            'judge', 'static_ranker', 'field_matrix', 'NotMeasured', 'difficulty_matrix']
 
 # %% ../nbs/08b_judgement.ipynb #c003
@@ -123,7 +123,7 @@ def square_frame(
     return pd.DataFrame(square_values(m, name), labels, labels)
 
 
-def in_order(
+def aligned(
     m: pd.DataFrame,  # square, labelled
     labels: pd.Index,  # the order wanted
     name: str,  # name of the argument, for the message
@@ -155,7 +155,7 @@ def prepare(prediction, difficulty) -> tuple[np.ndarray, np.ndarray, pd.Index]:
     check_difficulty(b.to_numpy())
     labelled = [isinstance(m, (pd.DataFrame, DistanceMatrix)) for m in (prediction, difficulty)]
     if all(labelled):
-        return in_order(a, b.index, "prediction"), b.to_numpy(), b.index
+        return aligned(a, b.index, "prediction"), b.to_numpy(), b.index
     return a.to_numpy(), b.to_numpy(), a.index if labelled[0] else b.index
 
 

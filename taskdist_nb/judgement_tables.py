@@ -15,7 +15,7 @@ import pandas as pd
 
 # %% ../nbs/08d_judgement_tables.ipynb #9983d2ab
 from .checks import check_choice, check_whole
-from .judgement import DIFFICULTIES, NotMeasured, check_difficulty, difficulty_matrix, in_order
+from .judgement import DIFFICULTIES, NotMeasured, check_difficulty, difficulty_matrix, aligned
 from .matrices import DistanceMatrix
 from taskdist_nb.repeats import (
     STATISTICS,
@@ -74,7 +74,7 @@ def aligned_seeds(
     names = next(iter(frames.values())).index
     for f in frames.values():
         check_difficulty(f.to_numpy())
-    arrays = lambda seeds, name: {s: in_order(f, names, name) for s, f in seeds.items()}
+    arrays = lambda seeds, name: {s: aligned(f, names, name) for s, f in seeds.items()}
     methods = {k: (m, f"predictions[{k!r}]") for k, m in predictions.items()}
     return (
         {k: arrays(seed_frames(m, name), name) for k, (m, name) in methods.items()},

@@ -24,17 +24,21 @@ def mantel_tests(
     """Directed Mantel tests of every distance against each difficulty measure, of the difficulty measures against each other, and of their seeds.
 
     Empty for fewer than 3 tasks or without fine-tuning."""
-    yards = difficulties(matrices)
-    if not yards or len(matrices[FINE_TUNING].names) < 3:
+    difficulty_matrices = difficulties(matrices)
+    if not difficulty_matrices or len(matrices[FINE_TUNING].names) < 3:
         return {}
     measured = {name: m.mean for name, m in matrices.items() if name != FINE_TUNING}
     if control is not None and np.ptp(control.to_numpy()[~np.eye(len(control), dtype=bool)]):
         measured["new_classes"] = control
-    pairs = {(name, yard): (frame, m.mean) for yard, m in yards.items() for name, frame in measured.items()}
-    if len(yards) == 2:
-        pairs["length", "area"] = yards["length"].mean, yards["area"].mean
-    for yard, m in yards.items():
-        seeds = [(f"{yard}, seed {seed}", values) for seed, values in zip(m.seeds, m.values)]
+    pairs = {
+        (name, difficulty): (frame, m.mean)
+        for difficulty, m in difficulty_matrices.items()
+        for name, frame in measured.items()
+    }
+    if len(difficulty_matrices) == 2:
+        pairs["length", "area"] = difficulty_matrices["length"].mean, difficulty_matrices["area"].mean
+    for difficulty, m in difficulty_matrices.items():
+        seeds = [(f"{difficulty}, seed {seed}", values) for seed, values in zip(m.seeds, m.values)]
         pairs |= {(one, two): (a, b) for i, (one, a) in enumerate(seeds) for two, b in seeds[i + 1 :]}
     return {
         (*names, method): try_mantel(*both, method)

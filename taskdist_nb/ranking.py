@@ -211,7 +211,7 @@ def _repr_html_(self: Ranking) -> str:
 # %% ../nbs/10_ranking.ipynb #c038
 def draw_stage(
     ax,  # Axes
-    table: pd.DataFrame,  # as `in_order` gives it
+    table: pd.DataFrame,  # as `ranked_table` gives it
     method: str,  # its name, for the label
     chosen=(),  # candidates in bold
 ):

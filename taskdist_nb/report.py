@@ -93,16 +93,16 @@ def shade(
 # %% ../nbs/11c_report.ipynb #c106
 def tests_by_row(e: Experiment) -> dict[str, list]:  # what a run measured
     "Pearson r and p, Spearman r and p against each difficulty measure in turn, by what is compared; NaN where nothing is."
-    yards, rows = list(difficulties(e.matrices)), {}
+    difficulty_names, rows = list(difficulties(e.matrices)), {}
     for (name, against, method), t in e.tests.items():
-        yard = against.partition(",")[0]
+        difficulty = against.partition(",")[0]
         title = (
             words(name)
-            if against in yards
+            if against in difficulty_names
             else f"noise ceiling, seeds {name.split()[-1]} and {against.split()[-1]}"
         )
-        row = rows.setdefault(title, [np.nan] * 4 * len(yards))
-        at = 4 * yards.index(yard) + 2 * (method == "spearman")
+        row = rows.setdefault(title, [np.nan] * 4 * len(difficulty_names))
+        at = 4 * difficulty_names.index(difficulty) + 2 * (method == "spearman")
         if t:
             row[at : at + 2] = [round(t.r, 2), t.pvalue]
     return rows
@@ -169,7 +169,7 @@ def report_contents(
         shared=shared_classes(e.suite, e.config),
         shared_words=shared_in_words(e),
         known={k: known_summary(v) for k, v in e.known.items()},
-        yards=list(difficulties(e.matrices)),
+        difficulty_names=list(difficulties(e.matrices)),
         mantel=tests_by_row(e),
         relabellings=relabellings(e),
         no_test=why_no_test(e),

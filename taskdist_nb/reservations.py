@@ -70,7 +70,7 @@ def doubts_about_weights(
 
 
 def doubts_about_sources(
-    table: pd.DataFrame,  # as `in_order` gives it
+    table: pd.DataFrame,  # as `ranked_table` gives it
     sources: Mapping,  # candidate -> Task that its network was fitted to
 ) -> list:  # Doubts
     "Which networks are no better than guessing on their own task."

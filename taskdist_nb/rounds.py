@@ -26,7 +26,7 @@ from .candidates import Candidate
 from .chance import guessing
 from .results import TransferResult
 from .measurements import Measurement, find, repeated_over
-from .order import best_first, in_order
+from .order import best_first, ranked_table
 from .ranking import Doubt, Ranking
 from .registry import adopt, entries_of
 from .workers import end_with, one_thread, orderly_stop
@@ -255,14 +255,14 @@ def compete(
 ) -> Ranking:
     "Rank candidates by one method, or by a cascade of two."
     found, left, tied, fresh = run_race(race, candidates)
-    tables = {name: in_order(some) for name, some in found.items()}
+    tables = {name: ranked_table(some) for name, some in found.items()}
     over = {name: repeated_over(best_first(some)[0]) for name, some in found.items()}
     last = next(reversed(found))
     frozen = None
     if race.both and last == "fine_tuning_error":
         again = race.run([(f.candidate, "linear_probe_error") for f in found[last]])[0]
         if again:
-            found, frozen = found | {"linear_probe_error": again}, in_order(again)
+            found, frozen = found | {"linear_probe_error": again}, ranked_table(again)
     scratch = () if fresh is None or fresh.reason else (fresh.score, *fresh.limits)
     entries = {c.name: c for c in candidates} | ({fresh.candidate.name: fresh.candidate} if fresh else {})
     reasons = {

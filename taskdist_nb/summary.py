@@ -54,14 +54,17 @@ def summary_table(
     e: Experiment,  # what a run measured
 ) -> pd.DataFrame:  # Mantel r and p are Pearson's
     "A row per distance: means over all pairs of different tasks and all seeds, Mantel tests against the difficulty measures, standard deviations."
-    pairs, rows, yards = pair_table(e.matrices), {}, list(difficulties(e.matrices))
+    pairs, rows, difficulty_names = pair_table(e.matrices), {}, list(difficulties(e.matrices))
     for name, of in pairs.groupby("name", sort=False):
         by_pair = of.groupby(["source", "target"]).distance
-        tests = {yard: e.tests.get((name, yard, "pearson")) for yard in yards}
+        tests = {difficulty: e.tests.get((name, difficulty, "pearson")) for difficulty in difficulty_names}
         agreement = {
             k: v
-            for yard, t in tests.items()
-            for k, v in ((f"r {yard}", t.r if t else np.nan), (f"p {yard}", t.pvalue if t else np.nan))
+            for difficulty, t in tests.items()
+            for k, v in (
+                (f"r {difficulty}", t.r if t else np.nan),
+                (f"p {difficulty}", t.pvalue if t else np.nan),
+            )
         }
         rows[name] = (
             {"mean": of.distance.mean(), "noise floor": of.noise_floor.mean()}
@@ -81,14 +84,14 @@ def ceilings(
 ) -> dict:  # difficulty measure -> (r of one seed with another, r that the mean of all seeds can be expected to reach)
     "How well each difficulty measure agrees with itself; empty for one seed."
     found, s = {}, len(e.seeds)
-    for yard in DIFFICULTIES:
+    for difficulty in DIFFICULTIES:
         r = [
             t.r
             for (one, _, method), t in e.tests.items()
-            if t and method == "pearson" and one.startswith(f"{yard}, seed")
+            if t and method == "pearson" and one.startswith(f"{difficulty}, seed")
         ]
         if r:
-            found[yard] = (
+            found[difficulty] = (
                 np.mean(r),
                 s * np.mean(r) / (1 + (s - 1) * np.mean(r)) if np.mean(r) > 0 else np.nan,
             )
@@ -108,12 +111,14 @@ def why_no_test(e: Experiment) -> str:  # what a run without a Mantel test measu
 def ceiling_lines(e: Experiment) -> list[str]:  # what a run measured
     "The noise ceilings in words, the leading difficulty measure first, if there are several seeds."
     lines, s = [], len(e.seeds)
-    for yard, (r, mean) in ceilings(e).items():
+    for difficulty, (r, mean) in ceilings(e).items():
         if r > limit("ceiling"):
             rest = f"; for the mean of {s} seeds about {mean:.2f}."
         else:
             rest = ": no distance can be expected to agree with a difficulty measure that hardly agrees with itself."
-        lines.append(f"Noise ceiling of the {words(yard)}: one seed against another has r = {r:.2f}{rest}")
+        lines.append(
+            f"Noise ceiling of the {words(difficulty)}: one seed against another has r = {r:.2f}{rest}"
+        )
     return lines
 
 
