@@ -1294,7 +1294,6 @@ odd_settings = st.fixed_dictionaries(
         probe_inputs=st.just("moving"),
         excess_points=st.just(0),
         source_lr=st.sampled_from([1e-12, 1e30]),
-        reference_lr=st.sampled_from([1e-12, 1e30]),
         tau_schedule=st.just("authors"),
         crop_padding=st.just(9),
         flip=st.just(True),
