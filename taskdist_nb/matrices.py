@@ -177,8 +177,19 @@ def from_head(
     new = sorted(set(settings or {}) - set(TransferConfig.__dataclass_fields__))
     if new:
         raise ValueError(f"it has settings that this version does not know: {new}")
-    old = {"labels": "disjoint"}  # as it was before there was a choice
-    return json.loads(name) if name.startswith('"') else name, settings and TransferConfig(**(old | settings))
+    return json.loads(name) if name.startswith('"') else name, settings and TransferConfig(
+        **(_before(settings) | settings)
+    )
+
+
+def _before(settings: dict) -> dict:
+    "What held before there was a choice, for settings that an older file does not name."
+    old = {"labels": "disjoint"}
+    if "source_lr" in settings:
+        old["reference_lr"] = settings["source_lr"]
+    if "wasserstein_images" in settings:
+        old["score_images"] = 2 * settings["wasserstein_images"]
+    return old
 
 
 def from_row(
