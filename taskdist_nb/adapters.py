@@ -15,6 +15,7 @@ from torch import nn
 
 # %% ../nbs/09d_adapters.ipynb #b3ff24e8
 from .checks import unknown
+from .finite import NormLayer
 from .weights import load_body
 
 # %% ../nbs/09d_adapters.ipynb #c072
@@ -68,7 +69,7 @@ def adapt(
         if not any(isinstance(m, nn.Linear) for m in body.modules()):
             body, head = build(width), nn.Linear(width, n_classes)
         for m in body.modules():
-            if isinstance(m, nn.modules.batchnorm._BatchNorm) and norm_momentum is not None:
+            if isinstance(m, NormLayer) and norm_momentum is not None:
                 m.momentum = norm_momentum
         return Adapted(body, size, channels, head)
 

@@ -9,6 +9,8 @@ __all__ = ['Average', 'set_norm_speed']
 import torch
 from torch import nn
 
+from .finite import NormLayer
+
 # %% ../nbs/03f_averages.ipynb #45644033
 class Average:
     "An exponential average of networks' weights and statistics, to be read instead of them."
@@ -40,6 +42,6 @@ def set_norm_speed(
 ) -> nn.Module:  # the model itself
     "The model, its running statistics moving in one step as they would in `speed` steps; 0 freezes them."
     for m in model.modules():
-        if isinstance(m, nn.modules.batchnorm._NormBase) and m.momentum is not None and speed != 1:
+        if isinstance(m, NormLayer) and m.momentum is not None and speed != 1:
             m.momentum = 1 - (1 - m.momentum) ** speed
     return model

@@ -12,12 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 # %% ../nbs/11a_difficulties.ipynb #bbef0dfa
+from .judgement import DIFFICULTIES as JUDGED
 from .matrices import DistanceMatrix, assemble
 
 # %% ../nbs/11a_difficulties.ipynb #f6c11f02
 FINE_TUNING = "fine_tuning"  # the distance whose paths give the difficulty measures
-# the leading one first
-DIFFICULTIES = {"area": lambda r: r.area, "length": lambda r: r.lengths.get("per_input", r.distance)}
+# what a report compares distances with, the leading one first
+DIFFICULTIES = {name: JUDGED[name][0] for name in ("area", "length")}
 
 
 def difficulties(
