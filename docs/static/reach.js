@@ -15,6 +15,7 @@
     formula.removeAttribute("data-wide");
     formula.toggleAttribute("data-wide", formula.getBoundingClientRect().width > formula.closest("p, li, dd, td, th")?.clientWidth);
   });
+  const focusable = () => document.querySelectorAll("mjx-container").forEach(formula => formula.tabIndex = 0);  // its symbols explain themselves
   const parts = [...document.querySelectorAll("article pre, .output, .cell_output, .table-wrapper, div.math, .toc-scroll, .sidebar-scroll")];
   const look = () => [...parts, ...document.querySelectorAll("mjx-container[data-wide]")].forEach(part => {
     const scrolls = part.clientWidth && (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight) && getComputedStyle(part).overflowX !== "visible";
@@ -22,7 +23,7 @@
   });
   look();
   addEventListener("load", look);
-  addEventListener("resize", () => (formulas(), look()));
+  addEventListener("resize", () => (formulas(), look(), focusable()));
   document.addEventListener("toggle", look, true);
-  window.MathJax?.startup?.promise?.then(() => (formulas(), look()));
+  window.MathJax?.startup?.promise?.then(() => (formulas(), look(), focusable()));
 })();

@@ -183,7 +183,7 @@ def test_a_shadow_stands_where_a_table_scrolls(driver, until, find, site):
       [e.scrollWidth > e.clientWidth, getComputedStyle(e).backgroundImage.includes('gradient')])"""
     seen = set()
     for width in (390, 1280):
-        open_page(driver, until, find, site, "11_cifar100_judgement", width)
+        open_page(driver, until, find, site, "10c_maps_cifar100", width)
         until(lambda _: all(a == b for a, b in driver.execute_script(shadows)))
         seen |= {wide for wide, _ in driver.execute_script(shadows)}
     assert seen == {True, False}
