@@ -53,7 +53,7 @@ redraw = show(width => {
   write(x, top - 18, `nearest sources to ${state.target}`, {"text-anchor": "start", class: "strong"});
   shown.forEach((k, row) => {
     const y = top + 24*row;
-    write(x + room - 6, y + 12, brief(names[k], 15), {"text-anchor": "end"});
+    write(x + room - 6, y + 12, brief(names[k], 14), {"text-anchor": "end"});
     add(back, "rect", {x: x + room, y, width: bar*matrix[k][t]/far, height: 16, fill: row ? "var(--blue)" : "var(--red)", "fill-opacity": .8});
     write(x + room + bar*matrix[k][t]/far + 4, y + 12, +matrix[k][t].toPrecision(3), {"text-anchor": "start"});
     if (gain) write(x + (narrow ? width - 4 : 258), y + 12, gain[k][t] == null ? "–" : (gain[k][t] > 0 ? "+" : "") + signed(gain[k][t], 1), {"text-anchor": "end"});
