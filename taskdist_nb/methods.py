@@ -49,14 +49,16 @@ def check_method(
 def images_used(
     method: str,  # one of `methods_now()`, not "cascade"
     task: Task,  # the target
-    config: TransferConfig,  # `images` and `wasserstein_images` limit the number
+    config: TransferConfig,  # `images`, `score_images` and `wasserstein_images` limit the number
 ) -> int:
     "How many of the target's training images a method looks at."
-    n, w = min(config.images or len(task.y_train), len(task.y_train)), config.wasserstein_images
+    n = min(config.images or len(task.y_train), len(task.y_train))
     if method == "source_accuracy":
         return 0
     if method == "wasserstein":
         n = len(task.y_train)  # in pixel space `images` has no say
     if method in ("otdd", "wasserstein", "wasserstein_features"):
-        return min(n, 2 * w) // 2
-    return min(n, 2 * w) if method in SCORES else n  # Task2Vec embeds a few, but fits its head to all
+        return min(n, config.score_images if method == "otdd" else 2 * config.wasserstein_images) // 2
+    if method in SCORES:
+        return min(n, config.score_images) // 2 * 2
+    return n  # Task2Vec embeds a few, but fits its head to all
