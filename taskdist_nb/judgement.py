@@ -48,7 +48,6 @@ def effects(
     return Effects(total / (n * (n - 1)), source, target, rest)
 
 # %% ../nbs/08b_judgement.ipynb #c015
-#| fold: varies
 def varies(m: np.ndarray) -> bool:  # (n, n)
     "Do the off-diagonal entries differ by more than rounding?"
     v = m[~np.eye(len(m), dtype=bool)]
@@ -108,7 +107,6 @@ def expected_best(
     return float(probability @ np.minimum(tied, sure.min(initial=np.inf)))
 
 # %% ../nbs/08b_judgement.ipynb #c024
-#| fold: square_frame
 def square_frame(
     m,  # (n, n) array-like or DataFrame, or a DistanceMatrix (its mean over seeds)
     name: str,  # name of the argument, for the message

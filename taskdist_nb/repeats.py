@@ -33,7 +33,6 @@ def mean_pvalue(
     return count / len(null) if tests[0].exact else (count + 1) / (len(null) + 1)
 
 # %% ../nbs/08c_repeats.ipynb #c039
-#| fold: mean_correlations
 def mean_correlations(
     pairs: list[tuple],  # (prediction, difficulty measure) arrays, each (n, n)
 ) -> pd.Series:  # r, spearman, interaction
@@ -64,7 +63,6 @@ def mean_targets(pairs: list[tuple], names) -> pd.DataFrame:  # (n targets, 5)
     return pd.concat(frames).groupby(level=0, sort=False).mean()
 
 # %% ../nbs/08c_repeats.ipynb #c042
-#| fold: seed_frames
 def seed_frames(
     m,  # DistanceMatrix, or one square DataFrame that belongs to no seed
     name: str,  # name of the argument, for the message
@@ -119,7 +117,6 @@ def summarise(
     return pd.DataFrame({"mean": mean, "se": se}).loc[list(STATISTICS)], targets
 
 # %% ../nbs/08c_repeats.ipynb #a3a26800
-#| fold: reliability
 def reliability(
     r: float,  # correlation of single measurements
     n: int,  # measurements that are averaged
