@@ -42,28 +42,9 @@ def selection_config(
     **changes,  # settings of TransferConfig that should differ
 ) -> TransferConfig:
     "Targets of some hundred images: a few seconds for all that is measured on one pair, on one core."
-    sources = dict(
-        walks=1,
-        source_epochs=12,
-        source_batch_size=50,
-        source_lr=0.02,
-        source_schedule="one_cycle",
-        reference_lr=0.02,
-    )
-    path = dict(
-        images=0, steps=40, batch_size=20, lr=0.015, norm_speed=1.0, averaging=10, precision="float32"
-    )
-    coupling = dict(
-        tau_schedule="linear",
-        coupling_iterations=1,
-        cost_checkpoints=3,
-        wasserstein_images=100,
-        score_images=200,
-    )
-    reading = dict(
-        checkpoints=3, probes=60, probe_inputs="same", excess_points=0, excess_steps=0, accuracy_points=1
-    )
-    return TransferConfig.fast(**(sources | path | coupling | reading | changes))
+    lighter = dict(steps=40, averaging=10, checkpoints=3, precision="float32")
+    images = dict(wasserstein_images=100, score_images=200)
+    return TransferConfig.choice(**(lighter | images | changes))
 
 # %% ../nbs/10b_evidence.ipynb #c094
 LONGER = 3  # the truth takes so many times the steps of the coupled path

@@ -180,10 +180,10 @@ OVER = {  # what was repeated -> its name in a sentence
 
 
 def repeated_over(
-    finding: Measurement,  # of any candidate: a method repeats the same for all
+    measurement: Measurement,  # of any candidate: a method repeats the same for all
 ) -> str:
     "Over what the standard error is, in words."
-    f = finding
+    f = measurement
     if len(f.values) > 1:
         kind = "seeds"
     elif f.halves is not None:

@@ -32,10 +32,10 @@ def source_seconds(
 
 # %% ../nbs/10_order.ipynb #b12431db
 def row_of(
-    finding: Measurement,  # of one candidate
+    measurement: Measurement,  # of one candidate
 ) -> dict:  # column -> value; NaN for what this method does not measure
     "A line of the table."
-    f, c, results = finding, finding.candidate, finding.results
+    f, c, results = measurement, measurement.candidate, measurement.results
 
     def interval(values, task):
         share = float(np.mean(values))
@@ -71,17 +71,17 @@ def row_of(
 
 # %% ../nbs/10_order.ipynb #c028
 def best_first(
-    findings: list,  # of one method
+    measurements: list,  # of one method
 ) -> list:
     "Sorted by score; what has no number stands last."
-    return sorted(findings, key=lambda f: (math.isnan(f.score), f.score))
+    return sorted(measurements, key=lambda f: (math.isnan(f.score), f.score))
 
 
 def ranked_table(
-    findings: list,  # of one method
+    measurements: list,  # of one method
 ) -> pd.DataFrame:  # a row a candidate
-    "The table of the findings of one method, best first, with the gap to the best and how far that gap could be chance."
-    ordered = best_first(findings)
+    "The table of the measurements of one method, best first, with the gap to the best and how far that gap could be chance."
+    ordered = best_first(measurements)
     best, front = ordered[0], ["score", "low", "high", "stderr", "gap", "noise"]
     rows = [
         row_of(f) | dict(gap=f.score - best.score, noise=0.0 if f is best else f.noise_to(best))

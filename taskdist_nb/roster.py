@@ -260,17 +260,19 @@ def check_enough(
     seeds,  # each draws its own
 ):
     "Raises ValueError, before anything is trained, if a score can have no number for any candidate."
-    target = on_device(target, config)
-    for m in methods:
-        if m not in SCORES:
-            continue
-        there = {s: target.y_train[images_drawn(target, config, s)].cpu().numpy() for s in seeds}
-        reasons = {}
-        for name, task in sources.items():
-            source = on_device(task or target, config)
-            own = {s: source.y_train[images_drawn(source, config, s)].cpu().numpy() for s in seeds}
-            reasons[name] = next(filter(None, (too_few(m, own[s], there[s]) for s in seeds)), "")
-        check_any(m, reasons)
+    scores = [m for m in methods if m in SCORES]
+    if not scores:
+        return
+
+    def labels(task):
+        task = on_device(task or target, config)
+        return {s: task.y_train[images_drawn(task, config, s)].cpu().numpy() for s in seeds}
+
+    there = labels(target)
+    own = {id(task): labels(task) for task in sources.values()}  # one task may have many networks
+    for m in scores:
+        reason = lambda task: next(filter(None, (too_few(m, own[id(task)][s], there[s]) for s in seeds)), "")
+        check_any(m, {name: reason(task) for name, task in sources.items()})
 
 
 def reads_errors(
