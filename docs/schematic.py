@@ -21,7 +21,14 @@ PIECES = {
     5: ("The coupled path, by turns", "04e_alternation"),
 }
 # other chapters about a piece
-ALSO = {"03a_crossvalidated": 4, "03b_parts": 4, "03b_ruler": 4, "03c_couplings": 5, "04d_first_coupling": 5}
+ALSO = {
+    "03a_crossvalidated": 4,
+    "03b_looks": 4,
+    "03b_parts": 4,
+    "03b_ruler": 4,
+    "03c_couplings": 5,
+    "04d_first_coupling": 5,
+}
 WORDS = (
     "The coupled transfer distance in five pieces. 1: a source task and a target task, three images each. 2: every source image is paired with a target image, "
     "and images and labels move along these pairs while tau goes from 0 to 1. 3: a network that was trained on the source follows by small steps of gradient descent; "

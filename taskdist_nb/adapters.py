@@ -60,7 +60,7 @@ def adapt(
     size: int = None,  # smaller images are enlarged to so many pixels a side; None: left as they are
     channels: int = 3,  # of which a grey image gets equal copies; None: left as it is
     width: int = 256,  # features of a model that has no linear layer
-    norm_momentum: float = 0.1,  # of batch norm's running statistics; None: the model's own
+    norm_momentum: float = 0.1,  # of layers' running statistics; None: the model's own
 ) -> Callable:  # factory: n_classes -> nn.Module
     "A factory that the package takes from one that makes models for other images."
 

@@ -144,11 +144,8 @@ READS = {  # what is prepared for a measure -> the settings that it depends on; 
     "probe_network": FITTED,
     "floor": WALKED,
     "embedding": (*FITTED, "Task2VecSettings"),
-    "from_scratch": (
-        *TUNED,
-        "probes",
-        "reference_lr",
-    ),  # the better of two rates has the lower loss on the probes
+    # the better of two rates has the lower loss on the probes
+    "from_scratch": (*TUNED, "probes", "reference_lr"),
 }
 
 

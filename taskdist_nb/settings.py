@@ -81,9 +81,7 @@ class MarkSettings:
     probes: int = whole(200)  # fixed samples (pairs, if there is a coupling) on which the length is measured
     excess_points: int = whole(2, 0)  # places where the excess loss is measured, the end included; 0: none
     excess_steps: int = whole(60, 0)  # SGD steps of each reference fit for the excess loss; 0: not measured
-    reference_lr: float = real(
-        0.02
-    )  # reference fits and training from scratch try `lr` and this; the better counts
+    reference_lr: float = real(0.02)  # reference fits and training from scratch try it beside `lr`
     accuracy_points: int = whole(5, 0)  # places where the target's test accuracy is read; 0: only the end
 
 

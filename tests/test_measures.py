@@ -70,6 +70,6 @@ def test_an_added_distance_that_walks_is_ranked_with_its_error():
         del registry.TABLES["distance"]["their_walk"]
     own = rank_sources(target, sources, "uncoupled", "mlp", config)
     columns = ["score", "error", "error_low", "error_high", "excess_length"]
-    assert own.table[columns].notna().all(axis=None)
+    assert own.table[columns].notna().all(axis=None) and theirs.table[columns].notna().all(axis=None)
     assert (theirs.table[columns] - own.table[columns]).abs().max(axis=None) < 1e-9
     assert {"error", "excess_length"} <= set(said.columns)

@@ -60,6 +60,8 @@ CORE = {
     "ruler",
     "couplings",
     "fewer_steps",
+    "constraints",
+    "presets",
     "settings",
     "seeds",
     "schedules",

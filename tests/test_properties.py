@@ -2279,11 +2279,11 @@ ELSEWHERE = {
     },
     "convert": {"steps of the readers, tried in 00_convert and test_readers": "*"},
     "folders": {"the same": "*"},
-    "leakage": {"equal images, put there by hand in 00a_leakage and test_readers": "*"},
     "pictures": {"the same": "*"},
     "readers": {"the same": "*"},
     "archives": {"the same": "*"},
     "reading": {"the same": "*"},
+    "leakage": {"equal images, put there by hand in 00a_leakage and test_readers": "*"},
     "cache": {"files of images, spoilt in every way in 00b_cache and test_readers": "*"},
     "graded": {"a record, made when the module is imported": "Dial"},
     "class_names": {
@@ -2325,7 +2325,7 @@ ELSEWHERE = {
     },
     "chance": {"closed forms and sums over all outcomes in 06b_chance": "*"},
     "fewer_steps": {"arithmetic of the presets, compared with simulation in 03d_fewer_steps": "*"},
-    "couplings": {"tried against every permutation in 03c_couplings": "unit_of least_cost"},
+    "couplings": {"tried against every permutation in 03c_couplings": "power_of_two least_cost"},
     "constraints": {"what a setting accepts, tried one by one in 03e_constraints": "*"},
     "presets": {"the values of the presets, tried in 03e_presets": "*"},
     "settings": {

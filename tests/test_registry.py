@@ -112,15 +112,13 @@ def test_it_measures_twice_the_same_and_refuses_what_is_no_task(entry):
 
 @pytest.mark.parametrize("entry", MEASURED, ids=called)
 def test_a_store_keeps_it(entry, tmp_path):
-    make = lambda: distance_matrix(SUITE, entry.name, "mlp", CONFIG, store=tmp_path, n_jobs=1, progress=False)
+    # an H-score with fewer images than features is at its best for every pair (06_formulas)
+    config = replace(CONFIG, images=300, score_images=200) if entry.name == "h_score" else CONFIG
+    make = lambda: distance_matrix(SUITE, entry.name, "mlp", config, store=tmp_path, n_jobs=1, progress=False)
     first, records = make(), len(Store(tmp_path).heads())
     again = make()
     assert np.array_equal(first.values, again.values) and len(Store(tmp_path).heads()) == records >= 4
-    if entry.name == "h_score":
-        # with as many features as the 60 images it is at its best for every pair (06_formulas)
-        np.testing.assert_allclose(first.values, 0, atol=1e-6)
-    else:
-        assert len(set(first.values.flat)) > 1
+    assert len(set(first.values.flat)) > 1
     assert [r.seconds for r in first.results] == [r.seconds for r in again.results]
 
 

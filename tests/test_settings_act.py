@@ -12,11 +12,15 @@ from taskdist_nb import (
     averages,
     distances,
     embeddings,
+    excess,
     fewer_steps,
     methods,
     noise_floor,
     pairs,
+    rank_sources,
     scores,
+    scratch,
+    tuned,
 )
 from taskdist_nb.data import Task
 from taskdist_nb.settings import TransferConfig
@@ -26,6 +30,7 @@ from taskdist_nb.fitting import augmentation, fit_task
 from taskdist_nb.schedules import learning_rates
 from taskdist_nb.crops import CropFlip, identity
 from taskdist_nb.moving import MovingTask
+from taskdist_nb.tuning import Tuning
 
 SMALL = dict(
     source_epochs=1,
@@ -39,7 +44,7 @@ SMALL = dict(
     accuracy_points=1,
     fisher_images=10,
     wasserstein_images=20,
-    score_images=40,
+    score_images=30,
 )
 
 
@@ -273,6 +278,40 @@ def test_task2vec_halves_differ_and_the_task_itself_has_distance_zero():
     assert result.distance == 0 < result.noise_floor <= 1
 
 
+# ---------- the second learning rate of what a path is compared with
+
+
+def test_reference_lr_is_the_second_rate_of_reference_fits_and_of_training_from_scratch(monkeypatch):
+    "It is neither the path's rate nor the source's."
+    config = TransferConfig.toy(
+        **(SMALL | dict(lr=0.01, source_lr=0.02, reference_lr=0.03, excess_points=1, excess_steps=2))
+    )
+    tried = {"excess": set(), "scratch": set(), "tuned": set()}
+
+    def spy(module, name, place, rate):
+        inner = getattr(module, name)
+
+        def noted(*args, **kwargs):
+            tried[place].add(rate(*args))
+            return inner(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, noted)
+
+    spy(excess, "learning_rates", "excess", lambda schedule, lr, steps: lr)
+    spy(scratch, "follow_walks", "scratch", lambda fitted, moving, task, labels, settings, *_: settings.lr)
+    spy(tuned, "fine_tune", "tuned", lambda *args: args[5].lr)
+    source, target = a_task("low", n=60), a_task("high", n=60, seed=1)
+    noise_floor.fit_source(source, 4, trajectory_mlp, config, progress=False)
+    scratch.from_scratch(target, trajectory_mlp, config)
+    rank = lambda tuning: rank_sources(
+        target, {"low": source}, "fine_tuning_error", trajectory_mlp, config, scratch=True, tuning=tuning
+    )
+    rank(Tuning("sgd", schedule="cosine"))
+    assert tried["excess"] == tried["scratch"] == {0.01, 0.03}
+    # sources are tuned at the default rate, None; fresh weights at two
+    assert {round(rate, 9) for rate in tried["tuned"] if rate is not None} == {0.01, 0.03}
+
+
 # ---------- what a ranking says it used
 
 
@@ -325,8 +364,8 @@ def test_images_used_are_those_that_were_looked_at(method, images, monkeypatch):
     expected = {
         "coupled": images or 60,
         "fine_tuning": images or 60,
-        "knn": min(images or 60, 40),
-        "otdd": min(images or 60, 40) // 2,
+        "knn": min(images or 60, 30),
+        "otdd": min(images or 60, 30) // 2,
         "wasserstein": 20,
         "wasserstein_features": min(images or 60, 40) // 2,
         "task2vec": images or 60,
